@@ -1,0 +1,75 @@
+import type { EpochMs } from '../lib/clock.ts';
+import type { Alert, AlertTransition, Delivery, Feedback, Notice } from './alert.ts';
+import type { ChargingSession, GatewayEvent } from './event.ts';
+import type { DeviceKey, DeliveryId, EvidenceId } from './ids.ts';
+
+/**
+ * Everything that is ever written, as data. Rooms return changes; `app.ts` hands those that belong together to
+ * `store.commit` in one call, and they exist together or not at all.
+ */
+export type Change =
+  | {
+      readonly kind: 'event-recorded';
+      readonly event: GatewayEvent;
+      /** How a repeat of this message is known; null for events that no device sent. */
+      readonly messageKey: string | null;
+    }
+  | { readonly kind: 'session-saved'; readonly session: ChargingSession }
+  | { readonly kind: 'alert-saved'; readonly alert: Alert }
+  | { readonly kind: 'alert-transition'; readonly alertId: Alert['id']; readonly transition: AlertTransition }
+  | { readonly kind: 'feedback-recorded'; readonly feedback: Feedback; readonly receivedAt: EpochMs }
+  | { readonly kind: 'notice-created'; readonly notice: Notice }
+  | { readonly kind: 'delivery-created'; readonly delivery: Delivery }
+  | {
+      readonly kind: 'delivery-tried';
+      readonly id: DeliveryId;
+      readonly at: EpochMs;
+      readonly state: Delivery['state'];
+      readonly attempts: number;
+      readonly nextAttemptAt: EpochMs;
+      readonly result: string;
+    }
+  | {
+      readonly kind: 'rule-state';
+      readonly rule: string;
+      readonly key: string;
+      /** JSON; null removes the row. */
+      readonly state: string | null;
+    }
+  | {
+      readonly kind: 'quarantined';
+      readonly device: DeviceKey;
+      readonly topic: string;
+      readonly payload: Uint8Array;
+      readonly reason: string;
+      readonly at: EpochMs;
+    }
+  | {
+      readonly kind: 'device-heard';
+      readonly device: DeviceKey;
+      readonly at: EpochMs;
+      readonly state: 'online' | 'offline' | 'silent';
+      readonly fault: string | null;
+    }
+  | {
+      readonly kind: 'evidence-saved';
+      readonly id: EvidenceId;
+      readonly alertId: Alert['id'] | null;
+      readonly camera: string;
+      readonly mediaKind: 'picture' | 'clip';
+      readonly capturedAt: EpochMs;
+      readonly sha256: string;
+      readonly sizeBytes: number;
+      readonly path: string;
+      readonly faces: readonly (readonly [number, number, number, number])[];
+    }
+  | {
+      readonly kind: 'audited';
+      readonly at: EpochMs;
+      readonly by: string;
+      readonly action: string;
+      readonly subject: string;
+    };
+
+/** The one way to write. Resolves when the changes are on disk; rejects with none of them written. */
+export type Commit = (changes: readonly Change[]) => Promise<void>;

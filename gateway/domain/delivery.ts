@@ -1,0 +1,28 @@
+import type { Delivery, Feedback } from './alert.ts';
+import type { RecipientId } from './ids.ts';
+
+/** What came of one try. What may well happen is a value, not an exception. */
+export type DeliveryResult =
+  | { readonly kind: 'delivered'; readonly receipt: string; readonly feedback: readonly Feedback[] }
+  | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | null }
+  | { readonly kind: 'rejected'; readonly reason: string };
+
+/** One configured way out. Each kind of channel is a folder in `channels/`; all run one contract suite. */
+export interface Channel {
+  readonly id: string;
+  readonly kind: string;
+  /** Sends one item once. Never throws for what the far side does; aborts with the signal. */
+  send(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult>;
+  /** Holds the way back open until the signal ends it, if the channel has one; calls `onFeedback` for each answer and waits for it. */
+  listen(onFeedback: (feedback: Feedback) => Promise<void>, signal: AbortSignal): Promise<void>;
+}
+
+/** Someone who is told: from the configuration. */
+export interface Recipient {
+  readonly id: RecipientId;
+  readonly name: string;
+  readonly role: 'station' | 'department' | 'community' | 'grid';
+  /** Only alerts of this grid; null for all. */
+  readonly grid: string | null;
+  readonly channel: string;
+}

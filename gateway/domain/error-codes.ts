@@ -1,0 +1,29 @@
+/** Every code a GatewayError can carry, with what the reader is to do. `docs` prints this table. */
+export const errorCodes = {
+  'config.invalid': 'The configuration has faults; each is listed with file, line, path, value and what is allowed.',
+  'config.unreadable': 'The configuration file cannot be read or is not YAML.',
+  'config.secret-missing': 'A secret file named in the configuration does not exist or cannot be read.',
+  'lifecycle.stop-failed': 'A part did not stop in time; the process ends all the same.',
+  'store.commit-failed': 'Nothing of this change was written. Look at the disk: full, read-only or broken.',
+  'store.closed': 'The store is stopping; nothing more is accepted.',
+  'store.too-new': 'The database was written by a newer version; install that version or restore a backup.',
+  'store.corrupt': 'The database is damaged; restore a backup.',
+  'rules.invalid': 'A rule set was refused whole; the running one stays. File, line and reason are listed.',
+  'models.missing': 'A model file is not there; run npm ci again or kanmen models add.',
+  'models.checksum': 'A model file is not the one the manifest names; it is not used.',
+  'picture.unreadable': 'The picture cannot be decoded.',
+  'picture.too-large': 'The picture has more pixels than the limit.',
+  'video.unreadable': 'The video cannot be decoded.',
+  'evidence.damaged': 'An evidence file fails its authentication: altered, cut short or the wrong key.',
+  'evidence.missing': 'An evidence file is not there any more.',
+  'device.exists': 'A device with this class and id is there already; rotate its password instead.',
+  'device.unknown': 'No such device.',
+  'alert.unknown': 'No such alert.',
+  'alert.not-allowed': 'The alert is in a state from which this step is not possible.',
+  'user.unknown': 'No such user.',
+  'user.exists': 'A user of this name is there already.',
+  'gateway.not-running': 'The gateway that keeps this data directory is not running; start it first.',
+  'gateway.running': 'A gateway is already running on this data directory.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
