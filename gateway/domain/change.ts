@@ -1,6 +1,8 @@
 import type { EpochMs } from '../lib/clock.ts';
 import type { Alert, AlertTransition, Delivery, Feedback, Notice } from './alert.ts';
 import type { ChargingSession, GatewayEvent } from './event.ts';
+import type { Device } from './device.ts';
+import type { User, WebSession } from './user.ts';
 import type { DeviceKey, DeliveryId, EvidenceId } from './ids.ts';
 
 /**
@@ -63,6 +65,12 @@ export type Change =
       readonly path: string;
       readonly faces: readonly (readonly [number, number, number, number])[];
     }
+  | { readonly kind: 'device-saved'; readonly device: Device }
+  | { readonly kind: 'device-removed'; readonly device: DeviceKey }
+  | { readonly kind: 'user-saved'; readonly user: User }
+  | { readonly kind: 'user-removed'; readonly name: string }
+  | { readonly kind: 'web-session-saved'; readonly session: WebSession }
+  | { readonly kind: 'web-session-removed'; readonly tokenSha256: string }
   | {
       readonly kind: 'audited';
       readonly at: EpochMs;
