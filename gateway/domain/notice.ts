@@ -1,0 +1,170 @@
+/**
+ * What recipients read and answer: the forms of interfaces.md, "Notices to recipients", as schemas. They are the only
+ * source of the published JSON Schemas (`gateway/channels/schemas/`), and both ends parse with them.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { parseRfc3339 } from '../lib/local-time.ts';
+import { alertStates, feedbackKinds, type Feedback } from './alert.ts';
+import type { AlertId, RecipientId } from './ids.ts';
+import { tiers } from './tier.ts';
+
+/** CloudEvents `type` of each change of an alert. A change of the form is a new version at its end. */
+export const noticeTypes = {
+  raised: 'kanmen.notice.raised.v1',
+  updated: 'kanmen.notice.updated.v1',
+  escalated: 'kanmen.notice.escalated.v1',
+  closed: 'kanmen.notice.closed.v1',
+} as const;
+export const canaryType = 'kanmen.canary.v1';
+
+/** What a version of a notice tells that the one before did not. */
+export const newsKinds = [
+  'raised',
+  'repeated',
+  'tier-raised',
+  'title-changed',
+  'evidence-added',
+  'escalated',
+  ...feedbackKinds,
+  'reopened',
+  'closed',
+] as const;
+export type NewsKind = (typeof newsKinds)[number];
+
+const time = z.iso.datetime({ offset: true }).describe('RFC 3339 with offset');
+const id = z.string().min(1).max(200);
+const bilingual = z.object({ zh: z.string(), en: z.string() });
+const named = z.object({ id: z.string(), name: z.string() });
+
+export const noticeEvidenceSchema = z
+  .object({
+    id: id.describe('Stable name of this piece of evidence'),
+    kind: z.enum(['picture', 'clip']),
+    mediaType: z.string().describe('Media type of the bytes, such as image/jpeg'),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('Of the bytes given here or fetched from url; faces are already blurred in them'),
+    capturedAt: time,
+    camera: z.string(),
+    url: z.string().optional().describe('Where to fetch the bytes, with a login of the gateway'),
+    inline: z.base64().optional().describe('The bytes themselves'),
+  })
+  .describe('One of url and inline is present, unless the gateway has lost the file');
+export type NoticeEvidence = z.infer<typeof noticeEvidenceSchema>;
+
+export const noticeDataSchema = z.object({
+  alertId: id,
+  noticeId: id,
+  version: z.int().min(1).describe('Version of the alert; a receiver shows the highest it has seen'),
+  form: z.enum(['report', 'notification']).describe('Report to station and department, notification to the rest'),
+  tier: z.enum(tiers),
+  kind: z.string().describe('Sort of matter, such as fire.smoke'),
+  state: z.enum(alertStates),
+  title: bilingual,
+  message: bilingual,
+  occurredAt: time.describe('When the first cause happened at the device or camera'),
+  raisedAt: time,
+  lastAt: time.describe('When the cause was last seen'),
+  count: z.int().min(1).describe('How often the same cause was seen'),
+  place: z.object({
+    site: named,
+    area: named.nullable(),
+    grid: named.extend({ people: z.array(z.string()) }).nullable(),
+    name: z.string().describe('The place in one phrase, for people'),
+  }),
+  gateway: z.string(),
+  source: z.string().nullable().describe('Device or camera; null for a whole area'),
+  facts: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+    .describe('Names carry their units'),
+  evidence: z.array(noticeEvidenceSchema),
+  owner: z.string().nullable().describe('Who acknowledged first'),
+  acknowledgedAt: time.nullable(),
+  escalation: z.int().min(0),
+  deadline: time.nullable().describe('By when the next answer is due: an acknowledgement, then an outcome'),
+  rule: z.object({ id: z.string(), version: z.string() }),
+  news: z
+    .object({ kind: z.enum(newsKinds), by: z.string(), at: time, text: z.string() })
+    .describe('Why this version was sent'),
+});
+export type NoticeData = z.infer<typeof noticeDataSchema>;
+
+export const canaryDataSchema = z.object({
+  gateway: z.string(),
+  channel: z.string(),
+  sentAt: time,
+});
+export type CanaryData = z.infer<typeof canaryDataSchema>;
+
+const envelope = {
+  specversion: z.literal('1.0'),
+  id: id.describe('Delivery id: stable over tries, one per recipient; equals the webhook-id header'),
+  source: z.string().min(1).describe('/community/<site>/gateway/<gateway>'),
+  subject: z.string().optional(),
+  time,
+  datacontenttype: z.literal('application/json'),
+};
+
+/** CloudEvents 1.0, structured mode: one alert told to one recipient, in one version. */
+export const noticeEventSchema = z.object({
+  ...envelope,
+  type: z.enum(noticeTypes),
+  data: noticeDataSchema,
+});
+export type NoticeEvent = z.infer<typeof noticeEventSchema>;
+
+/** CloudEvents 1.0, structured mode: proves that a channel works; nothing to show, a 2xx is enough. */
+export const canaryEventSchema = z.object({ ...envelope, type: z.literal(canaryType), data: canaryDataSchema });
+export type CanaryEvent = z.infer<typeof canaryEventSchema>;
+
+/** Everything that a recipient's endpoint is sent today. */
+export const outgoingEventSchema = z.discriminatedUnion('type', [noticeEventSchema, canaryEventSchema]);
+export type OutgoingEvent = z.infer<typeof outgoingEventSchema>;
+
+export const feedbackOutcomes = ['true', 'false-alarm', 'drill'] as const;
+
+/** One answer. Without an `id` a repeat is known by its contents. */
+export const feedbackItemSchema = z.object({
+  id: z.string().min(1).max(128).optional(),
+  alertId: id,
+  kind: z.enum(feedbackKinds),
+  by: z.string().min(1).max(100).describe('Who answers, as people know them'),
+  at: time,
+  text: z.string().max(4000).default(''),
+  outcome: z
+    .enum(feedbackOutcomes)
+    .optional()
+    .describe('With kind outcome: what it turned out to be; absent means true'),
+});
+export type FeedbackItem = z.infer<typeof feedbackItemSchema>;
+
+/** Reply body to a notice, and answer of the feedback poll (which adds `cursor`). */
+export const feedbackReplySchema = z.object({
+  feedback: z.array(feedbackItemSchema).max(1000),
+  cursor: z.string().max(500).optional().describe('Only in the answer of a feedback poll'),
+});
+export type FeedbackReply = z.infer<typeof feedbackReplySchema>;
+
+/** Deterministic id for an answer that came without one. */
+export function derivedFeedbackId(item: Omit<FeedbackItem, 'id'>): string {
+  const text = JSON.stringify([item.alertId, item.kind, item.by, item.at, item.text]);
+  return `h-${createHash('sha256').update(text).digest('hex').slice(0, 40)}`;
+}
+
+/** An answer as the gateway keeps it; null if `at` names no moment. `recipient` is whose channel it came over. */
+export function feedbackOf(item: FeedbackItem, recipient: RecipientId | null): Feedback | null {
+  const at = parseRfc3339(item.at);
+  if (at === null) return null;
+  return {
+    id: item.id ?? derivedFeedbackId(item),
+    alertId: item.alertId as AlertId,
+    kind: item.kind,
+    by: item.by,
+    at,
+    text: item.text,
+    outcome: item.kind === 'outcome' ? (item.outcome ?? 'true') : null,
+    recipient,
+  };
+}
