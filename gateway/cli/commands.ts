@@ -1,0 +1,57 @@
+/** What a command gives back: its exit code (design section 7: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration). */
+export const exitCodes = { fine: 0, failed: 1, wrongUse: 2, wrongConfiguration: 78 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export interface ConfigOption {
+  readonly config: string;
+}
+export interface JsonOption {
+  readonly json: boolean;
+}
+
+export interface InitOptions {
+  readonly yes: boolean;
+  readonly site?: string;
+  readonly name?: string;
+  readonly admin?: string;
+  readonly desk: boolean;
+  readonly force: boolean;
+}
+
+export interface InspectOptions extends JsonOption {
+  readonly crop: boolean;
+  readonly models?: string;
+}
+
+/** Everything the command line can do; `tools.ts` and `main.ts` do it. */
+export interface Commands {
+  init(dir: string, options: InitOptions): Promise<ExitCode>;
+  run(options: ConfigOption): Promise<ExitCode>;
+  check(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  desk(options: ConfigOption): Promise<ExitCode>;
+  demo(options: { readonly once: boolean; readonly seed?: string; readonly keep: boolean }): Promise<ExitCode>;
+  inspect(files: readonly string[], options: InspectOptions): Promise<ExitCode>;
+  rulesTest(options: { readonly dir?: string; readonly config?: string } & JsonOption): Promise<ExitCode>;
+  devicesAdd(key: string, options: ConfigOption & JsonOption & { readonly area?: string }): Promise<ExitCode>;
+  devicesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  devicesRemove(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  devicesRotate(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  devicesLastFault(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  usersAdd(
+    name: string,
+    options: ConfigOption & JsonOption & { readonly role: string; readonly passwordFile?: string },
+  ): Promise<ExitCode>;
+  usersList(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  usersRemove(name: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  usersPassword(
+    name: string,
+    options: ConfigOption & JsonOption & { readonly passwordFile?: string },
+  ): Promise<ExitCode>;
+  alertsList(options: ConfigOption & JsonOption & { readonly all: boolean; readonly limit: string }): Promise<ExitCode>;
+  alertsShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  alertsAnswer(
+    id: string,
+    options: ConfigOption &
+      JsonOption & { readonly kind: string; readonly by: string; readonly text: string; readonly outcome?: string },
+  ): Promise<ExitCode>;
+}

@@ -1,0 +1,244 @@
+import { Command, CommanderError, Option } from 'commander';
+import { exitCodes, type Commands, type ExitCode } from './commands.ts';
+
+export interface ProgramOptions {
+  readonly commands: Commands;
+  readonly version: string;
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/** The options of one command, as its function takes them: commander itself hands out `any`. */
+type Given<Name extends keyof Commands> = Parameters<Commands[Name]> extends [...unknown[], infer Last] ? Last : never;
+
+const configOption = (): Option => new Option('-c, --config <file>', 'configuration file').default('kanmen.yaml');
+const jsonOption = (): Option =>
+  new Option('--json', 'machine-readable output on stdout, everything else on stderr').default(false);
+
+/**
+ * Parses a command line and runs what it names. Answers the exit code; never ends the process.
+ * `args` are the words after `kanmen`.
+ */
+export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.fine;
+  const program = build(options, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    // commander has printed the reason already; asking for help or the version is not wrong use.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.fine : exitCodes.wrongUse;
+    throw error;
+  }
+  return code;
+}
+
+function build({ commands, version, out, err }: ProgramOptions, done: (code: ExitCode) => void): Command {
+  const program = new Command('kanmen');
+  program
+    .description(
+      'Kanmen (看门): edge gateway for residential communities.\nGate cameras, e-bike charging piles and fire sensors in; alerts to everyone who must act out.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: out, writeErr: err })
+    .showHelpAfterError('(add --help for how it is used)')
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      'after',
+      `
+A first gateway in three commands:
+  $ kanmen init my-gateway               make configuration, keys, certificates and the first admin
+  $ kanmen check -c my-gateway/kanmen.yaml
+  $ kanmen run -c my-gateway/kanmen.yaml
+
+Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
+    );
+
+  program
+    .command('init')
+    .argument('[dir]', 'where to put it', 'kanmen-gateway')
+    .description('make a working configuration with keys, certificates and the first admin; asks, or takes flags')
+    .option('-y, --yes', 'ask nothing, take the defaults and flags', false)
+    .option('--site <id>', 'id of the compound, as it stands in every MQTT topic (letters, digits, - _ .)')
+    .option('--name <text>', 'name of the compound as people say it')
+    .option('--admin <name>', 'name of the first admin (default: admin)')
+    .option('--desk', 'make a station desk instead of a gateway', false)
+    .option('--force', 'overwrite a configuration that is there', false)
+    .action(async (dir: string, given: Given<'init'>) => done(await commands.init(dir, given)));
+
+  program
+    .command('run')
+    .description('run the gateway until SIGTERM or Ctrl-C; prints one line {"ready":true,…} when it accepts work')
+    .addOption(configOption())
+    .action(async (given: Given<'run'>) => done(await commands.run(given)));
+
+  program
+    .command('check')
+    .description('find every fault in the configuration, rules, models and cameras at once; changes nothing')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'check'>) => done(await commands.check(given)));
+
+  program
+    .command('desk')
+    .description('run the station\'s inbox; prints one line {"ready":true,…} when it accepts work')
+    .addOption(configOption().default('desk.yaml'))
+    .action(async (given: Given<'desk'>) => done(await commands.desk(given)));
+
+  program
+    .command('demo')
+    .description('everything on one machine: simulated cameras (real RTSP), piles, sensors, the gateway and a desk')
+    .option('--once', 'run one story, compare what was seen with what happened, exit 0 or 1', false)
+    .option('--seed <n>', 'which story (default: a new one each time)')
+    .option('--keep', 'keep the data directory afterwards', false)
+    .action(async (given: Given<'demo'>) => done(await commands.demo(given)));
+
+  program
+    .command('inspect')
+    .argument('<file...>', 'pictures (JPEG, PNG, WebP, …) or videos')
+    .description(
+      'plates and faces in pictures or video, for trying a camera angle; the same code that live cameras use',
+    )
+    .option('--crop', 'each picture is one plate, cut out', false)
+    .option('--models <dir>', 'folder with manifest.json')
+    .addOption(jsonOption())
+    .action(async (files: string[], given: Given<'inspect'>) => done(await commands.inspect(files, given)));
+
+  addRules(program, commands, done);
+  addDevices(program, commands, done);
+  addUsers(program, commands, done);
+  addAlerts(program, commands, done);
+  return program;
+}
+
+function addRules(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
+  const rules = program.command('rules').description('try rules before they are switched on');
+  rules
+    .command('test')
+    .description("run every rule's own examples")
+    .option('--dir <dir>', 'folder of rules (default: the one the configuration names, or the pack that ships)')
+    .option('-c, --config <file>', 'configuration file')
+    .addOption(jsonOption())
+    .action(async (given: Given<'rulesTest'>) => done(await commands.rulesTest(given)));
+}
+
+function addDevices(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
+  const devices = program
+    .command('devices')
+    .description('charging piles and fire sensors that may speak to this gateway');
+  const key = ['<class/id>', 'charger/<id> or fire/<id>, as in its MQTT user name'] as const;
+  devices
+    .command('add')
+    .argument(...key)
+    .description('let a device in; its password is shown once')
+    .option('--area <id>', 'where it stands')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'devicesAdd'>) => done(await commands.devicesAdd(id, given)));
+  devices
+    .command('list')
+    .description('every device, when it was last heard, and its last fault')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'devicesList'>) => done(await commands.devicesList(given)));
+  devices
+    .command('remove')
+    .argument(...key)
+    .description('shut a device out; it is disconnected at once')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'devicesRemove'>) => done(await commands.devicesRemove(id, given)));
+  devices
+    .command('rotate')
+    .argument(...key)
+    .description('give a device a new password; the old one ends at once')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'devicesRotate'>) => done(await commands.devicesRotate(id, given)));
+  devices
+    .command('last-fault')
+    .argument(...key)
+    .description('the last message of a device that could not be used, and why')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'devicesLastFault'>) => done(await commands.devicesLastFault(id, given)));
+}
+
+function addUsers(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
+  const users = program
+    .command('users')
+    .description("people who may sign in; works on a gateway's and a desk's configuration");
+  const passwordFile = (): Option =>
+    new Option(
+      '--password-file <file>',
+      'file that holds the password (- for standard input); without it a new one is made and shown once',
+    );
+  users
+    .command('add')
+    .argument('<name>')
+    .description('let a person in')
+    .option('--role <role>', 'gateway: admin, manager, viewer; desk: leader, officer, viewer', 'viewer')
+    .addOption(passwordFile())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (name: string, given: Given<'usersAdd'>) => done(await commands.usersAdd(name, given)));
+  users
+    .command('list')
+    .description('everyone who may sign in')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'usersList'>) => done(await commands.usersList(given)));
+  users
+    .command('remove')
+    .argument('<name>')
+    .description('shut a person out')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (name: string, given: Given<'usersRemove'>) => done(await commands.usersRemove(name, given)));
+  users
+    .command('password')
+    .argument('<name>')
+    .description('give a person a new password')
+    .addOption(passwordFile())
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (name: string, given: Given<'usersPassword'>) => done(await commands.usersPassword(name, given)));
+}
+
+function addAlerts(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
+  const alerts = program
+    .command('alerts')
+    .description("alerts and their lives; works on a gateway's and a desk's configuration");
+  alerts
+    .command('list')
+    .description('open alerts, worst first')
+    .option('--all', 'closed ones too', false)
+    .option('--limit <n>', 'at most so many', '1000')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'alertsList'>) => done(await commands.alertsList(given)));
+  alerts
+    .command('show')
+    .argument('<id>')
+    .description('one alert: facts, life, who was told, receipts, answers')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'alertsShow'>) => done(await commands.alertsShow(id, given)));
+  alerts
+    .command('answer')
+    .argument('<id>')
+    .description('acknowledge an alert or say how it goes on (the gateway must be running)')
+    .addOption(
+      new Option('--kind <kind>', 'what you say')
+        .choices(['acknowledged', 'progress', 'outcome', 'transferred', 'revisit'])
+        .default('acknowledged'),
+    )
+    .addOption(new Option('--outcome <outcome>', 'with --kind outcome').choices(['true', 'false-alarm', 'drill']))
+    .requiredOption('--by <name>', 'who says it')
+    .option('--text <text>', 'in words', '')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'alertsAnswer'>) => done(await commands.alertsAnswer(id, given)));
+}
