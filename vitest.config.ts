@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { PlainCountReporter } from './test/support/plain-count-reporter.ts';
 
 // Vitest reads a default export; it is the one exception to named exports.
 export default defineConfig({
@@ -7,8 +8,9 @@ export default defineConfig({
     exclude: ['node_modules/**', 'dist/**', '.cache/**'],
     globalSetup: ['test/support/build-once.ts'],
     pool: 'forks',
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default'],
+    reporters: ['default', new PlainCountReporter()],
   },
 });
