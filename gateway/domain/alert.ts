@@ -37,6 +37,20 @@ export interface AlertTransition {
   readonly why: string;
 }
 
+/** What `alerts/` must know again after a restart to go on where it was; people are shown none of it. */
+export interface AlertFollowUp {
+  /** Weight of the match that gave the title. */
+  readonly titleWeight: number;
+  /** When recipients were last told, and of which count. */
+  readonly toldAt: EpochMs;
+  readonly toldCount: number;
+  /** Which of the two sides have answered (双反馈). */
+  readonly answered: readonly Notice['form'][];
+  readonly resolvedAt: EpochMs | null;
+  /** When a revisit is asked for; null before the outcome, after the revisit and where none is wanted. */
+  readonly revisitBy: EpochMs | null;
+}
+
 export interface Alert {
   readonly id: AlertId;
   readonly rule: RuleId;
@@ -68,6 +82,7 @@ export interface Alert {
   readonly escalation: number;
   /** Counts every change that recipients are told of. */
   readonly version: number;
+  readonly followUp: AlertFollowUp;
 }
 
 export const feedbackKinds = ['acknowledged', 'progress', 'outcome', 'transferred', 'revisit'] as const;

@@ -27,6 +27,7 @@ export const newsKinds = [
   'evidence-added',
   'escalated',
   ...feedbackKinds,
+  'revisit-asked',
   'reopened',
   'closed',
 ] as const;

@@ -1,0 +1,45 @@
+import type { EpochMs } from '../lib/clock.ts';
+import type { Delivery } from './alert.ts';
+import { tierRank } from './tier.ts';
+
+/** Which deliveries one channel may send now. The store answers it in SQL; `selectDue` is what the SQL must mean. */
+export interface DueQuery {
+  readonly channel: string;
+  readonly nowMs: EpochMs;
+  /** A repeat that waits for longer than this was stamped by a clock that was wrong: it is due. */
+  readonly longestRetryMs: number;
+  /** The same for a first try (blue waits for the daily digest). */
+  readonly longestFirstMs: number;
+  readonly limit: number;
+}
+
+function isDue(delivery: Delivery, query: DueQuery): boolean {
+  const waitMs = delivery.nextAttemptAt - query.nowMs;
+  return waitMs <= 0 || waitMs > (delivery.attempts > 0 ? query.longestRetryMs : query.longestFirstMs);
+}
+
+/**
+ * Of each alert and recipient only the oldest pending delivery (lowest `sequence`), so that nothing overtakes; items
+ * without an alert each stand alone. It is due by its own time, or, while it has never been tried, as soon as a
+ * younger one of the same alert and recipient is. Worst tier of the group first, then lowest sequence.
+ */
+export function selectDue(all: Iterable<Delivery>, query: DueQuery): Delivery[] {
+  const groups = new Map<string, Delivery[]>();
+  for (const delivery of all) {
+    if (delivery.state !== 'pending' || delivery.channel !== query.channel) continue;
+    const key = delivery.alertId === null ? delivery.id : `${delivery.alertId}\n${delivery.recipient}`;
+    const group = groups.get(key);
+    if (group) group.push(delivery);
+    else groups.set(key, [delivery]);
+  }
+  const heads: { readonly head: Delivery; readonly rank: number }[] = [];
+  for (const group of groups.values()) {
+    const head = group.reduce((oldest, other) => (other.sequence < oldest.sequence ? other : oldest));
+    const due = isDue(head, query) || (head.attempts === 0 && group.some((other) => isDue(other, query)));
+    if (due) heads.push({ head, rank: Math.min(...group.map((other) => tierRank(other.tier))) });
+  }
+  return heads
+    .sort((a, b) => a.rank - b.rank || a.head.sequence - b.head.sequence)
+    .slice(0, query.limit)
+    .map(({ head }) => head);
+}
