@@ -3,20 +3,16 @@ import type { Alert } from './alert.ts';
 import type { Change } from './change.ts';
 import type { AlertId, AreaId } from './ids.ts';
 
-/** What is to happen once the changes of an alert are on disk. Nothing is lost with an effect: the store can name it again. */
+/** What is to be done after the changes that came with it are on disk. */
 export type AlertEffect =
-  | {
-      readonly kind: 'evidence-wanted';
-      readonly alertId: AlertId;
-      /** Whose cameras are asked; null: none can be. */
-      readonly area: AreaId | null;
-      readonly at: EpochMs;
-    }
-  /** The outbox has something to send now. */
+  /** A picture of what happened there at `at` is wanted for the alert. */
+  | { readonly kind: 'evidence-wanted'; readonly alertId: AlertId; readonly area: AreaId; readonly at: EpochMs }
+  /** There is something to send: wake the outbox. */
   | { readonly kind: 'deliveries-due' }
+  /** For the live feed. */
   | { readonly kind: 'alert-changed'; readonly alert: Alert };
 
-/** What a pure step answers: what to write, and what to do when it is written. */
+/** What a step of the alerts' life comes to: rows to write together, then effects. */
 export interface Outcome {
   readonly changes: readonly Change[];
   readonly effects: readonly AlertEffect[];
