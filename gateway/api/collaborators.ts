@@ -1,0 +1,168 @@
+import type { Alert, AlertTransition, Delivery, DeliveryState, Feedback, Notice } from '../domain/alert.ts';
+import type { Commit } from '../domain/change.ts';
+import type { Recipient } from '../domain/delivery.ts';
+import type { Device, DeviceStatus } from '../domain/device.ts';
+import type { ChargingSession, PassageEvent } from '../domain/event.ts';
+import type { AlertId, AreaId, CameraId, DeviceKey, EvidenceId } from '../domain/ids.ts';
+import type { Places } from '../domain/place.ts';
+import type { Tier } from '../domain/tier.ts';
+import type { Role, User, WebSession } from '../domain/user.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { WireReport } from '../lib/wire.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { ApiOptions } from './options.ts';
+
+/** A read may answer at once or later. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Keyset position: rows that come strictly after this one in the list's order (newest first). */
+export interface Cursor {
+  readonly at: EpochMs;
+  readonly id: string;
+}
+
+interface PageQuery {
+  /** Null for the newest. */
+  readonly before: Cursor | null;
+  /** 1..201; the API asks for one more than it shows, to know whether there are more. */
+  readonly limit: number;
+}
+
+/** Passages by (at, id), newest first. */
+export interface PassageQuery extends PageQuery {
+  readonly camera: CameraId | null;
+  readonly subject: 'vehicle' | 'person' | null;
+  readonly direction: 'in' | 'out' | 'unknown' | null;
+  /** Part of a plate; the caller upper-cases it. */
+  readonly plate: string | null;
+  readonly from: EpochMs | null;
+  readonly to: EpochMs | null;
+}
+
+/** Charging sessions by (startedAt, id), newest first. */
+export interface SessionQuery extends PageQuery {
+  readonly device: DeviceKey | null;
+  readonly area: AreaId | null;
+  readonly state: 'running' | 'ended' | null;
+  readonly from: EpochMs | null;
+  readonly to: EpochMs | null;
+}
+
+/** Alerts by (raisedAt, id), newest first. */
+export interface AlertQuery extends PageQuery {
+  readonly state: 'open' | 'ended' | null;
+  readonly tier: Tier | null;
+  readonly kind: string | null;
+  readonly area: AreaId | null;
+}
+
+/** A message that could not be understood, by (at, id), newest first. */
+export interface QuarantinedMessage {
+  readonly id: string;
+  readonly device: DeviceKey;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly reason: string;
+  readonly at: EpochMs;
+}
+export interface QuarantineQuery extends PageQuery {
+  readonly device: DeviceKey | null;
+}
+
+export interface DeliveryCounts {
+  readonly byState: Readonly<Record<DeliveryState, number>>;
+  /** When the oldest one that still waits was created; null where none waits. */
+  readonly oldestPendingAt: EpochMs | null;
+}
+
+/** What the API reads of the store. */
+export interface ApiReads {
+  passages(query: PassageQuery): Awaitable<readonly PassageEvent[]>;
+  sessions(query: SessionQuery): Awaitable<readonly ChargingSession[]>;
+  alerts(query: AlertQuery): Awaitable<readonly Alert[]>;
+  alert(id: AlertId): Awaitable<Alert | undefined>;
+  transitions(id: AlertId): Awaitable<readonly AlertTransition[]>;
+  feedback(id: AlertId): Awaitable<readonly (Feedback & { readonly receivedAt: EpochMs })[]>;
+  notices(id: AlertId): Awaitable<readonly Notice[]>;
+  deliveries(id: AlertId): Awaitable<readonly Delivery[]>;
+  deliveryCounts(): Awaitable<DeliveryCounts>;
+  devices(): Awaitable<readonly Device[]>;
+  deviceStatuses(): Awaitable<readonly DeviceStatus[]>;
+  quarantine(query: QuarantineQuery): Awaitable<readonly QuarantinedMessage[]>;
+  user(name: string): Awaitable<User | undefined>;
+  webSession(tokenSha256: string): Awaitable<WebSession | undefined>;
+}
+
+/** One camera as configured, and how it does. */
+export interface CameraReport {
+  readonly id: CameraId;
+  readonly name: string;
+  readonly area: AreaId | null;
+  readonly direction: 'in' | 'out' | 'both' | null;
+  readonly state: 'connecting' | 'connected' | 'silent' | 'failed';
+  /** Why it is not connected, in one line without secrets. */
+  readonly reason: string | null;
+  readonly lastFrameAt: EpochMs | null;
+  readonly passages: number;
+  /** Reads that did not become a plate, by reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+}
+
+export interface HealthReport {
+  /** `unhealthy`: alarms may not get through (answers 503). `degraded`: something is wrong, alarms get through. */
+  readonly status: 'ok' | 'degraded' | 'unhealthy';
+  readonly wires: readonly WireReport[];
+  readonly parts: readonly HealthPart[];
+}
+export interface HealthPart {
+  readonly name: string;
+  readonly status: 'ok' | 'degraded' | 'unhealthy';
+  /** What a person should know, in one line without secrets; null where all is well. */
+  readonly note: string | null;
+}
+
+export type Verification =
+  | { readonly kind: 'ok'; readonly user: { readonly name: string; readonly role: Role } }
+  | { readonly kind: 'wrong' }
+  | { readonly kind: 'too-many-tries'; readonly retryAfterMs: number };
+
+/** Checks passwords, and slows down those who guess. */
+export interface UserVerifier {
+  verify(name: string, password: string, address: string): Promise<Verification>;
+}
+
+/** Opens a piece of evidence. Throws `evidence.missing` or `evidence.damaged`. */
+export interface EvidenceReader {
+  open(
+    id: EvidenceId,
+    options: { readonly unblurred: boolean },
+  ): Promise<{ readonly contentType: string; readonly bytes: Uint8Array }>;
+}
+
+export interface ApiCollaborators {
+  readonly options: ApiOptions;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly version: string;
+  readonly places: Places;
+  readonly recipients: readonly Recipient[];
+  readonly reads: ApiReads;
+  readonly commit: Commit;
+  readonly users: UserVerifier;
+  /** Takes an answer; resolves when it is stored. Throws `alert.unknown` or `alert.not-allowed`. */
+  readonly answer: (feedback: Feedback) => Promise<void>;
+  readonly evidence: EvidenceReader;
+  readonly cameras: () => readonly CameraReport[];
+  readonly health: () => HealthReport;
+  readonly live: LiveFeed;
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Lets the CLI of the same machine in; null turns that off. At least 32 characters. */
+  readonly controlToken: string | null;
+  /** Contents of `metricsTokenFile`, read by the composition; null where not configured. */
+  readonly metricsToken: string | null;
+  /** Folder of the built dashboard; null serves the API alone. */
+  readonly dashboardDir: string | null;
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { listenAddress } from '../lib/listen-address.ts';
+import { durationMs } from '../lib/quantities.ts';
+
+/** Options of the HTTP API and the dashboard. */
+export const apiOptions = z.strictObject({
+  listen: listenAddress(
+    { host: '0.0.0.0', port: 8080 },
+    'Where the dashboard and the API listen; 127.0.0.1 behind a reverse proxy',
+  ),
+  sessionLifetimeMs: durationMs({
+    default: '12h',
+    min: '5m',
+    max: '30d',
+    describe: 'How long a login lasts; one shift by default',
+  }),
+  secureCookies: z
+    .boolean()
+    .default(false)
+    .describe('true when the dashboard is reached through HTTPS only, so that the cookie never travels in the clear'),
+  metricsTokenFile: z
+    .string()
+    .optional()
+    .describe(
+      'File with the token that /metrics asks for (Bearer) from other machines; without it only loopback may read',
+    ),
+});
+export type ApiOptions = z.output<typeof apiOptions>;

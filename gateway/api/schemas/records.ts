@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { plateColors, plateKinds } from '../../domain/plate.ts';
+import { named, place, time } from './common.ts';
+
+const cameraName = z.object({ id: z.string(), name: z.string() });
+
+export const passage = named(
+  'Passage',
+  z.object({
+    id: z.string(),
+    at: time.describe('Capture time'),
+    receivedAt: time,
+    place,
+    camera: cameraName,
+    subject: z.enum(['vehicle', 'person']),
+    direction: z.enum(['in', 'out', 'unknown']),
+    plate: z
+      .object({
+        text: z.string(),
+        accepted: z.boolean().describe('False: not sure enough for the log'),
+        confidenceRatio: z.number(),
+        kind: z.enum(plateKinds),
+        color: z.enum(plateColors),
+      })
+      .nullable(),
+    registered: z.boolean().nullable(),
+    evidence: z.string().nullable().describe('Id for /api/evidence'),
+    late: z.boolean(),
+  }),
+);
+export type PassageJson = z.infer<typeof passage>;
+
+export const session = named(
+  'ChargingSession',
+  z.object({
+    id: z.string(),
+    device: z.string(),
+    port: z.number().int(),
+    place,
+    order: z.string().nullable(),
+    startedAt: time,
+    endedAt: time.nullable().describe('Null while it goes on'),
+    lastAt: time,
+    energyKwh: z.number().nullable(),
+    meanPowerW: z.number().nullable(),
+    peakPowerW: z.number().nullable(),
+    maxPortC: z.number().nullable(),
+    stopReason: z.string().nullable(),
+  }),
+);
+export type SessionJson = z.infer<typeof session>;
+
+export const device = named(
+  'Device',
+  z.object({
+    key: z.string(),
+    deviceClass: z.string(),
+    id: z.string(),
+    place,
+    state: z.enum(['never', 'online', 'offline', 'silent']),
+    lastHeardAt: time.nullable(),
+    lastFault: z.string().nullable(),
+    lastFaultAt: time.nullable(),
+    createdAt: time,
+  }),
+);
+export type DeviceJson = z.infer<typeof device>;
+
+export const camera = named(
+  'Camera',
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    place,
+    direction: z.enum(['in', 'out', 'both']).nullable(),
+    state: z.enum(['connecting', 'connected', 'silent', 'failed']),
+    reason: z.string().nullable(),
+    lastFrameAt: time.nullable(),
+    passages: z.number().int(),
+    rejected: z.record(z.string(), z.number().int()).describe('Reads that did not become a plate, by reason'),
+  }),
+);
+export type CameraJson = z.infer<typeof camera>;
+
+export const quarantined = named(
+  'QuarantinedMessage',
+  z.object({
+    id: z.string(),
+    at: time,
+    device: z.string(),
+    topic: z.string(),
+    reason: z.string(),
+    sizeBytes: z.number().int(),
+    text: z.string().describe('The first 2000 characters, read as UTF-8'),
+  }),
+);

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { named, time } from './common.ts';
+
+const level = z.enum(['ok', 'degraded', 'unhealthy']);
+
+export const wire = named(
+  'Wire',
+  z.object({
+    name: z.string(),
+    depth: z.number().describe('Items waiting or being worked on'),
+    capacity: z.number().nullable(),
+    passed: z.number(),
+    dropped: z.number(),
+    waitedMs: z.number(),
+  }),
+);
+
+/** Without a login: nothing of what happened in the compound. */
+export const health = named('Health', z.object({ status: level, wires: z.array(wire) }));
+
+export const status = named(
+  'Status',
+  z.object({
+    status: level,
+    now: time,
+    parts: z.array(z.object({ name: z.string(), status: level, note: z.string().nullable() })),
+    wires: z.array(wire),
+    deliveries: z.object({
+      pending: z.number().int(),
+      delivered: z.number().int(),
+      dead: z.number().int(),
+      oldestPendingAt: time.nullable(),
+    }),
+  }),
+);
