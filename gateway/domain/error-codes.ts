@@ -3,6 +3,7 @@ export const errorCodes = {
   'config.invalid': 'The configuration has faults; each is listed with file, line, path, value and what is allowed.',
   'config.unreadable': 'The configuration file cannot be read or is not YAML.',
   'config.secret-missing': 'A secret file named in the configuration does not exist or cannot be read.',
+  'mqtt.listen-failed': 'The MQTT address is taken or not of this machine; free it or change mqtt.listen.',
   'lifecycle.stop-failed': 'A part did not stop in time; the process ends all the same.',
   'store.commit-failed': 'Nothing of this change was written. Look at the disk: full, read-only or broken.',
   'store.closed': 'The store is stopping; nothing more is accepted.',
