@@ -1,0 +1,299 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { CameraId } from '../../domain/ids.ts';
+import { systemClock, type EpochMs } from '../../lib/clock.ts';
+import { startGstRtspServer, type GstRtspServer } from '../../../test/support/gst-rtsp-server.ts';
+import type { Frame, LiveSourceRequest, SourceStatus } from '../frame-source.ts';
+import { authorize, chooseChallenge } from './authentication.ts';
+import { createCaptureClock } from './capture-clock.ts';
+import { openFileSource, openLiveSource } from './index.ts';
+import { createRtspSplitter, encodeMessage } from './rtsp-messages.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'kanmen-camera-'));
+const clip = join(dir, 'clip.mp4');
+const servers: GstRtspServer[] = [];
+beforeAll(() => {
+  execFileSync('ffmpeg', [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=size=640x360:rate=10:duration=5',
+    '-c:v',
+    'libx264',
+    '-pix_fmt',
+    'yuv420p',
+    clip,
+  ]);
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.stop();
+});
+const serve = async (...args: string[]): Promise<GstRtspServer> => {
+  const server = await startGstRtspServer(args);
+  servers.push(server);
+  return server;
+};
+const request = (
+  url: string,
+  statuses: SourceStatus[] = [],
+  change: Partial<LiveSourceRequest> = {},
+): LiveSourceRequest => ({
+  id: 'gate' as CameraId,
+  url,
+  framesPerSecond: 5,
+  maxWidthPx: 320,
+  silentAfterMs: 5000,
+  clock: systemClock,
+  onStatus: (status) => statuses.push(status),
+  ...change,
+});
+/** Argument lists of every ffmpeg child on the machine. */
+const argumentLists = (): string =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .filter((list) => list.startsWith('ffmpeg'))
+    .join('\n');
+async function take(
+  frames: AsyncIterable<Frame>,
+  count: number,
+  each: (frame: Frame) => void = () => undefined,
+): Promise<Frame[]> {
+  const out: Frame[] = [];
+  for await (const frame of frames) {
+    each(frame);
+    out.push({ ...frame, rgb: frame.rgb.slice() });
+    if (out.length === count) break;
+  }
+  return out;
+}
+
+describe('camera over RTSP, served by GStreamer', () => {
+  for (const [name, args, query] of [
+    ['Digest over TCP', ['--user', 'installer', '--password', 'p@ss/w:rd'], ''],
+    ['Basic over TCP', ['--user', 'installer', '--password', 'p@ss/w:rd', '--basic'], ''],
+    ['Digest over UDP', ['--user', 'installer', '--password', 'p@ss/w:rd'], '?transport=udp'],
+    ['no password', [], ''],
+  ] as const) {
+    it(`gives frames with their capture times: ${name}`, async () => {
+      const server = await serve(...args);
+      const user = args.length > 0 ? 'installer:p%40ss%2Fw%3Ard@' : '';
+      const statuses: SourceStatus[] = [];
+      const end = new AbortController();
+      let lists = '';
+      const source = openLiveSource(request(`rtsp://${user}127.0.0.1:${server.port}/live${query}`, statuses));
+      const frames = await take(source.frames(end.signal), 6, () => {
+        lists = argumentLists();
+      });
+      end.abort();
+      expect(frames.map((frame) => [frame.widthPx, frame.heightPx, frame.rgb.length])).toEqual(
+        Array(6).fill([320, 180, 320 * 180 * 3]),
+      );
+      expect(statuses).toEqual([{ kind: 'connecting' }, { kind: 'connected', widthPx: 320, heightPx: 180 }]);
+      const gaps = frames.slice(1).map((frame, i) => frame.mediaMs - frames[i]!.mediaMs);
+      expect(gaps.every((gap) => gap >= 195 && gap <= 305)).toBe(true);
+      expect(Math.abs(frames.at(-1)!.capturedAt - Date.now())).toBeLessThan(3000);
+      expect(lists).toContain('ffmpeg');
+      expect(lists).not.toMatch(/p@ss|p%40ss/);
+    });
+  }
+
+  it('says that the password is wrong and asks only once', async () => {
+    const server = await serve('--user', 'installer', '--password', 'right');
+    const statuses: SourceStatus[] = [];
+    const end = new AbortController();
+    const done = take(
+      openLiveSource(request(`rtsp://installer:wrong@127.0.0.1:${server.port}/live`, statuses)).frames(end.signal),
+      1,
+    );
+    await expect
+      .poll(() => statuses.at(-1), { timeout: 10_000 })
+      .toEqual({ kind: 'failed', reason: 'the camera refuses this user or password' });
+    end.abort();
+    expect(await done).toEqual([]);
+    expect(statuses.map((status) => status.kind)).toEqual(['connecting', 'failed']);
+  });
+
+  it('connects again after the camera went away and came back', { timeout: 60_000 }, async () => {
+    const first = await serve();
+    const statuses: SourceStatus[] = [];
+    const end = new AbortController();
+    let frames = 0;
+    const reading = (async () => {
+      for await (const frame of openLiveSource(request(`rtsp://127.0.0.1:${first.port}/live`, statuses)).frames(
+        end.signal,
+      ))
+        frames += frame.widthPx > 0 ? 1 : 0;
+    })();
+    await expect.poll(() => frames, { timeout: 10_000 }).toBeGreaterThan(2);
+    await first.stop();
+    await expect
+      .poll(() => statuses.filter((status) => status.kind === 'failed').length, { timeout: 15_000 })
+      .toBeGreaterThan(1);
+    expect(
+      statuses.find((status) => status.kind === 'failed' && status.reason.includes('cannot be reached')),
+    ).toBeDefined();
+    await serve('--port', String(first.port));
+    const before = frames;
+    await expect.poll(() => frames, { timeout: 20_000 }).toBeGreaterThan(before + 2);
+    expect(statuses.filter((status) => status.kind === 'connected')).toHaveLength(2);
+    end.abort();
+    await reading;
+  });
+
+  it('calls a camera that accepts but never answers silent, and leaves no child behind', async () => {
+    const mute = createServer(() => undefined);
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const { port } = mute.address() as { port: number };
+    const statuses: SourceStatus[] = [];
+    const end = new AbortController();
+    const done = take(
+      openLiveSource(request(`rtsp://127.0.0.1:${port}/live`, statuses, { silentAfterMs: 700 })).frames(end.signal),
+      1,
+    );
+    await expect.poll(() => statuses.at(-1)?.kind, { timeout: 10_000 }).toBe('silent');
+    end.abort();
+    await done;
+    mute.close();
+    expect(argumentLists()).not.toContain(`127.0.0.1:${port}`);
+  });
+
+  it('calls garbage garbage', async () => {
+    const liar = createServer((socket) => socket.write(Buffer.alloc(100_000, 0x41)));
+    await new Promise<void>((resolve) => liar.listen(0, '127.0.0.1', resolve));
+    const { port } = liar.address() as { port: number };
+    const statuses: SourceStatus[] = [];
+    const end = new AbortController();
+    const done = take(openLiveSource(request(`rtsp://127.0.0.1:${port}/live`, statuses)).frames(end.signal), 1);
+    await expect
+      .poll(() => statuses.at(-1), { timeout: 10_000 })
+      .toMatchObject({ kind: 'failed', reason: expect.stringContaining('not RTSP') as string });
+    end.abort();
+    await done;
+    liar.close();
+  });
+
+  it('drops the older frame when its reader is slow, and counts it', async () => {
+    const server = await serve('--fps', '20');
+    const end = new AbortController();
+    const source = openLiveSource(request(`rtsp://127.0.0.1:${server.port}/live`, [], { framesPerSecond: 20 }));
+    const times: number[] = [];
+    for await (const frame of source.frames(end.signal)) {
+      const before = Buffer.from(frame.rgb);
+      times.push(frame.mediaMs);
+      await expect.poll(() => source.dropped(), { timeout: 10_000 }).toBeGreaterThan(times.length * 3);
+      // Nobody wrote into the frame while its reader had it.
+      expect(before.equals(Buffer.from(frame.rgb))).toBe(true);
+      if (times.length === 3) break;
+    }
+    end.abort();
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+  });
+});
+
+describe('video files', () => {
+  it('gives every frame once, in order, however slow the reader is', async () => {
+    const frames = await take(
+      openFileSource({ path: clip, framesPerSecond: 5, maxWidthPx: 320 }).frames(new AbortController().signal),
+      1000,
+      () => {
+        for (let i = 0; i < 1e6; i += 1);
+      },
+    );
+    expect(frames.map((frame) => frame.mediaMs)).toEqual(Array.from({ length: 25 }, (_, i) => i * 200));
+    expect(frames.every((frame) => frame.widthPx === 320 && frame.heightPx === 180)).toBe(true);
+  });
+  it('says that a file is no video', async () => {
+    const path = join(dir, 'no-video.mp4');
+    writeFileSync(path, 'not a video');
+    await expect(
+      take(openFileSource({ path, framesPerSecond: 5, maxWidthPx: 320 }).frames(new AbortController().signal), 1),
+    ).rejects.toMatchObject({ code: 'video.unreadable' });
+  });
+  it('ends when its reader has had enough', async () => {
+    expect(
+      await take(
+        openFileSource({ path: clip, framesPerSecond: 5, maxWidthPx: 320 }).frames(new AbortController().signal),
+        2,
+      ),
+    ).toHaveLength(2);
+    expect(argumentLists()).not.toContain(clip);
+  });
+});
+
+describe('capture clock', () => {
+  it('takes the fastest frame of the last minute as the truth, once the first seconds are over', () => {
+    const clock = createCaptureClock();
+    const at = (mediaMs: number, delayMs: number): number =>
+      clock(mediaMs, (1_000_000 + mediaMs + delayMs) as EpochMs) - mediaMs - 1_000_000;
+    expect(at(0, -500)).toBe(-500);
+    expect(at(1000, 80)).toBe(-500);
+    expect(at(2000, 120)).toBe(120);
+    expect(at(3000, 60)).toBe(60);
+    expect(at(4000, 900)).toBe(60);
+    for (let media = 5000; media < 70_000; media += 1000) at(media, 100);
+    expect(at(70_000, 100)).toBe(100);
+  });
+});
+
+describe('authentication', () => {
+  it('answers the challenge of RFC 7616 section 3.9.1 as it is printed there', () => {
+    const credentials = { username: 'Mufasa', password: 'Circle of Life' };
+    const asked = { method: 'GET', uri: '/dir/index.html' };
+    const use = { count: 1, cnonce: 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ' };
+    const common =
+      'realm="http-auth@example.org", qop="auth, auth-int", nonce="7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v", opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"';
+    const md5 = chooseChallenge([`Digest ${common}, algorithm=MD5`])!;
+    expect(authorize(md5, credentials, asked, use)).toContain('response="8ca523f5e9506fed4657c9700eebdbec"');
+    const both = chooseChallenge([`Digest ${common}, algorithm=MD5`, `Digest ${common}, algorithm=SHA-256`])!;
+    expect(authorize(both, credentials, asked, use)).toContain(
+      'response="753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"',
+    );
+  });
+  it('prefers Digest to Basic and knows neither a stranger nor nonsense', () => {
+    expect(chooseChallenge(['Basic realm="x"', 'DIGEST realm="x", nonce=abc'])).toMatchObject({
+      scheme: 'digest',
+      qop: null,
+    });
+    expect(chooseChallenge(['Bearer realm="x"', 'Digest realm="no nonce"', ''])).toBeNull();
+  });
+});
+
+describe('RTSP messages', () => {
+  it('are found whatever pieces the stream arrives in', () => {
+    const message = encodeMessage({
+      start: 'RTSP/1.0 200 OK',
+      headers: [
+        ['CSeq', '1'],
+        ['Content-Length', '4'],
+      ],
+      body: Buffer.from('v=0\n'),
+    });
+    const frame = Buffer.from([0x24, 0, 0, 5, 1, 2, 0x0d, 0x0a, 3]);
+    const stream = Buffer.concat([message, frame, frame, message]);
+    for (let size = 1; size <= stream.length; size += 1) {
+      const split = createRtspSplitter();
+      const items = [];
+      for (let i = 0; i < stream.length; i += size) items.push(...split(stream.subarray(i, i + size)));
+      expect(items.map((item) => (item.kind === 'message' ? item.body.toString() : item.bytes.length))).toEqual([
+        'v=0\n',
+        9,
+        9,
+        'v=0\n',
+      ]);
+    }
+  });
+});

@@ -1,0 +1,2 @@
+export { openFileSource } from './file-source.ts';
+export { openLiveSource } from './live-source.ts';

@@ -1,0 +1,212 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
+
+/** One picture as the child gave it out. `rgb` is the receiver's until he calls `release`; then it is filled again. */
+export interface Picture {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly rgb: Uint8Array;
+  readonly mediaMs: number;
+  release(): void;
+}
+
+export interface PictureStreamRequest {
+  /** ffmpeg's arguments that name the input. Never credentials: anyone on the machine can read an argument list. */
+  readonly input: readonly string[];
+  readonly framesPerSecond: number;
+  readonly maxWidthPx: number;
+  /** Called in order. While its promise is open nothing more is read, and the child waits: `null` for "never wait". */
+  readonly onPicture: (picture: Picture) => Promise<void> | null;
+}
+
+export interface PictureStream {
+  /** Settles when the child has ended, with the last lines that it wrote about errors. */
+  readonly ended: Promise<{ readonly code: number | null; readonly complaint: string }>;
+  stop(): void;
+}
+
+/**
+ * An ffmpeg child that decodes its input into RGB24 pictures at most `framesPerSecond` apart, with their media times.
+ *
+ * Media times come over stderr from the `showinfo` filter, one line a picture: rawvideo carries none. The n-th line
+ * belongs to the n-th picture; the first tells the size.
+ */
+export function startPictureStream(request: PictureStreamRequest): PictureStream {
+  const { framesPerSecond, maxWidthPx } = request;
+  // Keeps a picture when it is due, with its own time stamp; the fps filter would move stamps onto a grid.
+  const gap = (1 / framesPerSecond - 0.005).toFixed(4);
+  const filters = [
+    `select='isnan(prev_selected_t)+gte(t-prev_selected_t\\,${gap})'`,
+    `scale='min(iw\\,${maxWidthPx})':-2:flags=area`,
+    'format=rgb24',
+    'showinfo=checksum=0',
+  ].join(',');
+  const args = [
+    '-nostdin',
+    '-hide_banner',
+    '-nostats',
+    '-loglevel',
+    'repeat+level+info',
+    '-threads',
+    '1',
+    ...request.input,
+    '-map',
+    '0:v:0',
+    '-an',
+    '-vf',
+    filters,
+    '-fps_mode',
+    'passthrough',
+    '-f',
+    'rawvideo',
+    '-pix_fmt',
+    'rgb24',
+    'pipe:1',
+  ];
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn('ffmpeg', args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const info = createInfoReader();
+  const cutter = createCutter(info, request.onPicture);
+  let complaint: string[] = [];
+  let spawnError: string | null = null;
+  child.on('error', (error: NodeJS.ErrnoException) => {
+    spawnError =
+      error.code === 'ENOENT' ? 'ffmpeg is not installed' : `ffmpeg does not start (${error.code ?? 'unknown'})`;
+  });
+  child.stderr.setEncoding('utf8');
+  let tail = '';
+  child.stderr.on('data', (text: string) => {
+    const lines = (tail + text).split(/\r?\n/);
+    tail = lines.pop() ?? '';
+    for (const line of lines) {
+      if (info.read(line)) continue;
+      if (/\[(error|fatal|panic)\]/.test(line))
+        complaint = [...complaint.slice(-4), line.replace(/^.*\[(error|fatal|panic)\]\s*/, '')];
+    }
+    if (cutter.poke()) resumeWhenTaken();
+  });
+  const resumeWhenTaken = (): void => {
+    const waiting = cutter.waiting();
+    if (waiting === null) return;
+    child.stdout.pause();
+    void waiting.finally(() => {
+      if (cutter.poke()) resumeWhenTaken();
+      else child.stdout.resume();
+    });
+  };
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (cutter.push(chunk)) resumeWhenTaken();
+  });
+  const ended = new Promise<{ code: number | null; complaint: string }>((resolve) => {
+    child.on('close', (code) => {
+      const finish = (): void => resolve({ code, complaint: spawnError ?? complaint.join('; ') });
+      const waiting = cutter.waiting();
+      if (waiting === null) finish();
+      else void waiting.finally(finish);
+    });
+    child.on('error', () => {
+      if (child.pid === undefined) resolve({ code: null, complaint: spawnError ?? 'ffmpeg does not start' });
+    });
+  });
+  return {
+    ended,
+    stop: () => {
+      // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+interface InfoReader {
+  /** True if the line was showinfo's. */
+  read(line: string): boolean;
+  size(): { readonly widthPx: number; readonly heightPx: number } | null;
+  /** Media time of the next picture; null if its line has not come yet. */
+  nextMediaMs(): number | null;
+  take(): void;
+}
+
+function createInfoReader(): InfoReader {
+  let size: { widthPx: number; heightPx: number } | null = null;
+  let times: number[] = [];
+  return {
+    read: (line) => {
+      if (!line.includes('Parsed_showinfo')) return false;
+      const found = /\bpts_time:\s*(-?[\d.]+)/.exec(line);
+      if (!found) return true;
+      const dimensions = /\bs:(\d+)x(\d+)/.exec(line);
+      if (dimensions) size = { widthPx: Number(dimensions[1]), heightPx: Number(dimensions[2]) };
+      times.push(Math.round(Number(found[1]) * 1000));
+      return true;
+    },
+    size: () => size,
+    nextMediaMs: () => times[0] ?? null,
+    take: () => {
+      times = times.slice(1);
+    },
+  };
+}
+
+/** Cuts the child's bytes into pictures. Buffers come back through `release`: three are in use with a live source. */
+function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPicture']) {
+  const queue: Buffer[] = [];
+  let spare: Uint8Array[] = [];
+  let filling: Uint8Array | null = null;
+  let filled = 0;
+  let open: Promise<void> | null = null;
+  const handOut = (
+    size: { readonly widthPx: number; readonly heightPx: number },
+    rgb: Uint8Array,
+    mediaMs: number,
+  ): void => {
+    let released = false;
+    const release = (): void => {
+      if (!released) spare.push(rgb);
+      released = true;
+    };
+    const taken = onPicture({ ...size, rgb, mediaMs, release });
+    if (taken !== null) {
+      open = taken.finally(() => {
+        open = null;
+      });
+    }
+  };
+  const drain = (): boolean => {
+    const size = info.size();
+    if (size === null) return false;
+    const length = size.widthPx * size.heightPx * 3;
+    while (open === null) {
+      if (filling?.length !== length) {
+        spare = spare.filter((buffer) => buffer.length === length);
+        filling = spare.pop() ?? new Uint8Array(length);
+        filled = 0;
+      }
+      const chunk = queue[0];
+      if (filled < length && chunk) {
+        const part = chunk.subarray(0, length - filled);
+        filling.set(part, filled);
+        filled += part.length;
+        if (part.length === chunk.length) queue.shift();
+        else queue[0] = chunk.subarray(part.length);
+        continue;
+      }
+      const mediaMs = info.nextMediaMs();
+      if (filled < length || mediaMs === null) return false;
+      info.take();
+      const full = filling;
+      filling = null;
+      handOut(size, full, mediaMs);
+    }
+    return true;
+  };
+  return {
+    /** True when somebody is still busy with a picture: stop reading. */
+    push: (chunk: Buffer): boolean => {
+      queue.push(chunk);
+      return drain();
+    },
+    poke: drain,
+    waiting: () => open,
+  };
+}
