@@ -51,6 +51,7 @@ export const openFileSource: OpenFileSource = (request) => ({
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
+      await stream.ended;
     }
     if (count === 0 && !signal.aborted) {
       throw new GatewayError(
