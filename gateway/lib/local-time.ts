@@ -19,3 +19,11 @@ export function parseRfc3339(text: string): EpochMs | null {
 export function isTimeZone(zone: string): boolean {
   return DateTime.local({ zone }).isValid;
 }
+
+/** The next moment after `after` at which clocks in the zone show `timeOfDay` (`08:00`). */
+export function nextTimeOfDay(after: EpochMs, timeOfDay: string, zone: string): EpochMs {
+  const [hour, minute] = timeOfDay.split(':').map(Number);
+  const now = DateTime.fromMillis(after, { zone });
+  const today = now.set({ hour: hour ?? 0, minute: minute ?? 0, second: 0, millisecond: 0 });
+  return (today > now ? today : today.plus({ days: 1 })).toMillis() as EpochMs;
+}

@@ -1,0 +1,80 @@
+import type { Alert, Notice } from '../domain/alert.ts';
+import type { NoticeId } from '../domain/ids.ts';
+import type { NewsKind, NoticeData } from '../domain/notice.ts';
+import type { Places } from '../domain/place.ts';
+import type { EpochMs } from '../lib/clock.ts';
+import { rfc3339 } from '../lib/local-time.ts';
+
+/** Why recipients are told now. */
+export interface News {
+  readonly kind: NewsKind;
+  readonly by: string;
+  readonly at: EpochMs;
+  readonly text: string;
+}
+
+/** By when the next answer is due: an acknowledgement, then an outcome; null where none is awaited. */
+export function deadlineOf(alert: Alert): EpochMs | null {
+  if (alert.closedAt !== null || alert.followUp.resolvedAt !== null) return null;
+  return alert.acknowledgedAt === null ? (alert.acknowledgeBy ?? alert.outcomeBy) : alert.outcomeBy;
+}
+
+/**
+ * CloudEvents `data` of one notice (interfaces.md). The evidence carries neither `url` nor `inline` yet: the channel
+ * adds what its recipient can take when it sends.
+ */
+export function noticeData(
+  alert: Alert,
+  notice: { readonly id: NoticeId; readonly form: Notice['form'] },
+  news: News,
+  context: { readonly places: Places; readonly gateway: string; readonly timeZone: string },
+): NoticeData {
+  const { places, gateway, timeZone } = context;
+  const time = (at: EpochMs): string => rfc3339(at, timeZone);
+  const timeOrNull = (at: EpochMs | null): string | null => (at === null ? null : time(at));
+  const area = places.area(alert.area);
+  const grid = places.grid(area?.grid ?? null);
+  return {
+    alertId: alert.id,
+    noticeId: notice.id,
+    version: alert.version,
+    form: notice.form,
+    tier: alert.tier,
+    kind: alert.kind,
+    state: alert.state,
+    title: alert.title,
+    message: alert.message,
+    occurredAt: time(alert.occurredAt),
+    raisedAt: time(alert.raisedAt),
+    lastAt: time(alert.lastAt),
+    count: alert.count,
+    place: {
+      site: { id: places.site.id, name: places.site.name },
+      area: area && { id: area.id, name: area.name },
+      grid: grid && { id: grid.id, name: grid.name, people: [...grid.people] },
+      name: area?.name ?? places.site.name,
+    },
+    gateway,
+    source: alert.source,
+    facts: { ...alert.facts },
+    evidence: alert.evidence.map(({ id, kind, sha256, capturedAt, camera }) => ({
+      id,
+      kind,
+      mediaType: kind === 'picture' ? 'image/jpeg' : 'video/mp4',
+      sha256,
+      capturedAt: time(capturedAt),
+      camera,
+    })),
+    owner: alert.owner,
+    acknowledgedAt: timeOrNull(alert.acknowledgedAt),
+    escalation: alert.escalation,
+    deadline: timeOrNull(deadlineOf(alert)),
+    rule: { id: alert.rule, version: alert.ruleVersion },
+    news: { ...news, at: time(news.at) },
+  };
+}
+
+/** When a notice of this tier may first be sent: blue waits for the next daily digest, all others go at once. */
+export function firstAttemptAt(tier: Alert['tier'], nowMs: EpochMs, nextDigest: (nowMs: EpochMs) => EpochMs): EpochMs {
+  return tier === 'blue' ? nextDigest(nowMs) : nowMs;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { idPattern, type RecipientId } from '../domain/ids.ts';
+import type { Recipient } from '../domain/delivery.ts';
+import type { TierPolicies } from '../domain/tier.ts';
+import { isTimeZone } from '../lib/local-time.ts';
+import { durationMs } from '../lib/quantities.ts';
+
+/** A deadline, or `none`. Parsed: milliseconds or null. */
+function deadline(fallback: string, describe: string) {
+  const bounds = { default: fallback === 'none' ? '1d' : fallback, min: '1s', max: '365d', describe };
+  return z
+    .union([z.literal('none').transform(() => null), durationMs(bounds)], {
+      error: 'a duration such as 5m, 4h or 7d between 1s and 365d, or none',
+    })
+    .prefault(fallback)
+    .describe(`${describe} (1s to 365d or none, default ${fallback})`);
+}
+
+function tierPolicy(fallback: { readonly deliver: string; readonly acknowledge: string; readonly outcome: string }) {
+  return z
+    .strictObject({
+      deliverWithin: deadline(fallback.deliver, 'A delivery counts as late after this long.'),
+      acknowledgeWithin: deadline(fallback.acknowledge, 'Someone must have acknowledged by then, else it escalates.'),
+      outcomeWithin: deadline(fallback.outcome, 'The outcome must have been told by then, else it escalates.'),
+    })
+    .prefault({})
+    .transform((policy) => ({
+      deliverWithinMs: policy.deliverWithin,
+      acknowledgeWithinMs: policy.acknowledgeWithin,
+      outcomeWithinMs: policy.outcomeWithin,
+    }));
+}
+
+/** `tiers{…}`: design section 5's table is the default; every figure is a setting. Parsed: `TierPolicies`. */
+export const tiersOptions = z
+  .strictObject({
+    red: tierPolicy({ deliver: '1m', acknowledge: '5m', outcome: '24h' }),
+    orange: tierPolicy({ deliver: '24h', acknowledge: '4h', outcome: '72h' }),
+    yellow: tierPolicy({ deliver: '48h', acknowledge: '24h', outcome: '7d' }),
+    blue: tierPolicy({ deliver: '48h', acknowledge: 'none', outcome: 'none' }),
+  })
+  .prefault({})
+  .transform((tiers): TierPolicies => tiers)
+  .describe('How fast an alert of each tier must be delivered, acknowledged and answered.');
+
+const recipientId = z
+  .string()
+  .regex(idPattern, 'letters, digits, dot, dash and underscore, at most 64, beginning with a letter or digit');
+
+/** `recipients[]`: who is told. Parsed: `Recipient[]`. That each `channel` exists is checked where both are known. */
+export const recipientsOptions = z
+  .array(
+    z
+      .strictObject({
+        id: recipientId.describe('Stable name of the recipient.'),
+        name: z.string().min(1).max(100).describe('The name that people read.'),
+        role: z
+          .enum(['station', 'department', 'community', 'grid'])
+          .describe('station and department get reports, community and grid get notifications.'),
+        grid: z.string().nullable().default(null).describe('Only alerts of this grid; absent for all.'),
+        channel: z.string().min(1).describe('Id of the channel in `channels`.'),
+      })
+      .transform((recipient): Recipient => ({ ...recipient, id: recipient.id as RecipientId })),
+  )
+  .default([])
+  .superRefine((recipients, context) => {
+    const seen = new Set<string>();
+    recipients.forEach(({ id }, index) => {
+      if (seen.has(id))
+        context.addIssue({ code: 'custom', path: [index, 'id'], message: `two recipients named ${id}` });
+      seen.add(id);
+    });
+  })
+  .describe('Who is told, in what role, over which channel.');
+
+/** `alerts{…}`: how an alert is followed up. */
+export const alertsOptions = z.strictObject({
+  timeZone: z
+    .string()
+    .refine(isTimeZone, 'an IANA time zone such as Asia/Shanghai')
+    .default('Asia/Shanghai')
+    .describe('Zone of every time told to recipients, and of the digest (IANA name).'),
+  countNewsEvery: durationMs({
+    default: '1m',
+    min: '1s',
+    max: '1d',
+    describe: 'Recipients hear of mere repeats at most this often, and ever more rarely the longer it goes on.',
+  }),
+  reopenAfter: durationMs({
+    default: '5m',
+    min: '0s',
+    max: '7d',
+    describe: 'A repeat this long after the outcome opens the alert again; an earlier one is only counted.',
+  }),
+  revisitAfter: durationMs({
+    default: '3d',
+    min: '1s',
+    max: '90d',
+    describe: 'How long after the outcome of a red or orange alert a revisit is asked for, and asked for again.',
+  }),
+  maxEscalations: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(3)
+    .describe('How many missed deadlines of one alert widen the circle.'),
+  closeQuietAfter: durationMs({
+    default: '7d',
+    min: '1m',
+    max: '365d',
+    describe: 'An alert that nobody has to answer (blue) closes by itself after this long without a repeat.',
+  }),
+  digestAt: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 08:00')
+    .default('08:00')
+    .describe('When blue notices of the day before are sent (HH:MM in timeZone).'),
+});
+export type AlertsOptions = z.output<typeof alertsOptions>;
