@@ -120,6 +120,26 @@ describe('database', () => {
     expect(database.report()).toMatchObject({ name: 'store', depth: 0, passed: 5, dropped: 3 });
   });
 
+  it('fails every chained write that was made before the failure of another was known', async () => {
+    const database = await started({ fsyncDelayMs: 30 });
+    const order: string[] = [];
+    database.onChainBroken(() => order.push(`broken with ${numbersIn(database).join()} on disk`));
+    const chained = (n: number, text: string | null = 'x') =>
+      database.write([put(n, text)], { chained: true }).then(
+        () => order.push(`${n} written`),
+        (error: unknown) => order.push(`${n} ${isGatewayError(error) && error.facts['chain'] ? 'chain' : 'failed'}`),
+      );
+    const group = [chained(1), chained(2, null), chained(3), database.write([put(4)])];
+    // While those are on their way:
+    await new Promise(setImmediate);
+    const next = [chained(5), database.write([put(6)])];
+    await Promise.all(group);
+    const later = chained(7);
+    await Promise.all([...next, later]);
+    expect(order).toEqual(['broken with 1,4 on disk', '1 written', '2 failed', '3 chain', '5 chain', '7 written']);
+    expect(numbersIn(database)).toEqual([1, 4, 6, 7]);
+  });
+
   it('keeps what was committed over a restart and applies only new migrations', async () => {
     const first = await started();
     await first.write([put(1)]);

@@ -1,5 +1,5 @@
 import { messageOf } from '../errors.ts';
-import type { Fault, GroupAnswer } from './protocol.ts';
+import { callHead, chainFault, type Fault, type GroupAnswer } from './protocol.ts';
 import { diskFaultOf, type Connection, type PreparedStatement, type SqlValue } from './sqlite.ts';
 
 /** Runs groups of calls (`GroupMessage.calls`) on one connection, each group in one transaction. */
@@ -26,7 +26,7 @@ export function createGroupRunner(connection: Connection, beforeCommit: () => vo
   /** Runs the statements of the call that begins at `at`; answers where the next one begins. */
   const runCall = (calls: readonly SqlValue[], at: number): void => {
     let position = at + 1;
-    for (let left = calls[at] as number; left > 0; left -= 1) {
+    for (let left = callHead.statements(calls[at]); left > 0; left -= 1) {
       const index = calls[position] as number;
       const end = position + 2 + (calls[position + 1] as number);
       statement(index).run(...calls.slice(position + 2, end));
@@ -44,18 +44,25 @@ export function createGroupRunner(connection: Connection, beforeCommit: () => vo
       try {
         begin.run();
         let call = 0;
+        let chainBroken = false;
         for (let at = 0; at < calls.length; at = endOfCall(calls, at)) {
           // A statement undoes itself when it fails; only a call of several needs a savepoint (1 µs).
-          const several = (calls[at] as number) > 1;
-          if (several) save.run();
-          try {
-            runCall(calls, at);
-          } catch (error) {
-            if (diskFaultOf(error) !== null) throw error;
-            if (several) undo.run();
-            failed.push([call, faultOf(error)]);
+          const several = callHead.statements(calls[at]) > 1;
+          const chained = callHead.chained(calls[at]);
+          if (chained && chainBroken) {
+            failed.push([call, chainFault]);
+          } else {
+            if (several) save.run();
+            try {
+              runCall(calls, at);
+            } catch (error) {
+              if (diskFaultOf(error) !== null) throw error;
+              if (several) undo.run();
+              failed.push([call, faultOf(error)]);
+              chainBroken ||= chained;
+            }
+            if (several) release.run();
           }
-          if (several) release.run();
           call += 1;
         }
         beforeCommit();
@@ -71,7 +78,7 @@ export function createGroupRunner(connection: Connection, beforeCommit: () => vo
 
 function endOfCall(calls: readonly SqlValue[], at: number): number {
   let position = at + 1;
-  for (let left = calls[at] as number; left > 0; left -= 1) position += 2 + (calls[position + 1] as number);
+  for (let left = callHead.statements(calls[at]); left > 0; left -= 1) position += 2 + (calls[position + 1] as number);
   return position;
 }
 
@@ -84,5 +91,5 @@ function rollBack(connection: Connection): void {
 }
 
 function faultOf(error: unknown): Fault {
-  return { message: messageOf(error), disk: diskFaultOf(error) };
+  return { message: messageOf(error), chain: false, disk: diskFaultOf(error) };
 }

@@ -42,8 +42,13 @@ export interface Database extends Component {
    * Resolves when a commit that holds all these statements is on disk. Rejects with none of them written:
    * `store.commit-failed` (`facts.disk` names SQLite's code where the disk is at fault; then it is retryable) or
    * `store.closed`. Group commit in the writer thread; a commit never waits for the next call.
+   *
+   * A chained write builds on every chained write called before it: when one fails, those called after it and before its
+   * failure was told to `onChainBroken` fail too (`facts.chain`), so that nothing is written that rests on what was not.
    */
-  write(statements: readonly Statement[]): Promise<void>;
+  write(statements: readonly Statement[], options?: { readonly chained: boolean }): Promise<void>;
+  /** Calls `listener` when a chained write has failed, before any caller is told: the place to forget and read again. */
+  onChainBroken(listener: () => void): void;
   /** Rows from the read-only connection of the calling thread; sees every write that has resolved. Statements are cached. */
   all<Row>(sql: string, ...params: SqlValue[]): Row[];
   /** First row, or undefined. */
@@ -80,6 +85,7 @@ export function createDatabase(settings: DatabaseSettings): Database {
   const meter = createWireMeter('store', null);
   const reserve = createReserve(`${file}.reserve`, settings.reserveBytes ?? 0);
   const closing = new AbortController();
+  const chainListeners: (() => void)[] = [];
   let reader: Reader | null = null;
   let fault: string | null = null;
   let spaceShort = false;
@@ -109,7 +115,9 @@ export function createDatabase(settings: DatabaseSettings): Database {
       noteFault(diskFault.disk ?? 'thread', { reason: diskFault.message });
       scheduleProbe();
     },
-    // Not through `clock`: the thread's own life is no business of a test's time.
+    onChainBroken: () => {
+      for (const listener of chainListeners) listener();
+    },
     onLost: (reason) => noteFault('thread', { reason }),
   });
 
@@ -136,7 +144,7 @@ export function createDatabase(settings: DatabaseSettings): Database {
     if (probe !== null || closing.signal.aborted) return;
     probe = clock.after(probeMs, () => {
       probe = null;
-      writer.write([writeProbe(clock.now())]).then(
+      writer.write([writeProbe(clock.now())], false).then(
         // Room for the commit is there again; for the reserve perhaps too.
         () => (spaceShort ? ensureReserve() : undefined),
         () => scheduleProbe(),
@@ -146,8 +154,8 @@ export function createDatabase(settings: DatabaseSettings): Database {
 
   const toError = (writeFault: WriteFault): GatewayError =>
     new GatewayError('store.commit-failed', `not written: ${writeFault.message}`, {
-      facts: { disk: writeFault.disk, file },
-      retryable: writeFault.disk !== null,
+      facts: { disk: writeFault.disk, chain: writeFault.chain, file },
+      retryable: writeFault.disk !== null || writeFault.chain,
     });
 
   const opened = (): Reader => {
@@ -173,18 +181,21 @@ export function createDatabase(settings: DatabaseSettings): Database {
       reader?.close();
       reader = null;
     },
-    write: async (statements) => {
+    write: async (statements, writeOptions) => {
       if (!accepting) throw new GatewayError('store.closed', 'the database is stopping; nothing more is accepted');
       if (statements.length === 0) return;
       meter.enter();
       try {
-        await writer.write(statements);
+        await writer.write(statements, writeOptions?.chained ?? false);
         meter.leave();
       } catch (error) {
         meter.leave();
         meter.drop();
         throw toError(error as WriteFault);
       }
+    },
+    onChainBroken: (listener) => {
+      chainListeners.push(listener);
     },
     all: (sql, ...params) => opened().all(sql, params),
     get: (sql, ...params) => opened().get(sql, params),

@@ -2,12 +2,22 @@ import { Worker } from 'node:worker_threads';
 import { GatewayError, messageOf } from '../errors.ts';
 import { workerUrl } from '../worker-url.ts';
 import type { Statement } from './index.ts';
-import type { Fault, GroupAnswer, GroupMessage, OpenAnswer, WriterData } from './protocol.ts';
+import {
+  callHead,
+  chainFault,
+  type Fault,
+  type GroupAnswer,
+  type GroupMessage,
+  type OpenAnswer,
+  type WriterData,
+} from './protocol.ts';
 import type { SqlValue } from './sqlite.ts';
 
 export type WriteFault = Fault;
 
-interface Settler {
+interface Call {
+  readonly statements: readonly Statement[];
+  readonly chained: boolean;
   readonly resolve: () => void;
   readonly reject: (fault: WriteFault) => void;
 }
@@ -17,7 +27,7 @@ export interface WriterClient {
   /** Starts the thread; throws what `Database.start` throws. */
   open(): Promise<void>;
   /** Rejects with a `WriteFault`. */
-  write(statements: readonly Statement[]): Promise<void>;
+  write(statements: readonly Statement[], chained: boolean): Promise<void>;
   /** Waits for what was accepted, then ends the thread. */
   close(): Promise<void>;
 }
@@ -26,14 +36,15 @@ export function createWriterClient(options: {
   readonly data: WriterData;
   /** Called after each group: null when writing works, else why nothing of the group was written. */
   readonly onGroup: (fault: WriteFault | null) => void;
+  /** A chained call failed; called before any caller is told and before anything else is written. */
+  readonly onChainBroken: () => void;
   /** The thread ended by itself; it is started again for the next group. */
   readonly onLost: (reason: string) => void;
 }): WriterClient {
   const numbers = new Map<string, number>();
   let unsentSql: string[] = [];
-  let calls: SqlValue[] = [];
-  let waiting: Settler[] = [];
-  let inFlight: Settler[] | null = null;
+  let waiting: Call[] = [];
+  let inFlight: Call[] | null = null;
   let worker: Worker | null = null;
   let opening: Promise<void> | null = null;
   let scheduled = false;
@@ -53,15 +64,25 @@ export function createWriterClient(options: {
   const settle = (answer: GroupAnswer): void => {
     const group = inFlight ?? [];
     inFlight = null;
+    const failed = answer?.kind === 'some-failed' ? new Map(answer.failed) : null;
+    const faultAt = (position: number): Fault | undefined =>
+      answer?.kind === 'all-failed' ? answer.fault : failed?.get(position);
     options.onGroup(answer?.kind === 'all-failed' ? answer.fault : null);
+    let stale: Call[] = [];
+    if (answer !== null && group.some((call, position) => call.chained && faultAt(position))) {
+      // What waits was made before anyone could know.
+      stale = waiting.filter((call) => call.chained);
+      waiting = waiting.filter((call) => !call.chained);
+      options.onChainBroken();
+    }
     // The next group leaves before this one is settled, so that the disk is busy while the callers go on.
     post();
-    const failed = answer?.kind === 'some-failed' ? new Map(answer.failed) : null;
-    group.forEach((caller, position) => {
-      const fault = answer?.kind === 'all-failed' ? answer.fault : failed?.get(position);
-      if (fault) caller.reject(fault);
-      else caller.resolve();
+    group.forEach((call, position) => {
+      const fault = faultAt(position);
+      if (fault) call.reject(fault);
+      else call.resolve();
     });
+    for (const call of stale) call.reject(chainFault);
     if (waiting.length === 0 && isIdle()) drained?.();
   };
 
@@ -72,7 +93,10 @@ export function createWriterClient(options: {
     options.onLost(reason);
     // Whether the group reached the disk is not known here: a caller that tries again is told apart by its ids.
     if (inFlight)
-      settle({ kind: 'all-failed', fault: { message: `the writer thread ended: ${reason}`, disk: 'THREAD' } });
+      settle({
+        kind: 'all-failed',
+        fault: { message: `the writer thread ended: ${reason}`, chain: false, disk: 'THREAD' },
+      });
   };
 
   const launch = (): Promise<void> =>
@@ -104,8 +128,12 @@ export function createWriterClient(options: {
     if (inFlight !== null || waiting.length === 0) return;
     inFlight = waiting;
     waiting = [];
+    const calls: SqlValue[] = [];
+    for (const { statements, chained } of inFlight) {
+      calls.push(callHead.of(statements.length, chained));
+      for (const { sql, params } of statements) calls.push(numberOf(sql), params.length, ...params);
+    }
     const message: GroupMessage = { newSql: unsentSql, calls };
-    calls = [];
     unsentSql = [];
     if (worker && !opening) worker.postMessage(message);
     else reopenFor(message);
@@ -120,18 +148,16 @@ export function createWriterClient(options: {
       () => worker?.postMessage(message),
       (error: unknown) => {
         unsentSql = [...numbers.keys()];
-        settle({ kind: 'all-failed', fault: { message: messageOf(error), disk: 'THREAD' } });
+        settle({ kind: 'all-failed', fault: { message: messageOf(error), chain: false, disk: 'THREAD' } });
       },
     );
   };
 
   return {
     open: launch,
-    write: (statements) =>
+    write: (statements, chained) =>
       new Promise((resolve, reject) => {
-        calls.push(statements.length);
-        for (const { sql, params } of statements) calls.push(numberOf(sql), params.length, ...params);
-        waiting.push({ resolve, reject });
+        waiting.push({ statements, chained, resolve, reject });
         if (scheduled || inFlight !== null) return;
         // One turn: everything that the sockets have brought by now shares the transaction; nothing is waited for.
         scheduled = true;

@@ -1,4 +1,5 @@
 /** The writer thread: the one place that writes. It answers every message once, in order. */
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.ts';
@@ -27,6 +28,10 @@ async function open(data: WriterData): Promise<Connection> {
     if (row?.quick_check !== 'ok')
       throw new Error(`integrity check: ${row?.quick_check ?? 'no answer'}`, { cause: 'damage' });
   }
+  // For hash chains: only inside the transaction is it known which row is the one before.
+  connection.function('sha256', { deterministic: true }, (text: string) =>
+    createHash('sha256').update(text).digest('hex'),
+  );
   migrate(connection, data.migrations, Date.now());
   return connection;
 }
