@@ -1,0 +1,92 @@
+import type { Random } from './random.ts';
+
+/** Kinds that the simulated gates see; a part of the kinds in interfaces.md (the simulators import nothing of gateway/). */
+export const simulatedKinds = [
+  'small',
+  'nev-small',
+  'large',
+  'police',
+  'hk-macao',
+  'embassy',
+  'school',
+  'trailer',
+  'consulate',
+] as const;
+export type SimulatedKind = (typeof simulatedKinds)[number];
+export type SimulatedColor = 'blue' | 'green' | 'yellow' | 'white' | 'black';
+
+export interface SimulatedPlate {
+  /** Without dot or space. */
+  readonly text: string;
+  readonly kind: SimulatedKind;
+  readonly color: SimulatedColor;
+}
+
+const provinces = [...'京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新'];
+const letters = [...'ABCDEFGHJKLMNPQRSTUVWXYZ'];
+const digits = [...'0123456789'];
+
+export const colorOfKind: Readonly<Record<SimulatedKind, SimulatedColor>> = {
+  small: 'blue',
+  'nev-small': 'green',
+  large: 'yellow',
+  police: 'white',
+  'hk-macao': 'black',
+  embassy: 'black',
+  consulate: 'black',
+  school: 'yellow',
+  trailer: 'yellow',
+};
+
+/** A random text that is legal for its kind (GA 36-2018; serials hold no I or O and at most two letters). */
+export function randomPlate(random: Random, kind: SimulatedKind): SimulatedPlate {
+  const province = random.pick(provinces);
+  const city = random.pick(letters.filter((letter) => letter !== 'U'));
+  const someDigits = (count: number): string => Array.from({ length: count }, () => random.pick(digits)).join('');
+  const serial = (length: number): string => {
+    const letterCount = random.pick([0, 1, 1, 1, 2, 2]);
+    const flags = random.shuffle(Array.from({ length }, (_, index) => index < letterCount));
+    return flags.map((isLetter) => random.pick(isLetter ? letters : digits)).join('');
+  };
+  const text = (): string => {
+    switch (kind) {
+      case 'small':
+      case 'large':
+        return `${province}${city}${serial(5)}`;
+      case 'nev-small':
+        return `${province}${city}${random.pick([...'DDDAFF'])}${random.pick([...digits, ...'ABCDEFGH'])}${someDigits(4)}`;
+      case 'police':
+        return `${province}${city}${random.pick([...'ABCD', ...digits])}${someDigits(3)}警`;
+      case 'hk-macao':
+        return `粤Z${serial(4)}${random.pick(['港', '澳'])}`;
+      case 'embassy':
+        return `使${someDigits(6)}`;
+      case 'consulate':
+        return `${province}${city}${someDigits(4)}领`;
+      case 'school':
+        return `${province}${city}${serial(4)}学`;
+      case 'trailer':
+        return `${province}${city}${serial(4)}挂`;
+    }
+  };
+  return { text: text(), kind, color: colorOfKind[kind] };
+}
+
+/** How often each kind drives up, of 100: mostly blue and green, as at a real gate. */
+const mix: readonly (readonly [SimulatedKind, number])[] = [
+  ['small', 50],
+  ['nev-small', 26],
+  ['large', 9],
+  ['police', 6],
+  ['hk-macao', 5],
+  ['embassy', 4],
+];
+
+export function randomKind(random: Random): SimulatedKind {
+  let left = random.next() * 100;
+  for (const [kind, share] of mix) {
+    left -= share;
+    if (left < 0) return kind;
+  }
+  return 'small';
+}

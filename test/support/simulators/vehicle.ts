@@ -1,0 +1,400 @@
+import { createCanvas, type Canvas, type SKRSContext2D } from '@napi-rs/canvas';
+import { applyHomography, solveHomography, warp, type Point, type Quad } from './homography.ts';
+import { drawPlate, plateSizeMm } from './plate-picture.ts';
+import type { SimulatedPlate } from './plate-text.ts';
+import type { Light } from './light.ts';
+import { laneX, type Place, type View } from './view.ts';
+
+export type VehicleShape = 'car' | 'van' | 'bus';
+
+interface Form {
+  readonly halfWidth: number;
+  readonly length: number;
+  readonly frontTop: number;
+  readonly bonnetTop: number;
+  readonly bonnetLength: number;
+  readonly screenLength: number;
+  readonly roof: number;
+  readonly roofHalf: number;
+}
+
+const forms: Readonly<Record<VehicleShape, Form>> = {
+  car: {
+    halfWidth: 0.88,
+    length: 4.5,
+    frontTop: 0.76,
+    bonnetTop: 0.95,
+    bonnetLength: 1.1,
+    screenLength: 0.85,
+    roof: 1.44,
+    roofHalf: 0.6,
+  },
+  van: {
+    halfWidth: 0.9,
+    length: 4.7,
+    frontTop: 0.86,
+    bonnetTop: 1.05,
+    bonnetLength: 0.85,
+    screenLength: 0.7,
+    roof: 1.72,
+    roofHalf: 0.7,
+  },
+  bus: {
+    halfWidth: 1.02,
+    length: 6.5,
+    frontTop: 1.02,
+    bonnetTop: 1.12,
+    bonnetLength: 0.12,
+    screenLength: 0.35,
+    roof: 2.35,
+    roofHalf: 0.9,
+  },
+};
+
+const frontBottom = 0.24;
+/** Height of the plate's middle. */
+const plateY = 0.5;
+const texturePxPerM = 460;
+/** Distances at which the front is warped exactly; between them the nearest warp is fitted affinely. */
+const referenceZ = [24, 13, 8.5, 6, 4.6, 3.6] as const;
+
+const shade = (color: readonly number[], factor: number): string =>
+  `rgb(${color.map((part) => Math.round(Math.min(255, part * factor))).join(',')})`;
+
+interface Warped {
+  readonly z: number;
+  readonly canvas: Canvas;
+  readonly left: number;
+  readonly top: number;
+  readonly quad: Quad;
+}
+
+export interface VehiclePicture {
+  /** Draws the vehicle with its front at distance `zM`, px of the view. */
+  draw(context: SKRSContext2D, zM: number): void;
+  /** Box that `draw` and the glow of its lamps stay in: [left, top, right, bottom], px, unclipped. */
+  bounds(zM: number): readonly [number, number, number, number] | null;
+  /** The plate's corners, or null when it is behind the lens. */
+  plateQuad(zM: number): Quad | null;
+}
+
+export function createVehiclePicture(options: {
+  readonly plate: SimulatedPlate;
+  readonly shape: VehicleShape;
+  readonly paint: readonly [number, number, number];
+  readonly view: View;
+  readonly light: Light;
+}): VehiclePicture {
+  const { view, light } = options;
+  const form = forms[options.shape];
+  const paint = options.paint;
+  const at = (x: number, y: number, zM: number): Place => [laneX + x, y, zM];
+
+  const frontCorners = (zM: number): Quad | null =>
+    projectAll(view, [
+      at(-form.halfWidth, form.frontTop, zM),
+      at(form.halfWidth, form.frontTop, zM),
+      at(form.halfWidth, frontBottom, zM),
+      at(-form.halfWidth, frontBottom, zM),
+    ]);
+
+  const texture = drawFront(form, paint, options.plate, light);
+  const texturePixels = texture.getContext('2d').getImageData(0, 0, texture.width, texture.height);
+  const warps: Warped[] = [];
+  /** Warps are made when first needed: half a vehicle's cost is then spread over its approach. */
+  const warpFor = (zM: number): Warped | null => {
+    const z = referenceZ.reduce((best, one) =>
+      Math.abs(Math.log(one / zM)) < Math.abs(Math.log(best / zM)) ? one : best,
+    );
+    const known = warps.find((one) => one.z === z);
+    if (known) return known;
+    const quad = frontCorners(z);
+    if (!quad) return null;
+    const xs = quad.map(([x]) => x);
+    const ys = quad.map(([, y]) => y);
+    const left = Math.floor(Math.min(...xs)) - 1;
+    const top = Math.floor(Math.min(...ys)) - 1;
+    const width = Math.ceil(Math.max(...xs)) + 1 - left;
+    const height = Math.ceil(Math.max(...ys)) + 1 - top;
+    const local = quad.map(([x, y]) => [x - left, y - top]) as unknown as Quad;
+    const samples = Math.min(4, Math.max(1, Math.round(texture.width / width)));
+    const pixels = warp(texturePixels, local, width, height, samples);
+    const canvas = createCanvas(width, height);
+    const context = canvas.getContext('2d');
+    const image = context.createImageData(width, height);
+    image.data.set(pixels.data);
+    context.putImageData(image, 0, 0);
+    const made = { z, canvas, left, top, quad };
+    warps.push(made);
+    return made;
+  };
+
+  const plateQuad = (zM: number): Quad | null => {
+    const [widthMm, heightMm] = plateSizeMm(options.plate);
+    const [w, h] = [widthMm / 2000, heightMm / 2000];
+    return projectAll(view, [
+      at(-w, plateY + h, zM),
+      at(w, plateY + h, zM),
+      at(w, plateY - h, zM),
+      at(-w, plateY - h, zM),
+    ]);
+  };
+
+  const bounds = (zM: number): readonly [number, number, number, number] | null => {
+    const points: Point[] = [];
+    const nearZ = Math.max(zM, 0.8);
+    for (const x of [-form.halfWidth - 0.25, form.halfWidth + 0.25]) {
+      for (const y of [0, form.roof + 0.05]) {
+        for (const z of [nearZ, zM + form.length]) {
+          const point = view.project(at(x, y, z));
+          if (point) points.push(point);
+        }
+      }
+    }
+    if (points.length === 0) return null;
+    const glow = light.night ? view.pxPerMetre(nearZ) * 0.55 + 6 : 4;
+    return [
+      Math.min(...points.map(([x]) => x)) - glow,
+      Math.min(...points.map(([, y]) => y)) - glow,
+      Math.max(...points.map(([x]) => x)) + glow,
+      Math.max(...points.map(([, y]) => y)) + (light.night ? glow * 1.6 : glow),
+    ];
+  };
+
+  const fill = (context: SKRSContext2D, style: string, places: readonly Place[]): void => {
+    const points = places.map((place) => view.project(place));
+    if (points.some((point) => point === null)) return;
+    context.fillStyle = style;
+    context.beginPath();
+    (points as Point[]).forEach(([x, y], index) => (index === 0 ? context.moveTo(x, y) : context.lineTo(x, y)));
+    context.closePath();
+    context.fill();
+  };
+
+  const drawBody = (context: SKRSContext2D, zM: number): void => {
+    const { halfWidth: w, roofHalf: r, length } = form;
+    const gain = light.bodyGain;
+    // What is behind the lens is cut off: the sides start where the camera can still see them.
+    const near = Math.max(zM, 0.7);
+    const far = Math.max(zM + length, near + 0.1);
+    const clip = (z: number): number => Math.min(far, Math.max(near, zM + z));
+    const screenAt = form.bonnetLength + form.screenLength;
+    fill(context, `rgba(0,0,0,${light.night ? 0.55 : 0.42})`, [
+      at(-w - 0.12, 0, near),
+      at(w + 0.12, 0, near),
+      at(w + 0.12, 0, far),
+      at(-w - 0.12, 0, far),
+    ]);
+    // Front tyres under the bumper.
+    for (const x of [-w + 0.04, w - 0.26]) {
+      fill(context, shade([20, 20, 22], gain), [
+        at(x, frontBottom + 0.05, Math.max(zM + 0.55, near)),
+        at(x + 0.22, frontBottom + 0.05, Math.max(zM + 0.55, near)),
+        at(x + 0.22, 0, Math.max(zM + 0.55, near)),
+        at(x, 0, Math.max(zM + 0.55, near)),
+      ]);
+    }
+    // Side towards the camera, wheels, side windows.
+    fill(context, shade(paint, 0.62 * gain), [
+      at(w, frontBottom, near),
+      at(w, form.frontTop + 0.02, near),
+      at(w, form.bonnetTop, clip(form.bonnetLength)),
+      at(w, form.bonnetTop + 0.03, far),
+      at(w, frontBottom, far),
+    ]);
+    for (const wheelZ of [0.85, length - 0.8]) {
+      if (zM + wheelZ - 0.36 < 0.7) continue;
+      const ring = (radius: number): Place[] =>
+        Array.from({ length: 14 }, (_, step) => {
+          const angle = (step / 14) * Math.PI * 2;
+          return at(w + 0.01, 0.33 + radius * Math.sin(angle), zM + wheelZ + radius * Math.cos(angle));
+        });
+      fill(context, shade([26, 26, 28], gain), ring(0.35));
+      fill(context, shade([120, 122, 126], gain), ring(0.2));
+    }
+    fill(context, shade([38, 46, 54], gain), [
+      at(w - 0.03, form.bonnetTop + 0.02, clip(form.bonnetLength + 0.25)),
+      at(r, form.roof - 0.06, clip(screenAt + 0.1)),
+      at(r, form.roof - 0.06, clip(length - 1)),
+      at(w - 0.03, form.bonnetTop + 0.02, clip(length - 0.3)),
+    ]);
+    // Roof, windscreen, bonnet.
+    fill(context, shade(paint, 0.9 * gain), [
+      at(-r, form.roof, clip(screenAt)),
+      at(r, form.roof, clip(screenAt)),
+      at(r, form.roof + 0.02, clip(length - 0.8)),
+      at(-r, form.roof + 0.02, clip(length - 0.8)),
+    ]);
+    fill(context, shade([52, 64, 76], gain), [
+      at(-w + 0.08, form.bonnetTop, clip(form.bonnetLength)),
+      at(w - 0.08, form.bonnetTop, clip(form.bonnetLength)),
+      at(r, form.roof, clip(screenAt)),
+      at(-r, form.roof, clip(screenAt)),
+    ]);
+    fill(context, shade([126, 146, 166], gain * 0.8), [
+      at(-w + 0.25, form.bonnetTop + 0.03, clip(form.bonnetLength + 0.05)),
+      at(-w + 0.6, form.bonnetTop + 0.03, clip(form.bonnetLength + 0.05)),
+      at(0.15, form.roof - 0.03, clip(screenAt - 0.03)),
+      at(-0.25, form.roof - 0.03, clip(screenAt - 0.03)),
+    ]);
+    fill(context, shade(paint, 1.06 * gain), [
+      at(-w, form.frontTop, near),
+      at(w, form.frontTop, near),
+      at(w - 0.06, form.bonnetTop, clip(form.bonnetLength)),
+      at(-w + 0.06, form.bonnetTop, clip(form.bonnetLength)),
+    ]);
+  };
+
+  const drawLamps = (context: SKRSContext2D, zM: number): void => {
+    const beams: readonly number[] = [-form.halfWidth + 0.22, form.halfWidth - 0.22];
+    context.save();
+    context.globalCompositeOperation = 'lighter';
+    for (const x of beams) {
+      const lamp = view.project(at(x, form.frontTop - 0.12, zM));
+      const ground = view.project(at(x * 0.9, 0, Math.max(zM - 1.4, 0.9)));
+      if (!lamp) continue;
+      const radius = view.pxPerMetre(zM) * 0.5;
+      glow(context, lamp, radius, 0.95);
+      if (ground && zM > 2.5) {
+        context.save();
+        context.translate(ground[0], ground[1]);
+        context.scale(1, 0.35);
+        glow(context, [0, 0], radius * 1.5, 0.3);
+        context.restore();
+      }
+    }
+    context.restore();
+  };
+
+  return {
+    bounds,
+    plateQuad,
+    draw: (context, zM) => {
+      drawBody(context, zM);
+      const quad = zM > 0.9 ? frontCorners(zM) : null;
+      const warped = quad && warpFor(zM);
+      if (quad && warped) {
+        // Affine fit: the middle and two edges of the warped front onto those of the front as it stands now.
+        const from = midpoints(warped.quad);
+        const to = midpoints(quad);
+        context.save();
+        context.transform(...affineBetween(from, to));
+        context.imageSmoothingEnabled = true;
+        context.imageSmoothingQuality = 'medium';
+        context.drawImage(warped.canvas, warped.left, warped.top);
+        context.restore();
+        if (light.night) drawLamps(context, zM);
+      }
+    },
+  };
+}
+
+function projectAll(view: View, places: readonly [Place, Place, Place, Place]): Quad | null {
+  const points = places.map((place) => view.project(place));
+  return points.includes(null) ? null : (points as unknown as Quad);
+}
+
+/** Centre, centre + half width, centre + half height, as the homography sees them. */
+function midpoints(quad: Quad): readonly [Point, Point, Point] {
+  const unit: Quad = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 1],
+  ];
+  const h = solveHomography(unit, quad);
+  return [applyHomography(h, [0.5, 0.5]), applyHomography(h, [0.75, 0.5]), applyHomography(h, [0.5, 0.75])];
+}
+
+type Affine = [a: number, b: number, c: number, d: number, e: number, f: number];
+
+/** The affine map that takes three points to three others, in the order of canvas `transform`. */
+function affineBetween(from: readonly [Point, Point, Point], to: readonly [Point, Point, Point]): Affine {
+  const [[x0, y0], [x1, y1], [x2, y2]] = from;
+  const [[u0, v0], [u1, v1], [u2, v2]] = to;
+  const determinant = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0);
+  const solve = (p0: number, p1: number, p2: number): readonly [number, number, number] => {
+    const kx = ((p1 - p0) * (y2 - y0) - (p2 - p0) * (y1 - y0)) / determinant;
+    const ky = ((p2 - p0) * (x1 - x0) - (p1 - p0) * (x2 - x0)) / determinant;
+    return [kx, ky, p0 - kx * x0 - ky * y0];
+  };
+  const [a, c, e] = solve(u0, u1, u2);
+  const [b, d, f] = solve(v0, v1, v2);
+  return [a, b, c, d, e, f];
+}
+
+function glow(context: SKRSContext2D, [x, y]: Point, radius: number, strength: number): void {
+  const gradient = context.createRadialGradient(x, y, 0, x, y, radius);
+  gradient.addColorStop(0, `rgba(255,250,235,${strength})`);
+  gradient.addColorStop(0.18, `rgba(255,244,220,${strength * 0.6})`);
+  gradient.addColorStop(0.5, `rgba(255,236,200,${strength * 0.14})`);
+  gradient.addColorStop(1, 'rgba(255,236,200,0)');
+  context.fillStyle = gradient;
+  context.fillRect(x - radius, y - radius, radius * 2, radius * 2);
+}
+
+/** The vehicle's front, flat: bumper, grille, lamps and the plate. */
+function drawFront(form: Form, paint: readonly number[], plate: SimulatedPlate, light: Light): Canvas {
+  const width = Math.round(form.halfWidth * 2 * texturePxPerM);
+  const height = Math.round((form.frontTop - frontBottom) * texturePxPerM);
+  const canvas = createCanvas(width, height);
+  const context = canvas.getContext('2d');
+  const y = (metres: number): number => (form.frontTop - metres) * texturePxPerM;
+  const gain = light.bodyGain;
+  const body = context.createLinearGradient(0, 0, 0, height);
+  body.addColorStop(0, shade(paint, 0.98 * gain));
+  body.addColorStop(0.55, shade(paint, 0.8 * gain));
+  body.addColorStop(1, shade(paint, 0.5 * gain));
+  context.fillStyle = body;
+  context.beginPath();
+  context.roundRect(0, 0, width, height, [30, 30, 40, 40]);
+  context.fill();
+  // Upper grille with the maker's mark, lower air intake.
+  context.fillStyle = shade([24, 25, 28], gain);
+  context.beginPath();
+  context.roundRect(width * 0.29, y(form.frontTop - 0.03), width * 0.42, 0.1 * texturePxPerM, 18);
+  context.fill();
+  context.strokeStyle = shade([150, 152, 156], gain);
+  context.lineWidth = 3;
+  for (const line of [0.055, 0.08, 0.105]) {
+    context.beginPath();
+    context.moveTo(width * 0.31, y(form.frontTop - line));
+    context.lineTo(width * 0.69, y(form.frontTop - line));
+    context.stroke();
+  }
+  context.fillStyle = shade([190, 192, 196], gain);
+  context.beginPath();
+  context.arc(width / 2, y(form.frontTop - 0.08), 17, 0, Math.PI * 2);
+  context.fill();
+  context.fillStyle = shade([20, 21, 23], gain);
+  context.beginPath();
+  context.roundRect(width * 0.2, y(0.38), width * 0.6, 0.1 * texturePxPerM, 14);
+  context.fill();
+  for (const side of [0, 1]) {
+    const left = side === 0 ? 0.025 : 1 - 0.025 - 0.2;
+    const lamp = context.createLinearGradient(width * left, 0, width * (left + 0.2), 0);
+    const lit = light.night ? 1 : 0.86;
+    lamp.addColorStop(0, shade([206, 212, 220], lit));
+    lamp.addColorStop(0.5, shade([248, 250, 252], lit));
+    lamp.addColorStop(1, shade([150, 158, 168], lit));
+    context.fillStyle = lamp;
+    context.beginPath();
+    context.roundRect(width * left, y(form.frontTop - 0.05), width * 0.2, 0.14 * texturePxPerM, 26);
+    context.fill();
+  }
+  const picture = drawPlate(plate, (texturePxPerM / 1000) * 2);
+  const [widthMm, heightMm] = plateSizeMm(plate);
+  const [plateWidth, plateHeight] = [(widthMm * texturePxPerM) / 1000, (heightMm * texturePxPerM) / 1000];
+  context.save();
+  context.imageSmoothingQuality = 'high';
+  context.translate(width / 2 - plateWidth / 2, y(plateY) - plateHeight / 2);
+  // The holder behind the plate, then the plate itself, which throws back the camera's own light at night.
+  context.fillStyle = shade([16, 16, 18], gain);
+  context.fillRect(-6, -6, plateWidth + 12, plateHeight + 12);
+  context.drawImage(picture, 0, 0, plateWidth, plateHeight);
+  context.globalCompositeOperation = 'source-atop';
+  context.fillStyle = `rgba(0,0,0,${1 - light.plateGain})`;
+  context.fillRect(0, 0, plateWidth, plateHeight);
+  context.restore();
+  return canvas;
+}
