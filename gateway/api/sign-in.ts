@@ -1,3 +1,5 @@
+// Its types stand on request and reply; named here so that a compiler that builds in steps knows.
+import type {} from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EpochMs } from '../lib/clock.ts';
 import { isLoopback, sameSecret, sha256Hex, type Identity } from './access.ts';
