@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertStates, endedAlertStates, feedbackKinds } from '../domain/alert.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import type { RecipientId } from '../domain/ids.ts';
 import { noticeDataSchema } from '../domain/notice.ts';
 import { tierRank, tiers } from '../domain/tier.ts';
 import { answerOf, createAlertsBench, evidenceOf, matchOf, someRecipients, startMs } from './alerts-bench.ts';
