@@ -1,0 +1,31 @@
+import { GatewayError } from '../lib/errors.ts';
+
+/** One thing wrong in a rule, said so that its author can mend it. The same form as the configuration's faults. */
+export interface RuleFault {
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  /** `tier[1].if`; empty for the whole document. */
+  readonly path: string;
+  /** What stands there, shortened; null where nothing stands there. */
+  readonly value: string | null;
+  readonly message: string;
+  /** What may stand there; null where the message says it. */
+  readonly allowed: string | null;
+}
+
+/** `over-power.yaml:12:5 tier[1].tier = "purple": is not one of … (allowed: …)`. */
+export function formatRuleFault(fault: RuleFault): string {
+  const what = fault.path === '' ? '' : ` ${fault.path}${fault.value === null ? '' : ` = ${fault.value}`}`;
+  const allowed = fault.allowed === null ? '' : ` (allowed: ${fault.allowed})`;
+  return `${fault.file}:${fault.line}:${fault.column}${what}: ${fault.message}${allowed}`;
+}
+
+/** The error that refuses a rule set whole: `facts.faults` lists every fault. */
+export function rulesInvalid(faults: readonly RuleFault[]): GatewayError {
+  const sorted = [...faults].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
+  return new GatewayError('rules.invalid', `${sorted.length} fault(s) in the rules; the set is refused whole`, {
+    facts: { faults: sorted },
+  });
+}

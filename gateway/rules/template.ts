@@ -1,0 +1,52 @@
+import { formatNumber, type CelCompiler, type CelExpression, type CelValue } from './cel.ts';
+import type { CelFault } from './cel-bounds.ts';
+import type { CompiledTemplate } from './compiled-rule.ts';
+
+export type TemplateResult =
+  | { readonly ok: true; readonly template: CompiledTemplate }
+  | { readonly ok: false; readonly faults: readonly CelFault[] };
+
+/** Compiles `text {{CEL}} text`. Faults carry their offset in the whole template. */
+export function compileTemplate(source: string, compiler: CelCompiler): TemplateResult {
+  const parts: (string | CelExpression)[] = [];
+  const faults: CelFault[] = [];
+  let end = 0;
+  for (const found of source.matchAll(/\{\{(.*?)\}\}/gs)) {
+    parts.push(source.slice(end, found.index));
+    end = found.index + found[0].length;
+    const inner = found[1] ?? '';
+    const result = compiler.value(inner.trim());
+    if (result.ok) parts.push(result.expression);
+    else {
+      const leading = inner.length - inner.trimStart().length;
+      faults.push({ ...result.fault, offset: found.index + 2 + leading + result.fault.offset });
+    }
+  }
+  parts.push(source.slice(end));
+  const loose = parts.findIndex((part) => typeof part === 'string' && /\{\{|\}\}/.test(part));
+  if (loose !== -1) faults.push({ message: '{{ and }} must come in pairs', allowed: null, offset: 0 });
+  if (faults.length > 0) return { ok: false, faults };
+  const templateOf = (absent: string | null): CompiledTemplate['renderAll'] => {
+    return (context) => {
+      let text = '';
+      for (const part of parts) {
+        if (typeof part === 'string') {
+          text += part;
+          continue;
+        }
+        const value = part.evaluate(context);
+        const shown = value === undefined ? absent : formatValue(value);
+        if (shown === null) return undefined;
+        text += shown;
+      }
+      return text;
+    };
+  };
+  const renderAll = templateOf(null);
+  const render = templateOf('–');
+  return { ok: true, template: { renderAll, render: (context) => render(context) ?? '' } };
+}
+
+function formatValue(value: CelValue): string {
+  return typeof value === 'number' ? formatNumber(value) : String(value);
+}
