@@ -32,7 +32,10 @@ export interface Commands {
   demo(options: { readonly once: boolean; readonly seed?: string; readonly keep: boolean }): Promise<ExitCode>;
   inspect(files: readonly string[], options: InspectOptions): Promise<ExitCode>;
   rulesTest(options: { readonly dir?: string; readonly config?: string } & JsonOption): Promise<ExitCode>;
-  devicesAdd(key: string, options: ConfigOption & JsonOption & { readonly area?: string }): Promise<ExitCode>;
+  devicesAdd(
+    keys: readonly string[],
+    options: ConfigOption & JsonOption & { readonly area?: string },
+  ): Promise<ExitCode>;
   devicesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesRemove(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesRotate(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;

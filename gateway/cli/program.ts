@@ -131,12 +131,12 @@ function addDevices(program: Command, commands: Commands, done: (code: ExitCode)
   const key = ['<class/id>', 'charger/<id> or fire/<id>, as in its MQTT user name'] as const;
   devices
     .command('add')
-    .argument(...key)
-    .description('let a device in; its password is shown once')
+    .argument('<class/id...>', 'charger/<id> or fire/<id>; several at once give one line each')
+    .description('let devices in; each password is shown once')
     .option('--area <id>', 'where it stands')
     .addOption(configOption())
     .addOption(jsonOption())
-    .action(async (id: string, given: Given<'devicesAdd'>) => done(await commands.devicesAdd(id, given)));
+    .action(async (keys: string[], given: Given<'devicesAdd'>) => done(await commands.devicesAdd(keys, given)));
   devices
     .command('list')
     .description('every device, when it was last heard, and its last fault')

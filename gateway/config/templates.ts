@@ -1,0 +1,116 @@
+import { stringify } from 'yaml';
+
+export interface GatewayTemplate {
+  readonly siteId: string;
+  readonly siteName: string;
+  readonly gatewayId: string;
+}
+
+const text = (value: string): string => stringify(value).trimEnd();
+
+/**
+ * A working kanmen.yaml with every key that an installer touches, explained in place. What is commented out shows how it
+ * is written; everything has a default but `site`.
+ */
+export function gatewayTemplate({ siteId, siteName, gatewayId }: GatewayTemplate): string {
+  return `# Kanmen gateway 看门网关配置
+# Times and sizes carry units: 30s, 5m, 2h, 7d, 500MB, 2GB. Unknown keys are errors. Paths are relative to this file.
+# 时间与大小须带单位；未知的键视为错误；路径相对于本文件。
+# After a change:  kanmen check -c kanmen.yaml   改动后先检查
+
+# The compound. The id stands in every MQTT topic: community/<id>/charger/… 小区
+site:
+  id: ${text(siteId)}
+  name: ${text(siteName)}
+
+gateway:
+  id: ${text(gatewayId)}
+
+dataDir: data
+
+# Who is responsible for what ground 网格
+grids:
+  - { id: grid-1, name: 第一网格, people: [] }
+
+# Where devices and cameras stand 区域
+areas:
+  - { id: gate-east, name: 东门, grid: grid-1 }
+  - { id: shed-1, name: 1号充电棚, grid: grid-1 }
+
+# Gate cameras 摄像头. The password may stand in the URL: it is never logged and never shown in a process list.
+# "direction" is the way a car drives that comes TOWARDS the camera: in or out.
+# cameras:
+#   - { id: east-in, name: 东门进口, url: "rtsp://user:password@192.168.1.64/Streaming/Channels/101", area: gate-east, direction: in }
+cameras: []
+
+# Charging piles and fire sensors speak MQTT. Let one in with:
+#   kanmen devices add charger/10597059 --area shed-1
+# 充电桩与烟感通过 MQTT 接入，每台设备单独发放账号。
+mqtt:
+  listen: 0.0.0.0:1883
+  tls:
+    listen: 0.0.0.0:8883
+    certFile: keys/server.crt
+    keyFile: keys/server.key
+
+# Dashboard and API 管理页面
+api:
+  listen: 0.0.0.0:8080
+
+# How alerts leave the compound 预警送达方式. Put the secret that the station gave you (whsec_…) into a file under keys/.
+# channels:
+#   station-desk:
+#     kind: webhook
+#     url: https://desk.example/notices/${gatewayId}
+#     feedbackUrl: https://desk.example/feedback/${gatewayId}
+#     secretFile: keys/station.secret
+channels: {}
+
+# Who is told 接收人. station and department get reports 报告单, community and grid get notifications 告知单.
+# recipients:
+#   - { id: police-station, name: 城东派出所, role: station, channel: station-desk }
+#   - { id: property, name: 物业, role: community, channel: station-desk }
+recipients: []
+
+# Known vehicles, a CSV with the columns plate,category,unit,until 登记车辆
+# register:
+#   vehiclesFile: vehicles.csv
+
+# Deadlines of the four tiers 四色时限 (these are the defaults)
+tiers:
+  red: { deliverWithin: 1m, acknowledgeWithin: 5m, outcomeWithin: 24h }
+  orange: { deliverWithin: 24h, acknowledgeWithin: 4h, outcomeWithin: 72h }
+  yellow: { deliverWithin: 48h, acknowledgeWithin: 24h, outcomeWithin: 7d }
+  blue: { deliverWithin: 48h, acknowledgeWithin: none, outcomeWithin: none }
+
+# A site's own figures for a rule of the pack 规则参数
+# rules:
+#   settings:
+#     charging-over-temperature: { params: { warnC: 55 } }
+
+log:
+  level: info
+`;
+}
+
+/** A working desk.yaml. */
+export function deskTemplate(title: string): string {
+  return `# Kanmen desk 值班台配置
+# Unknown keys are errors. Paths are relative to this file. 未知的键视为错误；路径相对于本文件。
+title: ${text(title)}
+dataDir: data
+
+# Gateways and browsers reach the desk here 监听地址
+listen: 0.0.0.0:8090
+
+# One entry for each compound. Both ends hold the same secret (whsec_…); make one with:
+#   echo "whsec_$(head -c 32 /dev/urandom | base64)" > keys/<gateway id>.secret
+# 每个小区网关一条，两端使用同一密钥。
+# gateways:
+#   - { id: gw-1, name: 东苑小区, secretFile: keys/gw-1.secret }
+gateways: []
+
+log:
+  level: info
+`;
+}

@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+import { alarmLatency } from './alarm-latency.ts';
+import { durableIngest } from './durable-ingest.ts';
+import { commit, machine, type Benchmark } from './harness.ts';
+import { perceptionSteps } from './perception-steps.ts';
+
+const benchmarks: readonly Benchmark[] = [durableIngest, alarmLatency, perceptionSteps];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  strict: false,
+  options: {
+    list: { type: 'boolean' },
+    json: { type: 'boolean' },
+    full: { type: 'boolean' },
+    seed: { type: 'string' },
+    help: { type: 'boolean' },
+  },
+});
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  if (values['list'] === true) {
+    for (const { name, question } of benchmarks) console.log(`${name.padEnd(22)} ${question}`);
+    return 0;
+  }
+  const chosen = benchmarks.find(({ name }) => name === positionals[0]);
+  if (values['help'] === true || !chosen) {
+    say('usage: npm run bench -- NAME [--json] [--full] [--seed N]\n       npm run bench -- --list');
+    return values['help'] === true ? 0 : 2;
+  }
+  const settings = Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+  const found = await chosen.run({ full: values['full'] === true, seed: Number(values['seed'] ?? '1'), say, settings });
+  const line = { name: chosen.name, ...found, machine: machine(), commit: commit() };
+  if (values['json'] !== true) {
+    say(`${chosen.name}: ${chosen.question}`);
+    say(
+      found.void === undefined
+        ? `  ${found.value} ${found.unit}${found.baseline ? ` (${found.baseline.name}: ${found.baseline.value})` : ''}`
+        : `  void: ${found.void}`,
+    );
+    for (const [key, value] of Object.entries(found.extra)) say(`  ${key}: ${JSON.stringify(value)}`);
+  }
+  console.log(JSON.stringify(line));
+  return found.value === null ? 1 : 0;
+}
+
+process.exitCode = await main();
