@@ -1,0 +1,141 @@
+import { Counter, Gauge, Registry } from 'prom-client';
+import { deliveryStates } from '../domain/alert.ts';
+import type { Change } from '../domain/change.ts';
+import { eventKinds } from '../domain/event.ts';
+import { tiers } from '../domain/tier.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { WireReport } from '../lib/wire.ts';
+
+/** What a camera's worker counts; times in epoch ms. */
+export interface CameraStats {
+  readonly id: string;
+  readonly connected: boolean;
+  readonly framesDecoded: number;
+  readonly passages: number;
+  /** Reads that did not become a plate, by reason. */
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly restarts: number;
+}
+
+export interface MemoryUse {
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
+  readonly externalBytes: number;
+}
+
+export interface Metrics {
+  /** Counts what has been stored. Call it after a commit has resolved. */
+  count(changes: readonly Change[]): void;
+  /** Prometheus text of now. */
+  text(): Promise<string>;
+  readonly contentType: string;
+}
+
+/**
+ * Prometheus metrics of one gateway, in a registry of their own: two gateways in one process (tests) do not mix. Wires,
+ * cameras and memory are asked when somebody reads, so that nobody pays for them in between.
+ */
+export function createMetrics(given: {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly wires: () => readonly WireReport[];
+  readonly cameras: () => readonly CameraStats[];
+  readonly memory: () => MemoryUse;
+}): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+
+  const events = new Counter({
+    name: 'kanmen_events_total',
+    help: 'Events stored, by kind',
+    labelNames: ['kind'],
+    registers,
+  });
+  const alerts = new Counter({
+    name: 'kanmen_alerts_raised_total',
+    help: 'Alerts raised, by tier at that moment',
+    labelNames: ['tier'],
+    registers,
+  });
+  const feedback = new Counter({
+    name: 'kanmen_feedback_total',
+    help: 'Answers stored, by kind',
+    labelNames: ['kind'],
+    registers,
+  });
+  const tries = new Counter({
+    name: 'kanmen_delivery_tries_total',
+    help: 'Tries to deliver, by what came of them: delivered, pending (to be tried again), dead',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const quarantined = new Counter({
+    name: 'kanmen_quarantined_messages_total',
+    help: 'Messages of devices that could not be understood',
+    registers,
+  });
+  // A series that appears only with the first alert cannot be watched for its first alert.
+  for (const kind of eventKinds) events.inc({ kind }, 0);
+  for (const tier of tiers) alerts.inc({ tier }, 0);
+  for (const outcome of deliveryStates) tries.inc({ outcome }, 0);
+
+  const gauge = (name: string, help: string, labelNames: readonly string[] = []): Gauge =>
+    new Gauge({ name, help, labelNames: [...labelNames], registers });
+  const wireDepth = gauge('kanmen_wire_depth', 'Items waiting or being worked on', ['wire']);
+  // Read from the rooms' own counters, which only rise; prom-client's Counter cannot be set.
+  const wirePassed = gauge('kanmen_wire_passed_total', 'Items that went through', ['wire']);
+  const wireDropped = gauge('kanmen_wire_dropped_total', 'Items let go because the wire was full', ['wire']);
+  const wireWaited = gauge('kanmen_wire_waited_seconds_total', 'Time that senders were held back', ['wire']);
+  const cameraUp = gauge('kanmen_camera_connected', '1 while the camera sends pictures', ['camera']);
+  const cameraFrames = gauge('kanmen_camera_frames_decoded_total', 'Frames decoded', ['camera']);
+  const cameraPassages = gauge('kanmen_camera_passages_total', 'Passages seen', ['camera']);
+  const cameraRejected = gauge('kanmen_camera_rejected_reads_total', 'Reads that did not become a plate', [
+    'camera',
+    'reason',
+  ]);
+  const cameraRestarts = gauge('kanmen_camera_restarts_total', 'Times the camera was connected anew', ['camera']);
+  const memory = gauge('kanmen_memory_bytes', 'Memory of the main process', ['kind']);
+  const started = gauge('kanmen_start_time_seconds', 'When the gateway started, Unix time');
+  started.set(given.clock.now() / 1000);
+  gauge('kanmen_info', 'Always 1; the version is in its label', ['version']).set({ version: given.version }, 1);
+
+  const refresh = (): void => {
+    for (const each of [wireDepth, wirePassed, wireDropped, wireWaited]) each.reset();
+    for (const { name: wire, depth, passed, dropped, waitedMs } of given.wires()) {
+      wireDepth.set({ wire }, depth);
+      wirePassed.set({ wire }, passed);
+      wireDropped.set({ wire }, dropped);
+      wireWaited.set({ wire }, waitedMs / 1000);
+    }
+    for (const each of [cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts]) each.reset();
+    for (const { id: camera, connected, framesDecoded, passages, rejected, restarts } of given.cameras()) {
+      cameraUp.set({ camera }, connected ? 1 : 0);
+      cameraFrames.set({ camera }, framesDecoded);
+      cameraPassages.set({ camera }, passages);
+      cameraRestarts.set({ camera }, restarts);
+      for (const [reason, times] of Object.entries(rejected)) cameraRejected.set({ camera, reason }, times);
+    }
+    const use = given.memory();
+    memory.set({ kind: 'rss' }, use.rssBytes);
+    memory.set({ kind: 'heap' }, use.heapUsedBytes);
+    memory.set({ kind: 'external' }, use.externalBytes);
+  };
+
+  return {
+    count: (changes) => {
+      for (const change of changes) {
+        if (change.kind === 'event-recorded') events.inc({ kind: change.event.kind });
+        else if (change.kind === 'delivery-tried') tries.inc({ outcome: change.state });
+        else if (change.kind === 'quarantined') quarantined.inc();
+        else if (change.kind === 'feedback-recorded') feedback.inc({ kind: change.feedback.kind });
+        // An alert is saved on every step of its life; version 1 is its first.
+        else if (change.kind === 'alert-saved' && change.alert.version === 1) alerts.inc({ tier: change.alert.tier });
+      }
+    },
+    text: () => {
+      refresh();
+      return registry.metrics();
+    },
+    contentType: registry.contentType,
+  };
+}
