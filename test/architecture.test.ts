@@ -30,7 +30,7 @@ const rooms = readdirSync(gateway).filter((name) => {
   const folder = join(gateway, name);
   return (
     statSync(folder).isDirectory() &&
-    !['lib', 'domain', 'decisions'].includes(name) &&
+    !['lib', 'domain', 'decisions', 'deploy'].includes(name) &&
     filesUnder(folder, /\.ts$/).length > 0
   );
 });
