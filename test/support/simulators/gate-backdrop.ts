@@ -171,13 +171,31 @@ function roughen(context: SKRSContext2D, view: View, random: Random, strength: n
   context.putImageData(image, 0, 0);
 }
 
+const pivot: Place = [0.42, 0.8, 2.35];
+const segments = 9;
+const segmentM = 0.36;
+const uprightDegrees = 84;
+
+/** Box around the boom, px. */
+export function boomBounds(view: View, open: number): readonly [number, number, number, number] {
+  const angle = (open * uprightDegrees * Math.PI) / 180;
+  const reach = segments * segmentM;
+  const tip = view.project([pivot[0] - Math.cos(angle) * reach, pivot[1] + Math.sin(angle) * reach, pivot[2]]);
+  const foot = view.project(pivot);
+  if (!tip || !foot) return [0, 0, view.width, view.height];
+  const margin = view.pxPerMetre(pivot[2]) * 0.12;
+  return [
+    Math.min(tip[0], foot[0]) - margin,
+    Math.min(tip[1], foot[1]) - margin,
+    Math.max(tip[0], foot[0]) + margin,
+    Math.max(tip[1], foot[1]) + margin,
+  ];
+}
+
 /** The barrier's post and boom. `open` runs from 0 (closed) to 1 (upright). */
 export function drawBarrier(context: SKRSContext2D, view: View, light: Light, open: number): void {
   const gain = light.night ? 0.5 : 1;
-  const pivot: Place = [0.42, 0.8, 2.35];
-  const angle = (open * 84 * Math.PI) / 180;
-  const segments = 9;
-  const segmentM = 0.36;
+  const angle = (open * uprightDegrees * Math.PI) / 180;
   for (let segment = 0; segment < segments; segment += 1) {
     const from = segment * segmentM;
     const to = from + segmentM;

@@ -29,7 +29,7 @@ interface Place {
 
 /** Where each character stands, in mm from the plate's left edge, and the dot's centre. */
 function layOut(plate: SimulatedPlate): { places: readonly Place[]; dotMm: number } {
-  const characters = [...plate.text];
+  const characters = Array.from(plate.text);
   const dotAfter = plate.kind === 'embassy' ? 4 : 2;
   const [gapMm, dotGapMm] = plate.color === 'green' ? [9, 49] : [12, 34];
   const places: Place[] = [];

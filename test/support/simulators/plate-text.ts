@@ -22,9 +22,9 @@ export interface SimulatedPlate {
   readonly color: SimulatedColor;
 }
 
-const provinces = [...'京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新'];
-const letters = [...'ABCDEFGHJKLMNPQRSTUVWXYZ'];
-const digits = [...'0123456789'];
+const provinces = Array.from('京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新');
+const letters = Array.from('ABCDEFGHJKLMNPQRSTUVWXYZ');
+const digits = Array.from('0123456789');
 
 export const colorOfKind: Readonly<Record<SimulatedKind, SimulatedColor>> = {
   small: 'blue',
@@ -54,9 +54,9 @@ export function randomPlate(random: Random, kind: SimulatedKind): SimulatedPlate
       case 'large':
         return `${province}${city}${serial(5)}`;
       case 'nev-small':
-        return `${province}${city}${random.pick([...'DDDAFF'])}${random.pick([...digits, ...'ABCDEFGH'])}${someDigits(4)}`;
+        return `${province}${city}${random.pick(Array.from('DDDAFF'))}${random.pick([...digits, ...Array.from('ABCDEFGH')])}${someDigits(4)}`;
       case 'police':
-        return `${province}${city}${random.pick([...'ABCD', ...digits])}${someDigits(3)}警`;
+        return `${province}${city}${random.pick([...Array.from('ABCD'), ...digits])}${someDigits(3)}警`;
       case 'hk-macao':
         return `粤Z${serial(4)}${random.pick(['港', '澳'])}`;
       case 'embassy':

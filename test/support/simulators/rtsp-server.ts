@@ -145,7 +145,7 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
         reply(404);
         return;
       }
-      const sessionHeader = (): Record<string, string> => (session ? { Session: `${session.id}` } : {});
+      const sessionHeader = (): Record<string, string> => (session ? { Session: session.id } : {});
       const wantsOther = session && (request.headers.get('session') ?? session.id).split(';')[0] !== session.id;
       if (wantsOther) {
         reply(454);

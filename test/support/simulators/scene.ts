@@ -1,6 +1,6 @@
 import { createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { CameraPlan, VehicleVisit } from './camera-plan.ts';
-import { drawBackdrop, drawBarrier } from './gate-backdrop.ts';
+import { boomBounds, drawBackdrop, drawBarrier } from './gate-backdrop.ts';
 import { copyRectangle, createI420, evenRectangle, writeRgba, type I420, type Rectangle } from './i420.ts';
 import { lights } from './light.ts';
 import { approachTimes, positionAt } from './motion.ts';
@@ -14,6 +14,8 @@ type Box = readonly [left: number, top: number, right: number, bottom: number];
 
 /** Something that is in the picture now. */
 interface Actor {
+  /** Says all that decides its looks: with the same keys a picture needs no new painting. */
+  readonly key: string;
   /** The box that holds it during the exposure. */
   readonly box: Box;
   /** Poses to average, oldest first. */
@@ -33,8 +35,8 @@ export interface Scene {
 /** The boom takes this long to rise or fall. */
 const boomMs = 900;
 /** A smear of less than this many px needs no further pose. */
-const posePx = 2.5;
-const mostPoses = 4;
+const posePx = 3;
+const mostPoses = 3;
 
 export async function createScene(plan: CameraPlan, seed: number): Promise<Scene> {
   const view = createView(gateView);
@@ -60,7 +62,11 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
   const opened = baseWith(1);
   const frame = createI420(width, height);
   frame.data.set(closed.data);
-  let base = closed;
+  // What stands under the writing, which is new every second while the rest may stand still.
+  const unwritten = createI420(width, height);
+  unwritten.data.set(closed.data);
+  let shownBase = closed;
+  let shownKey = '';
   let dirty: readonly Rectangle[] = [];
 
   // A vehicle's pictures are made when it comes and forgotten when it has gone.
@@ -92,7 +98,7 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
       const zM = opensAt(afterMs - (light.exposureMs * (count - 1 - pose)) / count);
       return (context: SKRSContext2D) => picture.draw(context, zM);
     });
-    return { box: boxBefore ? unite(boxNow, boxBefore) : boxNow, poses };
+    return { key: `${visit.atMs} ${before} ${now}`, box: boxBefore ? unite(boxNow, boxBefore) : boxNow, poses };
   };
 
   const personActor = (atMs: number, storyMs: number): Actor | null => {
@@ -100,7 +106,7 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
     if (!person || afterMs < 0 || afterMs > walkMs) return null;
     const zM = walkFromM - (walkingMps * afterMs) / 1000;
     const box = person.bounds(zM);
-    return box && { box, poses: [(context) => person.draw(context, zM)] };
+    return box && { key: `person ${zM}`, box, poses: [(context) => person.draw(context, zM)] };
   };
 
   const paint = (group: readonly Actor[], at: Rectangle, open: number): void => {
@@ -123,6 +129,14 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
     writeRgba(frame, at, from.getImageData(at.left, at.top, at.width, at.height).data);
   };
 
+  /** Paints every group in its own rectangle and returns the rectangles. */
+  const paintAll = (actors: readonly Actor[], open: number): readonly Rectangle[] =>
+    groupOverlapping(actors).flatMap((group) => {
+      const at = evenRectangle(group.map((actor) => actor.box).reduce(unite), width, height);
+      if (at) paint(group, at, open);
+      return at ? [at] : [];
+    });
+
   return {
     width,
     height,
@@ -132,22 +146,18 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
         ...plan.vehicles.map((visit) => vehicleActor(visit, storyMs)),
         ...plan.persons.map((visit) => personActor(visit.atMs, storyMs)),
       ].filter((actor) => actor !== null);
-      if (open > 0 && open < 1) actors.push({ box: boomBox, poses: [] });
-      const nextBase = open > 0.5 ? opened : closed;
-      if (nextBase !== base) {
-        base = nextBase;
-        dirty = [whole];
+      if (open > 0 && open < 1) actors.push({ key: `boom ${open}`, box: boomBounds(view, open), poses: [] });
+      const base = open > 0.5 ? opened : closed;
+      const key = actors.map((actor) => actor.key).join('|');
+      for (const at of overlay.areas) copyRectangle(unwritten, frame, at);
+      if (key !== shownKey || base !== shownBase) {
+        for (const at of base === shownBase ? dirty : [whole]) copyRectangle(base, frame, at);
+        dirty = paintAll(actors, open);
+        for (const at of overlay.areas) copyRectangle(frame, unwritten, at);
       }
-      for (const at of dirty) copyRectangle(base, frame, at);
-      const painted: Rectangle[] = [];
-      for (const group of groupOverlapping(actors)) {
-        const at = evenRectangle(group.map((actor) => actor.box).reduce(unite), width, height);
-        if (!at) continue;
-        paint(group, at, open);
-        painted.push(at);
-      }
+      shownKey = key;
+      shownBase = base;
       overlay.draw(frame, epochMs);
-      dirty = [...painted, ...overlay.areas];
       return frame.data;
     },
     plateWidthPx: (visit, storyMs) => {
@@ -160,9 +170,6 @@ export async function createScene(plan: CameraPlan, seed: number): Promise<Scene
     facePx: (atMs, storyMs) => person?.facePx(walkFromM - (walkingMps * (storyMs - atMs)) / 1000) ?? 0,
   };
 }
-
-/** Where the boom can be on its way up, px. */
-const boomBox: Box = [0, 0, 1280, 720];
 
 /** 0 closed, 1 upright: rises before a vehicle drives on, falls when it has gone. */
 function boomOpenness(visits: readonly VehicleVisit[], storyMs: number): number {

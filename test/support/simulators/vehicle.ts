@@ -99,7 +99,12 @@ export function createVehiclePicture(options: {
     ]);
 
   const texture = drawFront(form, paint, options.plate, light);
-  const texturePixels = texture.getContext('2d').getImageData(0, 0, texture.width, texture.height);
+  // A copy: px by px access to the canvas library's own buffer is 30 times slower (measured: 400 ms a warp, not 12).
+  const texturePixels = {
+    width: texture.width,
+    height: texture.height,
+    data: new Uint8ClampedArray(texture.getContext('2d').getImageData(0, 0, texture.width, texture.height).data),
+  };
   const warps: Warped[] = [];
   /** Warps are made when first needed: half a vehicle's cost is then spread over its approach. */
   const warpFor = (zM: number): Warped | null => {
