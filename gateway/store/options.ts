@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { durationMs, sizeBytes } from '../lib/quantities.ts';
+
+const kept = (what: string, standard: string, min: string, max: string) =>
+  durationMs({ default: standard, min, max, describe: `How long ${what} are kept` });
+
+/** Defaults and ceilings: standards.md section 8 (30 days for gate video, faces 72 h, logs at least 6 months). */
+export const retentionOptions = z.strictObject({
+  passages: kept('passages and their pictures', '30d', '1d', '365d'),
+  faces: kept('pictures that show faces and belong to no alert', '72h', '1h', '30d'),
+  readings: kept('readings of piles and sensors', '30d', '1d', '400d'),
+  events: kept('events other than readings and passages', '400d', '7d', '1100d'),
+  sessions: kept('charging sessions', '400d', '30d', '1100d'),
+  alerts: kept('closed alerts with all that belongs to them', '400d', '180d', '1100d'),
+  audit: kept('lines of the audit log', '400d', '180d', '1100d'),
+  quarantine: kept('messages that could not be understood', '30d', '1d', '90d'),
+  messageIds: kept('ids by which a repeated message is known', '7d', '7d', '30d'),
+});
+export type Retention = z.output<typeof retentionOptions>;
+
+export const storeOptions = z.strictObject({
+  reserve: sizeBytes({
+    default: '64MB',
+    min: '0B',
+    max: '1GB',
+    describe: 'Size of the file that is given up for red and orange alerts when the disk is full',
+  }),
+});
+export type StoreOptions = z.output<typeof storeOptions>;

@@ -1,0 +1,158 @@
+import type { Alert, Delivery } from '../domain/alert.ts';
+import type { Device, DeviceStatus } from '../domain/device.ts';
+import type { DueQuery } from '../domain/due.ts';
+import type { ChargingSession, GatewayEvent } from '../domain/event.ts';
+import type { AlertId, DeviceKey } from '../domain/ids.ts';
+import type { Tier } from '../domain/tier.ts';
+import type { User, WebSession } from '../domain/user.ts';
+import type { EpochMs } from '../lib/clock.ts';
+import type { Database } from '../lib/database/index.ts';
+import { deliveryColumns, deliveryOf, fromBody, type BodyRow, type DeliveryRow } from './rows.ts';
+
+export interface RuleStateRow {
+  readonly rule: string;
+  readonly key: string;
+  readonly state: string;
+}
+
+export interface PendingCount {
+  readonly channel: string;
+  readonly tier: Tier;
+  readonly count: number;
+  readonly oldestAt: EpochMs;
+}
+
+/** What the running gateway needs to go on where it was. */
+export function createState(database: Database) {
+  const bodies = <Value>(sql: string): Value[] => database.all<BodyRow>(sql).map((row) => fromBody<Value>(row));
+
+  /** First row of `table` that was received at `fromMs` or later, by bisection: rows stand in order of arrival. */
+  const firstEventSince = (fromMs: number): number => {
+    const bounds = database.get<{ low: number | null; high: number | null }>(
+      'SELECT (SELECT min(seq) FROM events) AS low, (SELECT max(seq) FROM events) AS high',
+    );
+    let low = bounds?.low ?? 0;
+    let high = (bounds?.high ?? 0) + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const row = database.get<{ seq: number; receivedAt: number }>(
+        'SELECT seq, received_at AS receivedAt FROM events WHERE seq >= ? ORDER BY seq LIMIT 1',
+        middle,
+      );
+      if (row && row.receivedAt < fromMs) low = row.seq + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
+  return {
+    openAlerts: () => bodies<Alert>('SELECT body FROM alerts WHERE ended = 0 ORDER BY raised_at, id'),
+    openSessions: () => bodies<ChargingSession>('SELECT body FROM sessions WHERE running = 1 ORDER BY started_at, id'),
+    ruleState: () => database.all<RuleStateRow>('SELECT rule, key, state FROM rule_state'),
+    hasFeedback: (id: string): boolean =>
+      database.get('SELECT 1 AS found FROM feedback WHERE id = ?', id) !== undefined,
+    findAlert: (id: AlertId): Alert | undefined => {
+      const row = database.get<BodyRow>('SELECT body FROM alerts WHERE id = ?', id);
+      return row && fromBody<Alert>(row);
+    },
+    /** The highest `sequence` of any delivery, 0 where there is none. */
+    lastSequence: (): number =>
+      database.get<{ highest: number | null }>('SELECT max(sequence) AS highest FROM deliveries')?.highest ?? 0,
+
+    /** In SQL what `selectDue` (domain/due.ts) says in words; a test holds them together. */
+    dueDeliveries: (query: DueQuery): Delivery[] =>
+      database
+        .all<DeliveryRow>(
+          `WITH pending AS (
+             SELECT id, sequence, attempts, tier_rank,
+               coalesce(alert_id || char(10) || recipient, id) AS chain,
+               next_attempt_at <= ?2
+                 OR next_attempt_at - ?2 > CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END AS due
+             FROM deliveries WHERE state = 'pending' AND channel = ?1),
+           chains AS (
+             SELECT id, sequence, attempts, due,
+               row_number() OVER (PARTITION BY chain ORDER BY sequence, id) AS place,
+               max(due) OVER (PARTITION BY chain) AS any_due,
+               min(tier_rank) OVER (PARTITION BY chain) AS worst
+             FROM pending),
+           heads AS (
+             SELECT id, sequence, worst FROM chains
+             WHERE place = 1 AND (due OR (attempts = 0 AND any_due))
+             ORDER BY worst, sequence LIMIT ?5)
+           SELECT ${deliveryColumns
+             .split(',')
+             .map((column) => `d.${column.trim()}`)
+             .join(', ')}
+           FROM heads JOIN deliveries d ON d.id = heads.id ORDER BY heads.worst, heads.sequence`,
+          query.channel,
+          query.nowMs,
+          query.longestRetryMs,
+          query.longestFirstMs,
+          query.limit,
+        )
+        .map(deliveryOf),
+    delivery: (id: string): Delivery | undefined => {
+      const row = database.get<DeliveryRow>(`SELECT ${deliveryColumns} FROM deliveries WHERE id = ?`, id);
+      return row && deliveryOf(row);
+    },
+    pendingCounts: () =>
+      database.all<PendingCount>(
+        `SELECT channel, tier, count(*) AS count, min(created_at) AS oldestAt FROM deliveries
+         WHERE state = 'pending' GROUP BY channel, tier ORDER BY channel, min(tier_rank)`,
+      ),
+
+    devices: () => bodies<Device>('SELECT body FROM devices ORDER BY key'),
+    device: (key: DeviceKey): Device | undefined => {
+      const row = database.get<BodyRow>('SELECT body FROM devices WHERE key = ?', key);
+      return row && fromBody<Device>(row);
+    },
+    deviceStatuses: () =>
+      database.all<DeviceStatus>(
+        `SELECT device AS key, state, last_heard_at AS lastHeardAt, last_fault AS lastFault,
+           last_fault_at AS lastFaultAt FROM device_status ORDER BY device`,
+      ),
+    users: () => bodies<User>('SELECT body FROM users ORDER BY name'),
+    user: (name: string): User | undefined => {
+      const row = database.get<BodyRow>('SELECT body FROM users WHERE name = ?', name);
+      return row && fromBody<User>(row);
+    },
+    /** Undefined for one that is not there or has run out. */
+    webSessionAt: (tokenSha256: string, nowMs: EpochMs): WebSession | undefined =>
+      database.get<WebSession>(
+        `SELECT token_sha256 AS tokenSha256, user, created_at AS createdAt, expires_at AS expiresAt
+         FROM web_sessions WHERE token_sha256 = ? AND expires_at > ?`,
+        tokenSha256,
+        nowMs,
+      ),
+
+    /** A page of recorded events but passages in the order they came in, received from `fromMs` on; `after` is the last `seq`. */
+    eventsSince: (
+      fromMs: EpochMs,
+      after: number | null,
+      limit: number,
+    ): { readonly events: GatewayEvent[]; readonly last: number | null } => {
+      const rows = database.all<BodyRow & { seq: number }>(
+        'SELECT seq, body FROM events WHERE seq >= ? ORDER BY seq LIMIT ?',
+        after === null ? firstEventSince(fromMs) : after + 1,
+        limit,
+      );
+      return { events: rows.map((row) => fromBody<GatewayEvent>(row)), last: rows.at(-1)?.seq ?? null };
+    },
+    /** The same for passages, by time of arrival and id. */
+    passagesSince: (
+      fromMs: EpochMs,
+      after: { readonly receivedAt: EpochMs; readonly id: string } | null,
+      limit: number,
+    ): GatewayEvent[] =>
+      database
+        .all<BodyRow>(
+          'SELECT body FROM passages WHERE (received_at, id) > (?, ?) ORDER BY received_at, id LIMIT ?',
+          after?.receivedAt ?? fromMs - 1,
+          after?.id ?? '\u{10ffff}',
+          limit,
+        )
+        .map((row) => fromBody<GatewayEvent>(row)),
+  };
+}
+
+export type State = ReturnType<typeof createState>;

@@ -1,0 +1,41 @@
+import type { Change } from '../domain/change.ts';
+import type { Tier } from '../domain/tier.ts';
+import { assertNever } from '../lib/assert-never.ts';
+
+const urgentTier = (tier: Tier): boolean => tier === 'red' || tier === 'orange';
+
+/**
+ * Whether changes may still be written when the disk has no space but the reserve: those that hold a red or orange
+ * alert, what people answer to it and what became of its sending, and what a person needs to put things right.
+ */
+export function mayUseReserve(changes: readonly Change[]): boolean {
+  return changes.some((change) => {
+    switch (change.kind) {
+      case 'alert-saved':
+        return urgentTier(change.alert.tier);
+      case 'delivery-created':
+        return urgentTier(change.delivery.tier);
+      case 'delivery-tried':
+      case 'feedback-recorded':
+      case 'user-saved':
+      case 'user-removed':
+      case 'web-session-saved':
+      case 'web-session-removed':
+      case 'device-saved':
+      case 'device-removed':
+      case 'audited':
+        return true;
+      case 'event-recorded':
+      case 'session-saved':
+      case 'alert-transition':
+      case 'notice-created':
+      case 'rule-state':
+      case 'quarantined':
+      case 'device-heard':
+      case 'evidence-saved':
+        return false;
+      default:
+        return assertNever(change);
+    }
+  });
+}
