@@ -1,0 +1,63 @@
+import type { Clock } from '../lib/clock.ts';
+
+/** Five wrong tries are a tired officer, not a machine. */
+const freeTries = 5;
+const firstWaitMs = 30_000;
+const maxWaitMs = 15 * 60_000;
+const forgetAfterMs = 60 * 60_000;
+/** Bound on what an attacker can make us remember; the longest unused go first. */
+const maxEntries = 10_000;
+
+interface Tries {
+  wrong: number;
+  lastMs: number;
+  blockedUntilMs: number;
+}
+
+export interface LoginThrottle {
+  /** Milliseconds to wait before this name or address may try again; 0 = now. */
+  waitMs(name: string, address: string): number;
+  wrong(name: string, address: string): void;
+  right(name: string, address: string): void;
+}
+
+/**
+ * Slows guessing down: from the sixth wrong try on, each doubles the wait. Counted by name *and* by address, so that
+ * neither many names from one place nor one name from many places gets through; a wait by name alone is capped, so that
+ * nobody can lock an officer out for long.
+ */
+export function createLoginThrottle(clock: Clock): LoginThrottle {
+  const seen = new Map<string, Tries>();
+  const keysOf = (name: string, address: string): readonly string[] => [`name ${name}`, `address ${address}`];
+  const current = (key: string): Tries | null => {
+    const tries = seen.get(key);
+    if (!tries) return null;
+    if (clock.monotonic() - tries.lastMs <= forgetAfterMs) return tries;
+    seen.delete(key);
+    return null;
+  };
+  return {
+    waitMs: (name, address) =>
+      Math.max(0, ...keysOf(name, address).map((key) => (current(key)?.blockedUntilMs ?? 0) - clock.monotonic())),
+    wrong: (name, address) => {
+      for (const key of keysOf(name, address)) {
+        const tries = current(key) ?? { wrong: 0, lastMs: 0, blockedUntilMs: 0 };
+        tries.wrong += 1;
+        tries.lastMs = clock.monotonic();
+        const over = tries.wrong - freeTries;
+        const waitMs = over < 0 ? 0 : Math.min(maxWaitMs, firstWaitMs * 2 ** Math.min(over, 20));
+        tries.blockedUntilMs = tries.lastMs + waitMs;
+        seen.delete(key);
+        seen.set(key, tries);
+      }
+      while (seen.size > maxEntries) {
+        const oldest = seen.keys().next().value;
+        if (oldest === undefined) break;
+        seen.delete(oldest);
+      }
+    },
+    right: (name, address) => {
+      for (const key of keysOf(name, address)) seen.delete(key);
+    },
+  };
+}

@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import { canaryType, noticeEventSchema, noticeTypes, type NoticeEvent } from '../domain/notice.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Database } from '../lib/database/index.ts';
+import { codeOf, isGatewayError, messageOf } from '../lib/errors.ts';
+import type { PassKillPoint } from '../lib/kill-points.ts';
+import type { Logger } from '../lib/logger.ts';
+import { verifyWebhook, webhookHeaders } from '../lib/standard-webhooks.ts';
+import type { WireMeter } from '../lib/wire.ts';
+import { answersTo, findAlert, toOwnAnswer } from './alert-row.ts';
+import type { EvidenceFiles } from './evidence-files.ts';
+import { gatewayWordStatement, noticeStatements, type EvidenceArrival } from './notice-statements.ts';
+import type { RefusalReason, Refusals } from './refusals.ts';
+
+/** A gateway that may send here, with the keys that its signatures are checked against. */
+export interface KnownGateway {
+  readonly id: string;
+  readonly name: string;
+  /** The newest first; all are accepted, the desk's own answers are signed with each. */
+  readonly keys: readonly Uint8Array[];
+}
+
+export type Reception =
+  | { readonly kind: 'stored'; readonly alertId: string | null }
+  /** It was here already; nothing has changed. */
+  | { readonly kind: 'repeat' }
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly detail?: string };
+
+export interface Delivered {
+  readonly gateway: KnownGateway;
+  readonly header: (name: string) => string | undefined;
+  readonly body: Uint8Array;
+}
+
+export interface Receiver {
+  /** Stores what a gateway sent. Resolves only when it is on disk, or with why not. */
+  receive(delivered: Delivered): Promise<Reception>;
+  counts(): { readonly stored: number; readonly repeats: number };
+}
+
+/** What is kept of events that this version has nothing to show for: enough to look into, not enough to fill a disk. */
+const maxUnread = 10_000;
+
+const envelopeSchema = z.object({ id: z.string().min(1).max(200), type: z.string().min(1).max(200) });
+
+/** Signature faults as the reasons that this desk answers with. */
+const verdictReasons = {
+  'missing-headers': 'signature.missing',
+  'bad-timestamp': 'signature.timestamp',
+  'too-old': 'signature.too-old',
+  'too-new': 'signature.too-new',
+  'no-match': 'signature.wrong',
+} as const satisfies Record<string, RefusalReason>;
+
+/** Checks a signature as receiving and the answers' poll both need it; null when it is good. */
+export function signatureFault(delivered: Delivered, nowMs: number): RefusalReason | null {
+  const verdict = verifyWebhook({
+    keys: delivered.gateway.keys,
+    header: delivered.header,
+    body: delivered.body,
+    nowMs,
+  });
+  return verdict.kind === 'valid' ? null : verdictReasons[verdict.reason];
+}
+
+/** Verifies, stores and announces what gateways send. A delivery that arrives twice at once is stored once. */
+export function createReceiver(options: {
+  readonly database: Database;
+  readonly evidence: EvidenceFiles;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly refusals: Refusals;
+  readonly meter: WireMeter;
+  readonly passKillPoint: PassKillPoint;
+  /** Called after each stored notice, and for everything else that was stored with `alertId` null. */
+  readonly onStored: (gateway: KnownGateway, alertId: string | null) => void;
+}): Receiver {
+  const { database, evidence, clock, logger, refusals, meter, passKillPoint, onStored } = options;
+  const counts = { stored: 0, repeats: 0 };
+  /** Deliveries being stored, so that a repeat waits for the first instead of racing it. */
+  const inFlight = new Map<string, Promise<Reception>>();
+
+  const isKnown = (gateway: string, deliveryId: string): boolean =>
+    database.get(
+      `SELECT 1 FROM notice WHERE gateway = ? AND delivery_id = ?
+       UNION ALL SELECT 1 FROM unread WHERE gateway = ? AND delivery_id = ?`,
+      gateway,
+      deliveryId,
+      gateway,
+      deliveryId,
+    ) !== undefined;
+
+  async function keepEvidence(event: NoticeEvent): Promise<EvidenceArrival[]> {
+    const arrivals: EvidenceArrival[] = [];
+    for (const item of event.data.evidence) {
+      if (item.inline === undefined) {
+        arrivals.push(0);
+        continue;
+      }
+      const whole = await evidence.keep(Buffer.from(item.inline, 'base64'), item.sha256);
+      if (!whole) logger.warn({ alertId: event.data.alertId, evidenceId: item.id }, 'evidence arrived damaged');
+      arrivals.push(whole ? 2 : 1);
+    }
+    return arrivals;
+  }
+
+  async function storeNotice(gateway: KnownGateway, event: NoticeEvent): Promise<Reception> {
+    const alertId = event.data.alertId;
+    const arrivals = await keepEvidence(event);
+    for (;;) {
+      const before = findAlert(database, alertId);
+      if (before && before.gateway !== gateway.id) return { kind: 'refused', reason: 'alert.of-another-gateway' };
+      const answers = before ? answersTo(database, alertId).map(toOwnAnswer) : [];
+      passKillPoint('desk.before-store');
+      await database.write(
+        noticeStatements({ gateway: gateway.id, event, now: clock.now(), before, answers, arrivals }),
+      );
+      passKillPoint('desk.after-store');
+      // Missing if the alert changed between reading and writing (another version, an answer): look anew.
+      if (isKnown(gateway.id, event.id)) break;
+    }
+    onStored(gateway, alertId);
+    return { kind: 'stored', alertId };
+  }
+
+  /** The reserve file is there for exactly this: red and orange are kept even when the disk is full. */
+  async function storeEvenIfFull(gateway: KnownGateway, event: NoticeEvent): Promise<Reception> {
+    try {
+      return await storeNotice(gateway, event);
+    } catch (error) {
+      const full = codeOf(error) === 'ENOSPC' || (isGatewayError(error) && error.facts['disk'] === 'SQLITE_FULL');
+      const urgent = event.data.tier === 'red' || event.data.tier === 'orange';
+      if (!full || !urgent || !(await database.releaseReserve())) throw error;
+      return storeNotice(gateway, event);
+    }
+  }
+
+  async function storeOther(
+    gateway: KnownGateway,
+    envelope: z.output<typeof envelopeSchema>,
+    body: Uint8Array,
+  ): Promise<Reception> {
+    const now = clock.now();
+    const word = gatewayWordStatement(gateway.id, now, false);
+    if (envelope.type === canaryType) await database.write([word]);
+    else {
+      await database.write([
+        word,
+        {
+          sql: `INSERT INTO unread (gateway, delivery_id, type, body, received_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO NOTHING`,
+          params: [gateway.id, envelope.id, envelope.type, body, now],
+        },
+        {
+          sql: `DELETE FROM unread WHERE rowid <= (SELECT rowid FROM unread ORDER BY rowid DESC LIMIT 1 OFFSET ?)`,
+          params: [maxUnread],
+        },
+      ]);
+    }
+    onStored(gateway, null);
+    return { kind: 'stored', alertId: null };
+  }
+
+  async function store(gateway: KnownGateway, value: unknown, body: Uint8Array): Promise<Reception> {
+    const envelope = envelopeSchema.safeParse(value);
+    if (!envelope.success) return invalid(envelope.error);
+    const { id, type } = envelope.data;
+    if ((Object.values(noticeTypes) as string[]).includes(type)) {
+      const notice = noticeEventSchema.safeParse(value);
+      return notice.success ? storeEvenIfFull(gateway, notice.data) : invalid(notice.error);
+    }
+    // An alert that nobody here can see must not have a receipt, or the gateway would believe that it was told.
+    if (type.startsWith('kanmen.notice.')) {
+      return { kind: 'refused', reason: 'notice.unknown-version', detail: type };
+    }
+    return storeOther(gateway, { id, type }, body);
+  }
+
+  async function take(delivered: Delivered): Promise<Reception> {
+    const { gateway, header, body } = delivered;
+    const fault = signatureFault(delivered, clock.now());
+    if (fault !== null) return { kind: 'refused', reason: fault };
+    let value: unknown;
+    try {
+      value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    } catch (error) {
+      return { kind: 'refused', reason: 'notice.not-json', detail: messageOf(error) };
+    }
+    const id = header(webhookHeaders.id) ?? '';
+    if (typeof value === 'object' && value !== null && 'id' in value && value.id !== id) {
+      return { kind: 'refused', reason: 'notice.id-differs' };
+    }
+    if (isKnown(gateway.id, id)) return { kind: 'repeat' };
+    const key = `${gateway.id} ${id}`;
+    const running = inFlight.get(key);
+    if (running) {
+      const first = await running;
+      return first.kind === 'stored' ? { kind: 'repeat' } : first;
+    }
+    const storing = store(gateway, value, body).finally(() => inFlight.delete(key));
+    inFlight.set(key, storing);
+    return storing;
+  }
+
+  return {
+    receive: async (delivered) => {
+      meter.enter();
+      let reception: Reception;
+      try {
+        reception = await take(delivered);
+      } catch (error) {
+        logger.error({ gateway: delivered.gateway.id, reason: messageOf(error) }, 'notice could not be stored');
+        const detail = isGatewayError(error) ? error.code : 'internal';
+        reception = { kind: 'refused', reason: 'store.failed', detail };
+      }
+      if (reception.kind === 'refused') {
+        meter.leave();
+        meter.drop();
+        refusals.note(reception.reason, delivered.gateway.id, reception.detail ? { detail: reception.detail } : {});
+      } else {
+        counts[reception.kind === 'stored' ? 'stored' : 'repeats'] += 1;
+        meter.leave();
+      }
+      return reception;
+    },
+    counts: () => ({ ...counts }),
+  };
+}
+
+/** The first faults of a body, with where they are. */
+function invalid(error: z.ZodError): Reception {
+  const detail = error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.map(String).join('.') || '(body)'}: ${issue.message}`)
+    .join('; ');
+  return { kind: 'refused', reason: 'notice.invalid', detail };
+}
