@@ -241,8 +241,9 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
 
 /** CONNACK 0x04, bad user name or password (MQTT 3.1.1 section 3.2.2.3). */
 function badLogin(): AuthenticateError {
-  // aedes declares the codes as an ambient const enum, which isolated modules cannot name.
-  return Object.assign(new Error('bad user name or password'), { returnCode: 4 }) as unknown as AuthenticateError;
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- an ambient const enum: isolated modules cannot name its members
+  const returnCode = 4 as AuthenticateError['returnCode'];
+  return Object.assign(new Error('bad user name or password'), { returnCode });
 }
 
 function ignore(): void {

@@ -1,7 +1,15 @@
 import type { z } from 'zod';
-import type { GatewayEvent } from '../domain/event.ts';
+import type {
+  ChargingEvent,
+  DeviceEvent,
+  FireEvent,
+  FireTelemetryEvent,
+  GatewayEvent,
+  PileAlarmEvent,
+} from '../domain/event.ts';
 import type { AreaId, DeviceKey, EventId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import { compileSchema } from './compile-schema.ts';
 import { fireAlarm, fireStatus, fireTelemetry, pileAlarm, pileSession, pileStatus, pileTelemetry } from './payloads.ts';
 import type { DeviceTopic } from './topic.ts';
 
@@ -19,8 +27,9 @@ export interface EventFrame {
 export interface Reading {
   readonly ts: string | null;
   readonly id: string | null;
-  /** Every id of a device that the payload names. */
-  readonly names: readonly string[];
+  /** The ids by which the payload names its device. */
+  readonly pile: string | null;
+  readonly device: string | null;
   readonly port: number | null;
   /** `offline` of a status: usually the last will. */
   readonly farewell: boolean;
@@ -41,14 +50,19 @@ function form<Schema extends z.ZodType<Envelope>>(
   schema: Schema,
   toEvent: (said: z.output<Schema>, frame: EventFrame, topic: DeviceTopic) => GatewayEvent,
 ): Form {
+  const fits = compileSchema(schema);
   return (value, topic) => {
-    const read = schema.safeParse(value);
-    if (!read.success) return read.error;
-    const said = read.data;
+    if (!fits(value)) {
+      const read = schema.safeParse(value);
+      if (!read.success) return read.error;
+    }
+    // The schemas transform nothing, so what fits is what they would give.
+    const said = value as z.output<Schema>;
     return {
       ts: said.ts ?? null,
       id: said.id ?? null,
-      names: [said.pile, said.device].filter((name) => name !== undefined),
+      pile: said.pile ?? null,
+      device: said.device ?? null,
       port: said.port ?? null,
       farewell: topic.kind === 'status' && 'state' in said && said.state === 'offline',
       toEvent: (frame) => toEvent(said, frame, topic),
@@ -56,73 +70,118 @@ function form<Schema extends z.ZodType<Envelope>>(
   };
 }
 
-const statusEvent = (said: { readonly state: 'online' | 'offline' }, frame: EventFrame): GatewayEvent => ({
-  ...frame,
+// Every event is one object literal with all its fields: V8 gives a literal one hidden class, while a spread followed by
+// more properties than fit in place falls into dictionary mode (measured: 20 µs an event against 0.1 µs).
+
+const statusEvent = (said: { readonly state: 'online' | 'offline' }, frame: EventFrame): DeviceEvent => ({
+  id: frame.id,
   kind: 'device',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
   change: said.state,
   seconds: null,
 });
 
-const noReadings = {
+const telemetryEvent = (
+  said: z.output<typeof pileTelemetry>,
+  frame: EventFrame,
+  topic: DeviceTopic,
+): ChargingEvent => ({
+  id: frame.id,
+  kind: 'charging',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
+  port: topic.port ?? 1,
+  report: 'telemetry',
+  state: said.state ?? null,
+  powerW: said.power_w ?? null,
+  voltageV: said.voltage_v ?? null,
+  currentA: said.current_a ?? null,
+  energyKwh: said.energy_kwh ?? null,
+  durationS: said.duration_s ?? null,
+  ambientC: said.ambient_c ?? null,
+  portC: said.port_c ?? null,
+  order: said.order ?? null,
+  stopReason: null,
+});
+
+const sessionEvent = (said: z.output<typeof pileSession>, frame: EventFrame, topic: DeviceTopic): ChargingEvent => ({
+  id: frame.id,
+  kind: 'charging',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
+  port: topic.port ?? 1,
+  report: said.event === 'start' ? 'session-start' : 'session-end',
   state: null,
-  powerW: null,
+  // At the end of a session this is its peak, as the pile measured it between two telemetry messages.
+  powerW: said.max_w ?? null,
   voltageV: null,
   currentA: null,
-  energyKwh: null,
-  durationS: null,
+  energyKwh: said.energy_kwh ?? null,
+  durationS: said.duration_s ?? null,
   ambientC: null,
   portC: null,
-} as const;
+  order: said.order ?? null,
+  stopReason: said.stop_reason ?? null,
+});
+
+const pileAlarmEvent = (said: z.output<typeof pileAlarm>, frame: EventFrame): PileAlarmEvent => ({
+  id: frame.id,
+  kind: 'pile-alarm',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
+  port: said.port ?? null,
+  alarm: said.kind,
+  active: said.active,
+});
+
+const fireTelemetryEvent = (said: z.output<typeof fireTelemetry>, frame: EventFrame): FireTelemetryEvent => ({
+  id: frame.id,
+  kind: 'fire-telemetry',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
+  smokeDbm: said.smoke_dbm ?? null,
+  temperatureC: said.temperature_c ?? null,
+  coPpm: said.co_ppm ?? null,
+  batteryPct: said.battery_pct ?? null,
+  rssiDbm: said.rssi ?? null,
+});
+
+const fireEvent = (said: z.output<typeof fireAlarm>, frame: EventFrame): FireEvent => ({
+  id: frame.id,
+  kind: 'fire',
+  at: frame.at,
+  receivedAt: frame.receivedAt,
+  area: frame.area,
+  late: frame.late,
+  device: frame.device,
+  alarm: said.kind,
+  active: said.active,
+});
 
 const forms = {
   'charger/status': form(pileStatus, statusEvent),
-  'charger/telemetry': form(pileTelemetry, (said, frame, topic) => ({
-    ...frame,
-    kind: 'charging',
-    port: topic.port ?? 1,
-    report: 'telemetry',
-    state: said.state ?? null,
-    powerW: said.power_w ?? null,
-    voltageV: said.voltage_v ?? null,
-    currentA: said.current_a ?? null,
-    energyKwh: said.energy_kwh ?? null,
-    durationS: said.duration_s ?? null,
-    ambientC: said.ambient_c ?? null,
-    portC: said.port_c ?? null,
-    order: said.order ?? null,
-    stopReason: null,
-  })),
-  'charger/session': form(pileSession, (said, frame, topic) => ({
-    ...frame,
-    ...noReadings,
-    kind: 'charging',
-    port: topic.port ?? 1,
-    report: said.event === 'start' ? 'session-start' : 'session-end',
-    // At the end of a session this is its peak, as the pile measured it between two telemetry messages.
-    powerW: said.max_w ?? null,
-    energyKwh: said.energy_kwh ?? null,
-    durationS: said.duration_s ?? null,
-    order: said.order ?? null,
-    stopReason: said.stop_reason ?? null,
-  })),
-  'charger/alarm': form(pileAlarm, (said, frame) => ({
-    ...frame,
-    kind: 'pile-alarm',
-    port: said.port ?? null,
-    alarm: said.kind,
-    active: said.active,
-  })),
+  'charger/telemetry': form(pileTelemetry, telemetryEvent),
+  'charger/session': form(pileSession, sessionEvent),
+  'charger/alarm': form(pileAlarm, pileAlarmEvent),
   'fire/status': form(fireStatus, statusEvent),
-  'fire/telemetry': form(fireTelemetry, (said, frame) => ({
-    ...frame,
-    kind: 'fire-telemetry',
-    smokeDbm: said.smoke_dbm ?? null,
-    temperatureC: said.temperature_c ?? null,
-    coPpm: said.co_ppm ?? null,
-    batteryPct: said.battery_pct ?? null,
-    rssiDbm: said.rssi ?? null,
-  })),
-  'fire/alarm': form(fireAlarm, (said, frame) => ({ ...frame, kind: 'fire', alarm: said.kind, active: said.active })),
+  'fire/telemetry': form(fireTelemetry, fireTelemetryEvent),
+  'fire/alarm': form(fireAlarm, fireEvent),
 } as const satisfies Record<string, Form>;
 
 /** The form of a topic's payload; null where the topic has no meaning. */

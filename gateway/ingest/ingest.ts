@@ -84,38 +84,42 @@ export function createIngest(parts: {
 
   /** Milliseconds that this sender is to be left unread. */
   const overRateMs = (device: DeviceKey): number => {
+    const nowMs = clock.monotonic();
     let bucket = rates.get(device);
     if (bucket === undefined) {
-      bucket = createTokenBucket(options.maxMessagesPerMinute, clock.monotonic());
+      bucket = createTokenBucket(options.maxMessagesPerMinute, nowMs);
       rates.set(device, bucket);
     }
-    return bucket.take(clock.monotonic());
+    return bucket.take(nowMs);
   };
 
-  const publish = async (connection: DeviceConnection, packet: PublishPacket): Promise<void> => {
+  /** Ends the connection a while later: at once it would come back at once. The device sends the message again. */
+  const notStored = async (error: unknown): Promise<never> => {
+    if (!stopping) await wait(notStoredHoldMs);
+    throw error;
+  };
+
+  const holdBack = (device: DeviceKey, heldMs: number): Promise<void> => {
+    // The message is stored, its acknowledgement waits: aedes reads the socket again only when it has left.
+    counts.overRate += 1;
+    meter.waited(heldMs);
+    intake.warn('device held back for its rate', { device });
+    watch.fault(device, `more than ${options.maxMessagesPerMinute} messages a minute`, false);
+    return wait(heldMs);
+  };
+
+  const publish = (connection: DeviceConnection, packet: PublishPacket): Promise<void> => {
     // Not answered: the connection is about to end, and the device sends it again.
-    if (stopping) await never;
-    const heldMs = overRateMs(connection.device);
-    let outcome;
-    try {
-      outcome = await intake.take(raw(packet), connection.device);
-    } catch (error) {
-      // Not acknowledged and disconnected: the device sends it again. Held first, so that it does not come back at once.
-      if (!stopping) await wait(notStoredHoldMs);
-      throw error;
-    }
-    if (outcome === 'forged') {
-      refused(connection.device, 'the payload names another device than the topic');
-      throw new Error('forged');
-    }
-    if (heldMs > 0) {
-      // The message is stored, its acknowledgement waits: aedes reads the socket again only when it has left.
-      counts.overRate += 1;
-      meter.waited(heldMs);
-      intake.warn('device held back for its rate', { device: connection.device });
-      watch.fault(connection.device, `more than ${options.maxMessagesPerMinute} messages a minute`, false);
-      await wait(heldMs);
-    }
+    if (stopping) return never;
+    const { device } = connection;
+    const heldMs = overRateMs(device);
+    return intake.take(raw(packet), device).then((outcome) => {
+      if (outcome === 'forged') {
+        refused(device, 'the payload names another device than the topic');
+        throw new Error('forged');
+      }
+      return heldMs > 0 ? holdBack(device, heldMs) : undefined;
+    }, notStored);
   };
 
   const startBroker = async (address: ListenAddress): Promise<void> => {

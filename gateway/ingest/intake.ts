@@ -51,7 +51,6 @@ export function createIntake(parts: {
   const { site, sink, watch, counts, meter, clock, random, passKillPoint } = parts;
   const keyOf = createRepeatWindow(clock);
   const newId = (): string => random.id();
-  const inFlight = new Set<Promise<unknown>>();
   const warn = createRepeatedFault(clock, (key, count, facts) => parts.logger.warn({ ...facts, count }, key));
   const fail = createRepeatedFault(clock, (key, count, facts) => parts.logger.error({ ...facts, count }, key));
 
@@ -67,34 +66,39 @@ export function createIntake(parts: {
     seconds: observation.seconds,
   });
 
-  const track = <T>(work: Promise<T>): Promise<T> => {
-    inFlight.add(work);
-    const forget = (): void => {
-      inFlight.delete(work);
-    };
-    work.then(forget, forget);
-    return work;
+  let idle: (() => void)[] = [];
+  let underWay = 0;
+  const leave = (): void => {
+    meter.leave();
+    underWay -= 1;
+    if (underWay > 0 || idle.length === 0) return;
+    for (const resolve of idle) resolve();
+    idle = [];
   };
 
-  /** Runs one write, counting it in and out of the wire; a failure is counted, logged once a minute and passed on. */
-  const stored = async (work: () => Promise<unknown>): Promise<void> => {
+  /** Counts a write in and out of the wire; a failure is counted, logged once a minute and passed on. */
+  const stored = <T extends Outcome | null>(work: Promise<unknown>, outcome: T): Promise<T> => {
     meter.enter();
-    try {
-      await track(work());
-    } catch (error) {
-      counts.notStored += 1;
-      fail('message not stored, not acknowledged', { reason: messageOf(error) });
-      throw error;
-    } finally {
-      meter.leave();
-    }
+    underWay += 1;
+    return work.then(
+      () => {
+        leave();
+        return outcome;
+      },
+      (error: unknown) => {
+        leave();
+        counts.notStored += 1;
+        fail('message not stored, not acknowledged', { reason: messageOf(error) });
+        throw error;
+      },
+    );
   };
 
-  const quarantine = async (device: DeviceKey, message: RawMessage, reason: string): Promise<'quarantined'> => {
+  const quarantine = (device: DeviceKey, message: RawMessage, reason: string): Promise<Outcome> => {
     counts.quarantined += 1;
     watch.fault(device, reason, false);
     warn('message put in quarantine', { device, reason });
-    await stored(() =>
+    return stored(
       sink.record([
         {
           kind: 'quarantined',
@@ -106,34 +110,42 @@ export function createIntake(parts: {
           at: clock.now(),
         },
       ]),
+      'quarantined',
     );
-    return 'quarantined';
+  };
+
+  const acceptedOne = (outcome: Outcome): Outcome => {
+    passKillPoint('ingest.after-commit');
+    counts.accepted += 1;
+    return outcome;
   };
 
   return {
     /** Takes one message of `device` (null: whoever the topic names). */
-    take: async (message: RawMessage, device: DeviceKey | null): Promise<Outcome> => {
-      const parsed = parseMessage({ ...message, receivedAt: clock.now(), site, newId });
-      if (parsed.kind === 'forged') return 'forged';
-      if (parsed.kind === 'malformed') {
-        const from = device ?? parsed.device;
-        return await quarantine(from ?? ('unknown/unknown' as DeviceKey), message, parsed.reason);
-      }
-      const first = parsed.events[0];
-      const saidOffline = first?.kind === 'device' && first.change === 'offline';
-      const observed = watch.heard(parsed.topic.device, saidOffline, first?.late === true ? null : parsed.skewMs);
-      if (first?.late === true) counts.late += 1;
-      const key = keyOf(parsed);
-      passKillPoint('ingest.before-commit');
-      await stored(() => {
-        // One turn, so that all of them go into one commit.
-        const accepted = parsed.events.map((event, index) => sink.accept(event, index === 0 ? key : `${key}/${index}`));
-        for (const observation of observed) accepted.push(sink.accept(deviceEvent(observation), null));
-        return accepted.length === 1 ? (accepted[0] ?? Promise.resolve()) : Promise.all(accepted);
+    take: (message: RawMessage, device: DeviceKey | null): Promise<Outcome> => {
+      const parsed = parseMessage({
+        topic: message.topic,
+        payload: message.payload,
+        duplicate: message.duplicate,
+        receivedAt: clock.now(),
+        site,
+        newId,
       });
-      passKillPoint('ingest.after-commit');
-      counts.accepted += 1;
-      return 'accepted';
+      if (parsed.kind === 'forged') return Promise.resolve('forged');
+      if (parsed.kind === 'malformed') {
+        return quarantine(device ?? parsed.device ?? ('unknown/unknown' as DeviceKey), message, parsed.reason);
+      }
+      const { event } = parsed;
+      const saidOffline = event.kind === 'device' && event.change === 'offline';
+      const observed = watch.heard(parsed.topic.device, saidOffline, event.late ? null : parsed.skewMs);
+      if (event.late) counts.late += 1;
+      passKillPoint('ingest.before-commit');
+      // All in one turn, so that they go into one commit.
+      let work = sink.accept(event, keyOf(parsed));
+      if (observed.length > 0) {
+        work = Promise.all([work, ...observed.map((observation) => sink.accept(deviceEvent(observation), null))]);
+      }
+      return stored(work, 'accepted').then(acceptedOne);
     },
 
     quarantine,
@@ -141,16 +153,19 @@ export function createIntake(parts: {
     /** Events about a device that no message carries. Nobody waits for them; a failure is logged. */
     report: (observations: readonly Observation[]): void => {
       for (const observation of observations) {
-        track(sink.accept(deviceEvent(observation), null)).catch((error: unknown) =>
-          fail('device event not stored', { device: observation.device, reason: messageOf(error) }),
-        );
+        stored(sink.accept(deviceEvent(observation), null), null).catch(() => {
+          // Counted and logged in `stored`; there is nobody to tell.
+        });
       }
     },
 
     warn,
     /** Resolves when nothing is under way any more. */
     idle: async (): Promise<void> => {
-      while (inFlight.size > 0) await Promise.allSettled([...inFlight]);
+      if (underWay === 0) return;
+      await new Promise<void>((resolve) => {
+        idle.push(resolve);
+      });
     },
   };
 }

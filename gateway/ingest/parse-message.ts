@@ -31,7 +31,7 @@ export interface MessageToParse {
 export interface DeviceMessage {
   readonly kind: 'message';
   readonly topic: DeviceTopic;
-  readonly events: readonly GatewayEvent[];
+  readonly event: GatewayEvent;
   /** How a repeat is known (interfaces.md): by the device's own id, or by SHA-256(topic ‖ payload). */
   readonly messageKey: string;
   /** Neither id nor ts: the same key is a repeat only within 60 s or under a DUP flag, see `createRepeatWindow`. */
@@ -62,8 +62,9 @@ export function parseMessage(input: MessageToParse): ParsedMessage {
   if ('reason' in json) return malformed(json.reason);
   const said = form(json.value, topic);
   if (said instanceof ZodError) return malformed(describe(said));
-  if (said.names.length === 0) return malformed('device: missing');
-  if (said.names.some((name) => name !== topic.id)) {
+  const { pile, device } = said;
+  if (pile === null && device === null) return malformed('device: missing');
+  if ((pile !== null && pile !== topic.id) || (device !== null && device !== topic.id)) {
     return { kind: 'forged', device: topic.device, reason: 'the payload names another device than the topic' };
   }
   if (topic.port !== null && said.port !== null && said.port !== topic.port) {
@@ -86,7 +87,7 @@ export function parseMessage(input: MessageToParse): ParsedMessage {
   return {
     kind: 'message',
     topic,
-    events: [event],
+    event,
     messageKey: said.id === null ? `sha256:${digest(input.topic, input.payload)}` : `id:${topic.device}:${said.id}`,
     // A device sends the same will again after each reconnection: it is not a repeat for that.
     weak: said.id === null && (ts === null || said.farewell),
