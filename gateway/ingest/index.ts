@@ -11,4 +11,5 @@ export { createIngest, type DeviceDirectory, type Ingest } from './ingest.ts';
 export type { IngestSink } from './intake.ts';
 export type { IngestCounts } from './counts.ts';
 export { mqttOptions, type MqttOptions } from './options.ts';
+export { createSchemaDocuments, type SchemaDocument } from './schema-documents.ts';
 export { parseMessage, type MessageToParse, type ParsedMessage } from './parse-message.ts';

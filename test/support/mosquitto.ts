@@ -1,0 +1,121 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const cache = resolve(import.meta.dirname, '../../.cache');
+const home = join(cache, 'mosquitto');
+/** The broker and those of its libraries that a plain Debian or Ubuntu does not have. */
+const packages = [
+  'mosquitto',
+  'libmosquitto1',
+  'libcjson1',
+  'libdlt2',
+  'libwrap0',
+  'libwebsockets17',
+  'libwebsockets19t64',
+];
+
+export interface Mosquitto {
+  readonly url: string;
+  /** Ends the broker with SIGKILL or SIGTERM and waits for it. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A real Mosquitto on a free port of 127.0.0.1. The broker is taken from the distribution's own packages, unpacked into
+ * `.cache/mosquitto` (nothing is installed), once. Every client may do everything.
+ */
+export async function startMosquitto(settings = ''): Promise<Mosquitto> {
+  await fetchOnce();
+  const folder = await mkdtemp(join(tmpdir(), 'kanmen-mosquitto-'));
+  const port = await freePort();
+  const configuration = join(folder, 'mosquitto.conf');
+  await writeFile(
+    configuration,
+    `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n${settings}\n`,
+  );
+  const libraries = (await readdir(join(home, 'usr/lib'), { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(home, 'usr/lib', entry.name));
+  const child = spawn(join(home, 'usr/sbin/mosquitto'), ['-c', configuration], {
+    stdio: 'ignore',
+    env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':') },
+  });
+  const ended = new Promise<void>((done) => {
+    child.once('exit', () => done());
+  });
+  await accepting(port, child);
+  return {
+    url: `mqtt://127.0.0.1:${port}`,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function fetchOnce(): Promise<void> {
+  if (existsSync(join(home, 'usr/sbin/mosquitto'))) return;
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, 'mosquitto-fetch-'));
+  try {
+    for (const name of packages) {
+      // Which of the libraries exist, and under which name, differs between releases: what is missing shows at start.
+      await run('apt-get', ['download', name], { cwd: work }).catch((error: unknown) => {
+        if (name === 'mosquitto') {
+          throw new Error('this test needs Mosquitto: apt-get download mosquitto failed (Debian or Ubuntu, online)', {
+            cause: error,
+          });
+        }
+      });
+    }
+    const unpacked = join(work, 'unpacked');
+    for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
+      await run('dpkg', ['-x', file, unpacked], { cwd: work });
+    }
+    // Another test may have been faster; both copies are good.
+    await rename(unpacked, home).catch((error: unknown) => {
+      if (!existsSync(join(home, 'usr/sbin/mosquitto'))) throw error;
+    });
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => {
+    server.close(done);
+  });
+  return port;
+}
+
+async function accepting(port: number, child: ChildProcess): Promise<void> {
+  const deadlineMs = Date.now() + 10_000;
+  while (Date.now() < deadlineMs) {
+    if (child.exitCode !== null) throw new Error(`mosquitto ended with ${child.exitCode}; run ldd on it`);
+    const open = await new Promise<boolean>((done) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => {
+        socket.destroy();
+        done(true);
+      });
+      socket.once('error', () => done(false));
+    });
+    if (open) return;
+    await new Promise((done) => {
+      setTimeout(done, 20);
+    });
+  }
+  throw new Error('mosquitto did not start within 10 s');
+}
