@@ -175,12 +175,12 @@ export function allReferences(node: ASTNode, names: ReadonlySet<string>): Refere
   );
 }
 
-/** The candidate that differs by at most two slips, or null. */
+/** The candidate that differs by few slips (one in three letters, two at most), or null. */
 export function closest(word: string, candidates: readonly string[]): string | null {
   const ranked = candidates
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)[0];
-  return ranked && ranked.distance <= 2 ? ranked.candidate : null;
+  return ranked && ranked.distance <= Math.min(2, Math.ceil(word.length / 3)) ? ranked.candidate : null;
 }
 
 function editDistance(a: string, b: string): number {

@@ -4,18 +4,13 @@ import {
   ParseError,
   TypeError as CelTypeError,
   type ASTNode,
+  type ParseResult,
 } from '@marcbachmann/cel-js';
+import { serialize } from '@marcbachmann/cel-js/serialize';
 import { RE2JS } from 're2js';
 import { assertNever } from '../lib/assert-never.ts';
-import {
-  allReferences,
-  childrenOf,
-  findCelFault,
-  requiredReferences,
-  type CelFault,
-  type Records,
-  type Reference,
-} from './cel-bounds.ts';
+import { allReferences, childrenOf, findCelFault, type CelFault, type Records, type Reference } from './cel-bounds.ts';
+import { createLogic, type Part } from './cel-logic.ts';
 import { plateFields, type Fields, type FieldSpec } from './event-fields.ts';
 
 /** Bounds of our own: the library has none at run time (decisions/cel-library.md). */
@@ -42,7 +37,7 @@ export interface CelExpression {
   readonly source: string;
   readonly references: readonly Reference[];
   /** The value; undefined where a field that it needs is absent, or where it failed (then `onFailure` is told). */
-  evaluate(context: CelContext, onFailure?: (error: EvaluationError) => void): CelValue | undefined;
+  evaluate(context: CelContext, onFailure?: (error: unknown) => void): CelValue | undefined;
 }
 
 export type CompileResult =
@@ -135,7 +130,10 @@ export function createCelCompiler(scope: CelScope): CelCompiler {
           fault: { message: `is ${checked.type ?? 'unknown'}, not ${wanted}`, allowed: null, offset: 0 },
         };
       }
-      return { ok: true, expression: createExpression(source, parsed, names) };
+      return {
+        ok: true,
+        expression: createExpression(source, parsed, environment.parse(prepared.source).ast, names, environment),
+      };
     } catch (error) {
       return { ok: false, fault: errorFault(error, names) };
     }
@@ -148,30 +146,59 @@ export function createCelCompiler(scope: CelScope): CelCompiler {
 
 function createExpression(
   source: string,
-  parsed: { (context: CelContext): unknown; ast: ASTNode },
+  parsed: ParseResult,
+  /** The same text parsed anew: checking puts macros' own nodes into the tree. */
+  root: ASTNode,
   names: ReadonlySet<string>,
+  environment: Environment,
 ): CelExpression {
-  const required = requiredReferences(parsed.ast, names);
+  const parts = new Map<ASTNode, ParseResult | null>();
+  const partOf = (node: ASTNode): Part => {
+    const part = node === root ? parsed : parsePart(environment, node);
+    parts.set(node, part);
+    return part ?? parsed;
+  };
+  const split = createLogic(root, names, partOf);
+  // Where a part's text cannot be cut out safely, the library runs the whole, and throws for what is absent.
+  const logic = [...parts.values()].includes(null) ? parsed : split;
   return {
     source,
-    references: allReferences(parsed.ast, names),
+    references: allReferences(root, names),
     evaluate: (context, onFailure) => {
-      for (const [record, field] of required) {
-        const value = context[record];
-        if (value === undefined) return undefined;
-        if (field !== null && (value as RecordView)[field] === undefined) return undefined;
-      }
       try {
-        const value = parsed(context);
-        if (typeof value === 'bigint') return Number(value);
-        return value as CelValue;
+        const value: unknown = logic(context);
+        return typeof value === 'bigint' ? Number(value) : (value as CelValue | undefined);
       } catch (error) {
-        if (!(error instanceof EvaluationError)) throw error;
-        if (error.code !== 'no_such_key' && error.code !== 'unknown_variable') onFailure?.(error);
+        const absent = error instanceof EvaluationError && ['no_such_key', 'unknown_variable'].includes(error.code);
+        if (!absent) onFailure?.(error);
         return undefined;
       }
     },
   };
+}
+
+/** The node alone, as an expression of its own; null where neither its source text nor its serialised form gives the same tree. */
+function parsePart(environment: Environment, node: ASTNode): ParseResult | null {
+  const wanted = treeOf(node);
+  for (const text of [node.input.slice(node.start, node.end), serialize(node)]) {
+    try {
+      const part = environment.parse(text);
+      if (treeOf(part.ast) === wanted && part.check().valid) return part;
+    } catch (error) {
+      if (!(error instanceof ParseError)) throw error;
+    }
+  }
+  return null;
+}
+
+/** The tree as text, for comparing two of them. */
+function treeOf(node: ASTNode): string {
+  const own =
+    node.op === 'value'
+      ? `${typeof node.args} ${String(node.args)}`
+      : JSON.stringify(Array.isArray(node.args) ? node.args.filter((part) => typeof part === 'string') : []);
+  const name = node.op === 'id' ? node.args : '';
+  return `${node.op} ${own} ${name}(${childrenOf(node).map(treeOf).join()})`;
 }
 
 /**

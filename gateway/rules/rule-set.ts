@@ -71,6 +71,8 @@ export function compileRuleSet(texts: readonly RuleText[], settings: Readonly<Re
   }
   faults.push(...settingsFaults(rules, [...files.keys()], settings));
   if (faults.length > 0) throw rulesInvalid(faults);
+  // The weightiest first, whatever the files are called: it then opens the alert that lighter matches join.
+  rules.sort((a, b) => b.weight - a.weight || (a.id < b.id ? -1 : 1));
   const inForce = rules.filter((rule) => settings[rule.id]?.enabled !== false);
   return {
     version: createHash('sha256')

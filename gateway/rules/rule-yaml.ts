@@ -15,7 +15,7 @@ type Path = readonly (string | number)[];
 /** Makes a fault that points into one file. */
 export interface FaultMaker {
   /** `offset`: a place inside the text at the path, in UTF-16 units of its value. */
-  at(path: Path, message: string, options?: { allowed?: string | null; offset?: number }): RuleFault;
+  at(path: Path, message: string, options?: { allowed?: string | null; offset?: number; key?: boolean }): RuleFault;
   /** Whether something stands at the path. */
   exists(path: Path): boolean;
 }
@@ -48,10 +48,10 @@ export function readRule({ file, text }: RuleText): ReadRule {
   const faultAt: FaultMaker = {
     exists: (path) => nodeAt(yaml, path, false) !== null,
     at: (path, message, options = {}) => {
-      const node = nodeAt(yaml, path);
+      const node = nodeAt(yaml, path, true, options.key);
       const start = node?.range?.[0] ?? 0;
       const offset = options.offset === undefined || !isScalar(node) ? start : offsetInside(text, node, options.offset);
-      const value = isScalar(node) && options.offset === undefined ? shorten(node.value) : null;
+      const value = isScalar(node) && options.offset === undefined && options.key !== true ? shorten(node.value) : null;
       return { file, ...place(offset), path: formatPath(path), value, message, allowed: options.allowed ?? null };
     },
   };
@@ -71,6 +71,7 @@ function issueFaults(issue: z.core.$ZodIssue, base: Path, faultAt: FaultMaker, y
         const hint = close === null ? '' : `, did you mean "${close}"?`;
         return faultAt.at([...path, key], `unknown key${hint}`, {
           allowed: known.length > 0 ? known.join(', ') : null,
+          key: true,
         });
       });
     case 'invalid_union': {
@@ -109,11 +110,11 @@ const knownKeys = (path: Path): readonly string[] => {
   return (block === undefined ? undefined : innerKeys[block]) ?? [];
 };
 
-/** The YAML node at a path: a key that is unknown points at the key; with `nearest`, at the closest that exists. */
-function nodeAt(yaml: Document, path: Path, nearest = true): Node | null {
+/** The YAML node at a path, or with `nearest` the closest that exists; with `key` the last step's key, not its value. */
+function nodeAt(yaml: Document, path: Path, nearest = true, key = false): Node | null {
   let node: unknown = yaml.contents;
   let last: Node | null = isNode(node) ? node : null;
-  for (const step of path) {
+  for (const [depth, step] of path.entries()) {
     const next: unknown = isMap(node)
       ? node.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === step)
       : isNode(node) && 'get' in node
@@ -121,6 +122,7 @@ function nodeAt(yaml: Document, path: Path, nearest = true): Node | null {
         : undefined;
     if (next === undefined) return nearest ? last : null;
     if (isPair(next)) {
+      if (key && depth === path.length - 1) return isNode(next.key) ? next.key : last;
       node = next.value;
       last = isNode(node) ? node : isNode(next.key) ? next.key : last;
     } else {
