@@ -95,6 +95,35 @@ export function createState(database: Database) {
       const row = database.get<DeliveryRow>(`SELECT ${deliveryColumns} FROM deliveries WHERE id = ?`, id);
       return row && deliveryOf(row);
     },
+    /** Whether a younger delivery of the same alert to the same recipient is pending. */
+    hasYounger: (delivery: Delivery): boolean =>
+      delivery.alertId !== null &&
+      database.get(
+        `SELECT 1 AS found FROM deliveries
+         WHERE state = 'pending' AND alert_id = ? AND recipient = ? AND sequence > ? LIMIT 1`,
+        delivery.alertId,
+        delivery.recipient,
+        delivery.sequence,
+      ) !== undefined,
+    pendingCount: (channel: string): number =>
+      database.get<{ count: number }>(
+        "SELECT count(*) AS count FROM deliveries WHERE state = 'pending' AND channel = ?",
+        channel,
+      )?.count ?? 0,
+    /** Whether a younger delivery of the same alert to the same recipient is pending. */
+    hasYounger: ({ alertId, recipient, sequence }: Delivery): boolean =>
+      alertId !== null &&
+      database.get(
+        "SELECT 1 AS found FROM deliveries WHERE alert_id = ? AND recipient = ? AND sequence > ? AND state = 'pending'",
+        alertId,
+        recipient,
+        sequence,
+      ) !== undefined,
+    pendingCount: (channel: string): number =>
+      database.get<{ count: number }>(
+        "SELECT count(*) AS count FROM deliveries WHERE state = 'pending' AND channel = ?",
+        channel,
+      )?.count ?? 0,
     pendingCounts: () =>
       database.all<PendingCount>(
         `SELECT channel, tier, count(*) AS count, min(created_at) AS oldestAt FROM deliveries
@@ -106,6 +135,9 @@ export function createState(database: Database) {
       const row = database.get<BodyRow>('SELECT body FROM devices WHERE key = ?', key);
       return row && fromBody<Device>(row);
     },
+    /** Another number than before when devices were added, removed or given a new password, by whatever process. */
+    devicesVersion: (): number =>
+      database.get<{ version: number }>('SELECT version FROM devices_version')?.version ?? 0,
     deviceStatuses: () =>
       database.all<DeviceStatus>(
         `SELECT device AS key, state, last_heard_at AS lastHeardAt, last_fault AS lastFault,
@@ -124,6 +156,9 @@ export function createState(database: Database) {
         tokenSha256,
         nowMs,
       ),
+
+    newestReceivedAt: (): EpochMs | null =>
+      database.get<{ at: EpochMs }>('SELECT received_at AS at FROM events ORDER BY seq DESC LIMIT 1')?.at ?? null,
 
     /** A page of recorded events but passages in the order they came in, received from `fromMs` on; `after` is the last `seq`. */
     eventsSince: (

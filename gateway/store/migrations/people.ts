@@ -5,6 +5,12 @@ export const peopleTables: Migration = {
   name: 'devices, quarantine, users, web sessions, audit',
   sql: `
 CREATE TABLE devices (key TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+-- Rises whenever devices come, go or get a new password, by whatever process: asked every second.
+CREATE TABLE devices_version (only_row INTEGER PRIMARY KEY CHECK (only_row = 0), version INTEGER NOT NULL) STRICT;
+INSERT INTO devices_version VALUES (0, 0);
+CREATE TRIGGER devices_added AFTER INSERT ON devices BEGIN UPDATE devices_version SET version = version + 1; END;
+CREATE TRIGGER devices_changed AFTER UPDATE ON devices BEGIN UPDATE devices_version SET version = version + 1; END;
+CREATE TRIGGER devices_removed AFTER DELETE ON devices BEGIN UPDATE devices_version SET version = version + 1; END;
 CREATE TABLE device_status (
   device TEXT PRIMARY KEY,
   state TEXT NOT NULL,
