@@ -110,20 +110,6 @@ export function createState(database: Database) {
         "SELECT count(*) AS count FROM deliveries WHERE state = 'pending' AND channel = ?",
         channel,
       )?.count ?? 0,
-    /** Whether a younger delivery of the same alert to the same recipient is pending. */
-    hasYounger: ({ alertId, recipient, sequence }: Delivery): boolean =>
-      alertId !== null &&
-      database.get(
-        "SELECT 1 AS found FROM deliveries WHERE alert_id = ? AND recipient = ? AND sequence > ? AND state = 'pending'",
-        alertId,
-        recipient,
-        sequence,
-      ) !== undefined,
-    pendingCount: (channel: string): number =>
-      database.get<{ count: number }>(
-        "SELECT count(*) AS count FROM deliveries WHERE state = 'pending' AND channel = ?",
-        channel,
-      )?.count ?? 0,
     pendingCounts: () =>
       database.all<PendingCount>(
         `SELECT channel, tier, count(*) AS count, min(created_at) AS oldestAt FROM deliveries
