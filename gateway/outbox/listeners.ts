@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Component } from '../lib/component.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { pause } from '../lib/pause.ts';
 import type { Random } from '../lib/random.ts';
 
 /** Holds every channel's way back open from start to stop, and takes it up again should it end. */
@@ -20,23 +21,6 @@ export function createFeedbackListeners(given: {
   const ending = new AbortController();
   let listening: Promise<void>[] = [];
 
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      if (ending.signal.aborted) {
-        resolve();
-        return;
-      }
-      const timer = clock.after(ms, resolve);
-      ending.signal.addEventListener(
-        'abort',
-        () => {
-          timer.cancel();
-          resolve();
-        },
-        { once: true },
-      );
-    });
-
   const listen = async (channel: Channel): Promise<void> => {
     for (let failures = 0; !ending.signal.aborted;) {
       try {
@@ -46,7 +30,11 @@ export function createFeedbackListeners(given: {
         failures += 1;
         logger.error({ channel: channel.id, error: messageOf(error) }, 'way back of a channel broke');
         const policy = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
-        await pause(backoffMs(policy, failures, () => given.random.unit()));
+        await pause(
+          clock,
+          backoffMs(policy, failures, () => given.random.unit()),
+          ending.signal,
+        );
       }
     }
   };

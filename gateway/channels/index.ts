@@ -1,0 +1,52 @@
+/**
+ * Channels: the ways out of the compound, each speaking one protocol.
+ *
+ * takes: one delivery at a time, and the evidence it names
+ * gives: what came of the try (delivered, retry, rejected), and the answers that come back
+ * keeps: connections; on disk only the published JSON Schemas
+ * never: throws for what the far side does, follows a redirect, writes a secret or a picture to the log
+ * spec: interfaces.md "Notices to recipients"; Standard Webhooks v1; CloudEvents 1.0
+ */
+import type { Channel, Recipient } from '../domain/delivery.ts';
+import type { ChannelOptions, ChannelsOptions } from './options.ts';
+import type { ChannelSetup, OpenChannel } from './setup.ts';
+import { openWebhookChannel } from './webhook/index.ts';
+
+export type { ChannelSetup, OpenChannel } from './setup.ts';
+export { noticeSchemas, writeNoticeSchemas } from './schemas.ts';
+
+type Openers = {
+  readonly [Kind in ChannelOptions['kind']]: (
+    options: Extract<ChannelOptions, { kind: Kind }>,
+    setup: ChannelSetup,
+  ) => Promise<OpenChannel>;
+};
+
+/** One line for each kind of channel. */
+const openers: Openers = {
+  webhook: openWebhookChannel,
+};
+
+export interface Channels {
+  readonly byId: ReadonlyMap<string, Channel>;
+  close(): void;
+}
+
+/** Opens every configured channel: reads secrets, connects nowhere yet. GatewayError `config.secret-missing`. */
+export async function openChannels(
+  options: ChannelsOptions,
+  given: Omit<ChannelSetup, 'id' | 'recipient'> & { readonly recipients: readonly Recipient[] },
+): Promise<Channels> {
+  const open = new Map<string, OpenChannel>();
+  const close = (): void => open.forEach((channel) => channel.close());
+  try {
+    for (const [id, settings] of Object.entries(options)) {
+      const recipient = given.recipients.find(({ channel }) => channel === id)?.id ?? null;
+      open.set(id, await openers[settings.kind](settings, { ...given, id, recipient }));
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { byId: new Map([...open].map(([id, { channel }]) => [id, channel])), close };
+}

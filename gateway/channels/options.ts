@@ -1,0 +1,14 @@
+import { z } from 'zod';
+import { idPattern } from '../domain/ids.ts';
+import { webhookOptions } from './webhook/options.ts';
+
+/** One line for each kind of channel. */
+export const channelOptions = z.discriminatedUnion('kind', [webhookOptions]);
+export type ChannelOptions = z.output<typeof channelOptions>;
+
+/** `channels{<id>{kind, …}}`: the ways out. */
+export const channelsOptions = z
+  .record(z.string().regex(idPattern, 'letters, digits, dot, dash and underscore, at most 64'), channelOptions)
+  .default({})
+  .describe('The ways out, by id; recipients name them.');
+export type ChannelsOptions = z.output<typeof channelsOptions>;

@@ -1,0 +1,33 @@
+import type { Channel } from '../domain/delivery.ts';
+import type { EvidenceId, RecipientId } from '../domain/ids.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+
+/** What every kind of channel is given, whatever it speaks. */
+export interface ChannelSetup {
+  readonly id: string;
+  /** Folder that file names in the options are relative to. */
+  readonly baseDir: string;
+  /** CloudEvents `source`: `/community/<site>/gateway/<gateway>`. */
+  readonly source: string;
+  /** IANA zone of the times that are written. */
+  readonly timeZone: string;
+  /** Whose answers come back over this channel when they do not say so themselves: its first recipient. */
+  readonly recipient: RecipientId | null;
+  readonly evidence: {
+    /** The picture with its faces blurred; null where there is none any more. */
+    read(id: EvidenceId): Promise<{ readonly jpeg: Uint8Array } | null>;
+    /** Where a person can fetch it; null where the gateway has no address that others can reach. */
+    url(id: EvidenceId): string | null;
+  };
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+export interface OpenChannel {
+  readonly channel: Channel;
+  /** Lets go of connections and files; nothing is sent afterwards. */
+  close(): void;
+}

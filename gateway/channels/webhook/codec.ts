@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Delivery, Feedback } from '../../domain/alert.ts';
+import type { DeliveryResult } from '../../domain/delivery.ts';
+import type { EvidenceId, RecipientId } from '../../domain/ids.ts';
+import { feedbackItemSchema, feedbackOf, noticeEvidenceSchema, type NoticeEvidence } from '../../domain/notice.ts';
+import { rfc3339 } from '../../lib/local-time.ts';
+import type { Exchange } from './http-exchange.ts';
+
+export const cloudEventsMediaType = 'application/cloudevents+json; charset=utf-8';
+
+export function sha256Hex(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** What the codec asks of the evidence. */
+export interface EvidenceSource {
+  /** The picture with its faces blurred; null where there is none any more. Clips are never read. */
+  read(id: EvidenceId): Promise<{ readonly jpeg: Uint8Array } | null>;
+  /** Where a person can fetch it; null where the gateway has no address that others can reach. */
+  url(id: EvidenceId): string | null;
+}
+
+const evidenceList = z.object({ evidence: z.array(noticeEvidenceSchema) });
+
+/**
+ * Puts each picture in, in order, as long as all of them together stay within `inlineUpToBytes`, and names the others by
+ * address. `sha256` is that of the bytes the receiver gets.
+ */
+async function withEvidence(
+  evidence: readonly NoticeEvidence[],
+  source: EvidenceSource,
+  inlineUpToBytes: number,
+): Promise<NoticeEvidence[]> {
+  const done: NoticeEvidence[] = [];
+  let left = inlineUpToBytes;
+  for (const item of evidence) {
+    const id = item.id as EvidenceId;
+    const url = source.url(id);
+    const byUrl: NoticeEvidence = { ...item, ...(url !== null && { url }) };
+    const picture = item.kind === 'picture' ? await source.read(id) : null;
+    if (!picture) {
+      done.push(byUrl);
+      continue;
+    }
+    const sha256 = sha256Hex(picture.jpeg);
+    if (picture.jpeg.byteLength > left) {
+      done.push({ ...byUrl, sha256 });
+      continue;
+    }
+    left -= picture.jpeg.byteLength;
+    done.push({ ...item, sha256, inline: Buffer.from(picture.jpeg).toString('base64') });
+  }
+  return done;
+}
+
+/**
+ * The body of a delivery: one CloudEvents 1.0 event in structured mode (JSON format 1.0.2, section 3). The same delivery with
+ * the same evidence gives the same bytes.
+ */
+export async function encodeDelivery(
+  delivery: Delivery,
+  context: {
+    readonly source: string;
+    readonly timeZone: string;
+    readonly evidence: EvidenceSource;
+    readonly inlineUpToBytes: number;
+  },
+): Promise<Uint8Array> {
+  const listed = evidenceList.safeParse(delivery.data);
+  const data = listed.success
+    ? {
+        ...delivery.data,
+        evidence: await withEvidence(listed.data.evidence, context.evidence, context.inlineUpToBytes),
+      }
+    : delivery.data;
+  return Buffer.from(
+    JSON.stringify({
+      specversion: '1.0',
+      id: delivery.id,
+      source: context.source,
+      type: delivery.type,
+      ...(delivery.alertId !== null && { subject: delivery.alertId }),
+      time: rfc3339(delivery.createdAt, context.timeZone),
+      datacontenttype: 'application/json',
+      data,
+    }),
+  );
+}
+
+/** `Retry-After` (RFC 9110 section 10.2.3): seconds or an HTTP-date; null if it is neither. In ms, never negative. */
+export function retryAfterMs(text: string | null, nowMs: number): number | null {
+  if (text === null) return null;
+  if (/^\d{1,9}$/.test(text.trim())) return Number(text.trim()) * 1000;
+  // Only the date forms of RFC 9110 section 5.6.7, all of which begin with a day's name: Date.parse takes much more.
+  if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(text.trim())) return null;
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
+}
+
+/** Answers that say nothing against the request itself: worth another try. */
+const passing = new Set([408, 409, 425, 429]);
+
+/** What an exchange means for the delivery, without the feedback in it. */
+export function judge(exchange: Exchange, nowMs: number): Exclude<DeliveryResult, { kind: 'delivered' }> | 'received' {
+  if (exchange.kind === 'failed') return { kind: 'retry', reason: exchange.reason, afterMs: null };
+  const { status } = exchange;
+  if (status >= 200 && status <= 299) return 'received';
+  const afterMs = retryAfterMs(exchange.header('retry-after'), nowMs);
+  if (status >= 300 && status <= 399)
+    return { kind: 'retry', reason: `status ${status}: a redirect, which is not followed`, afterMs };
+  if (status >= 400 && status <= 499 && !passing.has(status)) return { kind: 'rejected', reason: `status ${status}` };
+  return { kind: 'retry', reason: `status ${status}`, afterMs };
+}
+
+export interface ReadFeedback {
+  readonly feedback: readonly Feedback[];
+  readonly cursor: string | null;
+  /** What was left out, for the log. */
+  readonly faults: readonly string[];
+}
+
+const looseReply = z.object({ feedback: z.array(z.unknown()).max(1000), cursor: z.string().max(500).optional() });
+
+/** Reads answers out of a reply's body; entries of a wrong form are named in `faults` and left out. Never throws. */
+export function readFeedback(body: Uint8Array, recipient: RecipientId | null): ReadFeedback {
+  const nothing = { feedback: [], cursor: null };
+  const text = new TextDecoder().decode(body).trim();
+  // Receivers that have nothing to say answer with nothing, "ok" or a page of their own.
+  if (!text.startsWith('{')) return { ...nothing, faults: [] };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { ...nothing, faults: ['the reply is cut short or no JSON'] };
+  }
+  if (typeof value !== 'object' || value === null || !('feedback' in value)) return { ...nothing, faults: [] };
+  const reply = looseReply.safeParse(value);
+  if (!reply.success) return { ...nothing, faults: [z.prettifyError(reply.error)] };
+  const feedback: Feedback[] = [];
+  const faults: string[] = [];
+  reply.data.feedback.forEach((entry, index) => {
+    const item = feedbackItemSchema.safeParse(entry);
+    const read = item.success ? feedbackOf(item.data, recipient) : null;
+    if (read) feedback.push(read);
+    else faults.push(`feedback[${index}]: ${item.success ? 'at is no time' : z.prettifyError(item.error)}`);
+  });
+  return { feedback, cursor: reply.data.cursor ?? null, faults };
+}
