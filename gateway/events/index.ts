@@ -1,0 +1,233 @@
+/**
+ * The line: from an event to what is stored of it, in one turn and one commit.
+ *
+ * takes: events with the key of their message; answers, receipts, evidence, the passing of time
+ * gives: "stored" or "repeat" once everything that follows is on disk; then effects and stored changes to subscribers
+ * keeps: open charging sessions and messages on their way in memory; on disk only through the store
+ * never: acknowledges before the commit, does I/O in a turn, lets rules see a late event
+ * spec: design.md section 2 (acknowledged means stored); interfaces.md "MQTT, device side" (repeats, late)
+ */
+import type { Delivery, EvidenceRef, Feedback } from '../domain/alert.ts';
+import type { Change } from '../domain/change.ts';
+import type { AlertEffect, Outcome } from '../domain/effects.ts';
+import type { GatewayEvent } from '../domain/event.ts';
+import type { AlertId } from '../domain/ids.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { Component } from '../lib/component.ts';
+import { GatewayError, isGatewayError, messageOf } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { createWireMeter, type WireReport } from '../lib/wire.ts';
+import type { LineAlerts, LineAreas, LineRegister, LineRules, LineStore, RuleOutcome } from './collaborators.ts';
+import { createCommitter, type Turn } from './committer.ts';
+import { createSessionBook, replayMs } from './session-book.ts';
+
+export type * from './collaborators.ts';
+export { idlePort, trackSession, type OpenSession, type PortState, type SessionStep } from './charging-session.ts';
+
+/** A delivery that was received, with what was answered at once and the row that settles it. */
+export interface Receipt {
+  readonly delivery: Delivery;
+  readonly feedback: readonly Feedback[];
+  readonly settled: Change;
+}
+
+export interface Line extends Component {
+  /**
+   * Resolves when the event and all that follows from it is on disk, or was already (`repeat`). Rejects with nothing of
+   * it written (`store.commit-failed`): the device must not be told that it arrived.
+   */
+  accept(event: GatewayEvent, messageKey: string | null): Promise<'stored' | 'repeat'>;
+  /** To be called about every second. Rejects as `accept` does; what was due then is due again. */
+  tick(): Promise<void>;
+  /** Somebody answered. Throws `alert.unknown` too. */
+  answer(feedback: Feedback): Promise<void>;
+  /** A notice was received: one commit for the settling, the alert's step and the answers that came with it. */
+  received(receipt: Receipt): Promise<void>;
+  /** Evidence was kept (`saved` are its rows). Throws `alert.unknown` too. */
+  attachEvidence(alertId: AlertId, refs: readonly EvidenceRef[], saved?: readonly Change[]): Promise<void>;
+  /** Calls `listener` for each effect, after its commit. */
+  onEffect(listener: (effect: AlertEffect) => void): void;
+  /** Calls `listener` with the changes of each commit, after it: for those who watch live. */
+  onStored(listener: (changes: readonly Change[]) => void): void;
+  /** The wires `events` (on their way to disk, repeats dropped) and `rules` (events evaluated). */
+  report(): WireReport[];
+}
+
+const none: Outcome = { changes: [], effects: [] };
+/** Events read at once when sessions are put together again. */
+const replayPage = 2000;
+
+export function createLine(given: {
+  readonly store: LineStore;
+  readonly rules: LineRules;
+  readonly alerts: LineAlerts;
+  readonly register: LineRegister;
+  readonly areas: LineAreas;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}): Line {
+  const { store, rules, alerts, register, areas, clock, logger } = given;
+  const sessions = createSessionBook();
+  const eventMeter = createWireMeter('events', null);
+  const ruleMeter = createWireMeter('rules', null);
+  /** Messages whose commit is on its way: a repeat waits for the same commit. */
+  const underWay = new Map<string, Promise<unknown>>();
+  const effectListeners: ((effect: AlertEffect) => void)[] = [];
+  const storedListeners: ((changes: readonly Change[]) => void)[] = [];
+  let accepting = false;
+
+  /** The readings of the last minutes before the last one, however long ago that was. */
+  function* recentEvents(): Generator<GatewayEvent> {
+    const newestAt = store.newestReceivedAt();
+    if (newestAt === null) return;
+    const fromMs = (newestAt - replayMs) as EpochMs;
+    let after: number | null = null;
+    for (;;) {
+      const page = store.eventsSince(fromMs, after, replayPage);
+      yield* page.events;
+      if (page.last === null) return;
+      after = page.last;
+    }
+  }
+
+  const reload = (): void => {
+    const nowMs = clock.now();
+    rules.reload(store.ruleState());
+    alerts.reload(store.openAlerts());
+    sessions.reload(store.openSessions(), recentEvents(), nowMs);
+  };
+
+  const committer = createCommitter({ store, reload });
+  store.onBroken(reload);
+
+  const enrich = (event: GatewayEvent): GatewayEvent => {
+    const area = event.area ?? areas.of('device' in event ? event.device : event.camera);
+    if (event.kind !== 'passage') return area === event.area ? event : { ...event, area };
+    const plate = event.plate;
+    return { ...event, area, registered: plate?.accepted === true ? register.knows(plate.text) : null };
+  };
+
+  const sessionsSaved = (saved: Iterable<Extract<Change, { kind: 'session-saved' }>['session']>): Change[] =>
+    Array.from(saved, (session): Change => ({ kind: 'session-saved', session }));
+
+  const follow = (outcome: RuleOutcome, nowMs: EpochMs): Outcome => {
+    const raised = outcome.matches.length > 0 ? alerts.apply(outcome.matches, nowMs) : none;
+    return { changes: [...outcome.changes, ...raised.changes], effects: raised.effects };
+  };
+
+  const eventTurn = (raw: GatewayEvent, messageKey: string | null): Turn => {
+    const nowMs = clock.now();
+    const event = enrich(raw);
+    const changes: Change[] = [{ kind: 'event-recorded', event, messageKey }];
+    if (event.kind === 'charging') changes.push(...sessionsSaved(sessions.take(event, nowMs)));
+    if (event.late) return { changes, effects: [] };
+    ruleMeter.enter();
+    const outcome = follow(rules.evaluate(event), nowMs);
+    ruleMeter.leave();
+    changes.push(...outcome.changes);
+    return { changes, effects: outcome.effects };
+  };
+
+  const publish = ({ changes, effects }: Turn): void => {
+    const tell = (what: string, call: () => void): void => {
+      try {
+        call();
+      } catch (error) {
+        // What is stored is stored; a listener's fault is not the sender's.
+        logger.error({ what, reason: messageOf(error) }, 'listener failed');
+      }
+    };
+    for (const listener of storedListeners) tell('stored', () => listener(changes));
+    for (const effect of effects) {
+      for (const listener of effectListeners) tell(effect.kind, () => listener(effect));
+    }
+  };
+
+  const run = async (work: () => Turn): Promise<void> => {
+    if (!accepting) throw new GatewayError('store.closed', 'the line is stopping; nothing more is accepted');
+    publish(await committer.run(work));
+  };
+
+  const acceptNew = async (event: GatewayEvent, messageKey: string | null): Promise<'stored'> => {
+    eventMeter.enter();
+    try {
+      await run(() => eventTurn(event, messageKey));
+      return 'stored';
+    } finally {
+      eventMeter.leave();
+      if (messageKey !== null) underWay.delete(messageKey);
+    }
+  };
+
+  return {
+    name: 'line',
+    start: () => {
+      reload();
+      accepting = true;
+      return Promise.resolve();
+    },
+    stop: async () => {
+      if (!accepting) return;
+      accepting = false;
+      await committer.settled();
+      const saved = sessionsSaved(sessions.unsaved(clock.now(), true));
+      if (saved.length === 0) return;
+      // Not lost if this fails: the readings are on disk.
+      await store.commitInLine(saved).catch((error: unknown) => {
+        logger.warn({ reason: messageOf(error) }, 'open charging sessions not saved');
+      });
+    },
+    accept: (event, messageKey) => {
+      if (messageKey === null) return acceptNew(event, null);
+      const first = underWay.get(messageKey);
+      if (first !== undefined || store.seen(messageKey)) {
+        eventMeter.drop();
+        return Promise.resolve(first).then(() => 'repeat' as const);
+      }
+      const accepted = acceptNew(event, messageKey);
+      underWay.set(messageKey, accepted);
+      return accepted;
+    },
+    tick: () =>
+      run(() => {
+        const nowMs = clock.now();
+        const matched = follow(rules.tick(nowMs), nowMs);
+        const timed = alerts.tick(nowMs);
+        return {
+          changes: [...sessionsSaved(sessions.unsaved(nowMs, false)), ...matched.changes, ...timed.changes],
+          effects: [...matched.effects, ...timed.effects],
+        };
+      }),
+    answer: (feedback) => run(() => alerts.answer(feedback, clock.now())),
+    received: ({ delivery, feedback, settled }) =>
+      run(() => {
+        const nowMs = clock.now();
+        const outcomes = [alerts.delivered(delivery, nowMs)];
+        for (const answer of feedback) {
+          try {
+            outcomes.push(alerts.answer(answer, nowMs));
+          } catch (error) {
+            // The receipt stands, whatever nonsense came with it.
+            if (!isGatewayError(error)) throw error;
+            logger.warn({ code: error.code, recipient: delivery.recipient }, 'answer not taken');
+          }
+        }
+        return {
+          changes: [settled, ...outcomes.flatMap((outcome) => outcome.changes)],
+          effects: outcomes.flatMap((outcome) => outcome.effects),
+        };
+      }),
+    attachEvidence: (alertId, refs, saved = []) =>
+      run(() => {
+        const outcome = alerts.attachEvidence(alertId, refs, clock.now());
+        return { changes: [...saved, ...outcome.changes], effects: outcome.effects };
+      }),
+    onEffect: (listener) => {
+      effectListeners.push(listener);
+    },
+    onStored: (listener) => {
+      storedListeners.push(listener);
+    },
+    report: () => [eventMeter.report(), ruleMeter.report()],
+  };
+}
