@@ -1,6 +1,8 @@
 /** Composition root of the desk (`kanmen desk`): joins its room with a database and the secrets of its gateways. */
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hash, verify } from '@node-rs/argon2';
 import { createAlertQueries, createInbox, createInboxUsers, inboxMigrations } from './inbox/index.ts';
 import type { AlertQueries, InboxUsers, KnownGateway, Passwords } from './inbox/index.ts';
 import type { DeskOptions } from './inbox/options.ts';
@@ -14,17 +16,17 @@ import type { Random } from './lib/random.ts';
 import { parseWebhookSecret } from './lib/standard-webhooks.ts';
 
 export interface DeskSettings {
+  /** As `loadDesk` gives it: its paths are absolute. */
   readonly config: DeskOptions;
-  /** Folder of desk.yaml; relative paths in the configuration start there. */
-  readonly baseDir: string;
+  /** Where the program is installed: the built page stands under `dist/dashboard/desk`. */
+  readonly installDir: URL;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly passKillPoint: PassKillPoint;
-  readonly passwords: Passwords;
-  /** Folder of the built page, unless the configuration names one; null for none. */
-  readonly webRoot: string | null;
   readonly version: string;
+  /** Test: quick hashing. */
+  readonly passwords?: Passwords;
 }
 
 export type Desk = Component & {
@@ -37,12 +39,16 @@ const stopDeadlineMs = 5000;
 /** Enough for some hundred alerts without pictures when the disk is full. */
 const reserveBytes = 16_000_000;
 
-const databaseFile = (config: DeskOptions, baseDir: string): string =>
-  join(resolve(baseDir, config.dataDir), 'desk.sqlite');
+const databaseFile = (config: DeskOptions): string => join(config.dataDir, 'desk.sqlite');
+
+/** argon2id with the library's defaults (19 MiB, 2 passes), as OWASP's password storage sheet asks for. */
+const slowPasswords: Passwords = {
+  hash: (password) => hash(password),
+  verify: (stored, password) => verify(stored, password),
+};
 
 /** The key in a secret file; GatewayError `config.secret-missing` says which file and why. */
-function readKey(baseDir: string, file: string, gateway: string): Uint8Array {
-  const path = resolve(baseDir, file);
+function readKey(path: string, gateway: string): Uint8Array {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -63,40 +69,40 @@ function readKey(baseDir: string, file: string, gateway: string): Uint8Array {
 }
 
 /** The gateways of a configuration with their keys. GatewayError `config.secret-missing`. */
-export function knownGateways(config: DeskOptions, baseDir: string): KnownGateway[] {
+export function knownGateways(config: DeskOptions): KnownGateway[] {
   return config.gateways.map((gateway) => ({
     id: gateway.id,
     name: gateway.name,
     keys: [gateway.secretFile, ...(gateway.previousSecretFile === undefined ? [] : [gateway.previousSecretFile])].map(
-      (file) => readKey(baseDir, file, gateway.id),
+      (file) => readKey(file, gateway.id),
     ),
   }));
 }
 
 /** The whole desk. `start` throws GatewayError `config.secret-missing` or what the database says. */
 export function createDesk(settings: DeskSettings): Desk {
-  const { config, baseDir, clock, random, logger, passKillPoint, passwords, version } = settings;
+  const { config, clock, random, logger, passKillPoint, version, passwords = slowPasswords } = settings;
   let running: { readonly parts: Component; address(): string } | null = null;
   return {
     name: 'desk',
     start: async (signal) => {
       const database = createDatabase({
-        file: databaseFile(config, baseDir),
+        file: databaseFile(config),
         migrations: inboxMigrations,
         clock,
         logger,
         reserveBytes,
       });
       const inbox = createInbox({
-        options: { ...config, dataDir: resolve(baseDir, config.dataDir) },
-        gateways: knownGateways(config, baseDir),
+        options: config,
+        gateways: knownGateways(config),
         database,
         passwords,
         clock,
         random,
         logger,
         passKillPoint,
-        webRoot: config.webRoot === undefined ? settings.webRoot : resolve(baseDir, config.webRoot),
+        webRoot: config.webRoot ?? fileURLToPath(new URL('dist/dashboard/desk', settings.installDir)),
         version,
       });
       const parts = createLifecycle([database, inbox], { clock, stopDeadlineMs });
@@ -122,13 +128,13 @@ export interface DeskTools {
 
 /** Opens a desk's database for the command line, also beside a running desk, and closes it when `work` has ended. */
 export async function withDeskTools<Result>(
-  settings: Pick<DeskSettings, 'config' | 'baseDir' | 'clock' | 'logger' | 'passwords'>,
+  settings: Pick<DeskSettings, 'config' | 'clock' | 'logger' | 'passwords'>,
   work: (tools: DeskTools) => Promise<Result> | Result,
 ): Promise<Result> {
   // No reserve: it belongs to the running desk.
-  const { config, baseDir, clock, logger, passwords } = settings;
+  const { config, clock, logger, passwords = slowPasswords } = settings;
   const database = createDatabase({
-    file: databaseFile(config, baseDir),
+    file: databaseFile(config),
     migrations: inboxMigrations,
     clock,
     logger,

@@ -10,3 +10,4 @@ export { createAlertQueries, type AlertLine, type AlertQueries } from './alert-q
 export { inboxMigrations } from './migrations.ts';
 export type { KnownGateway } from './receiver.ts';
 export { createInboxUsers, type InboxUsers, type Passwords } from './users.ts';
+export { generateInboxOpenApi } from './generate-openapi.ts';

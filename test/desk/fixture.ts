@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { hash, verify } from '@node-rs/argon2';
 import { v7 } from 'uuid';
 import { Webhook } from 'standardwebhooks';
@@ -11,11 +12,14 @@ import type { NoticeData, NoticeEvent } from '../../gateway/domain/notice.ts';
 import { noticeTypes } from '../../gateway/domain/notice.ts';
 import type { Role } from '../../gateway/domain/user.ts';
 import { createDesk, withDeskTools, type Desk } from '../../gateway/desk.ts';
-import { deskOptionsSchema } from '../../gateway/inbox/options.ts';
+import { deskOptionsSchema, type DeskOptions } from '../../gateway/inbox/options.ts';
 import type { AlertLine, Passwords } from '../../gateway/inbox/index.ts';
 import { systemClock, type Clock } from '../../gateway/lib/clock.ts';
 import { silentLogger } from '../../gateway/lib/logger.ts';
 import { systemRandom } from '../../gateway/lib/random.ts';
+
+/** What came over the wire, to be compared as a whole; the tests are its schema. */
+export type Json = ReturnType<typeof JSON.parse>;
 
 /** Cheapest settings that are still argon2: nothing here is secret. */
 export const quickPasswords: Passwords = {
@@ -27,9 +31,10 @@ export interface TestDesk {
   readonly url: string;
   readonly dir: string;
   readonly desk: Desk;
-  readonly config: ReturnType<typeof deskConfig>;
+  readonly config: DeskOptions;
   gateway(id: string): TestGateway;
   addUser(name: string, role: Role): Promise<TestOfficer>;
+  removeUser(name: string): Promise<void>;
   lines(): Promise<AlertLine[]>;
 }
 
@@ -45,11 +50,12 @@ export function deskFolder(gateways: readonly string[]): { dir: string; secrets:
   return { dir, secrets };
 }
 
-export function deskConfig(gateways: readonly string[], more: Record<string, unknown> = {}) {
+export function deskConfig(dir: string, gateways: readonly string[], more: Record<string, unknown> = {}) {
   return deskOptionsSchema.parse({
     listen: '127.0.0.1:0',
     title: '东门派出所',
-    gateways: gateways.map((id) => ({ id, name: `小区 ${id}`, secretFile: join('secrets', id) })),
+    dataDir: join(dir, 'data'),
+    gateways: gateways.map((id) => ({ id, name: `小区 ${id}`, secretFile: join(dir, 'secrets', id) })),
     ...more,
   });
 }
@@ -59,16 +65,14 @@ export async function startDesk(
     readonly gateways?: readonly string[];
     readonly clock?: Clock;
     readonly config?: Record<string, unknown>;
-    readonly webRoot?: string;
     readonly folder?: ReturnType<typeof deskFolder>;
   } = {},
 ): Promise<TestDesk> {
   const ids = given.gateways ?? ['east'];
   const { dir, secrets } = given.folder ?? deskFolder(ids);
-  const config = deskConfig(ids, given.config);
+  const config = deskConfig(dir, ids, given.config);
   const common = {
     config,
-    baseDir: dir,
     clock: given.clock ?? systemClock,
     logger: silentLogger,
     passwords: quickPasswords,
@@ -77,7 +81,7 @@ export async function startDesk(
     ...common,
     random: systemRandom,
     passKillPoint: () => undefined,
-    webRoot: given.webRoot ?? null,
+    installDir: pathToFileURL(`${dir}/`),
     version: '0.0.0-test',
   });
   await desk.start(new AbortController().signal);
@@ -93,6 +97,7 @@ export async function startDesk(
       await withDeskTools(common, ({ users }) => users.add(name, role, password));
       return signIn(url, name);
     },
+    removeUser: (name) => withDeskTools(common, ({ users }) => users.remove(name)),
     lines: () => withDeskTools(common, ({ alerts }) => alerts.lines(1000)),
   };
 }
@@ -101,7 +106,7 @@ export interface TestGateway {
   readonly webhook: Webhook;
   /** Sends one event as a gateway would; the changes are for what should be refused. */
   send(
-    event: { readonly id: string },
+    event: { readonly id: string } & Readonly<Record<string, unknown>>,
     changes?: {
       readonly at?: Date;
       readonly body?: string;
@@ -109,12 +114,12 @@ export interface TestGateway {
       readonly id?: string;
       readonly type?: string;
     },
-  ): Promise<{ status: number; json: any; headers: Headers }>;
+  ): Promise<{ status: number; json: Json; headers: Headers }>;
   poll(
     after: string,
     waitS: number,
     signal?: AbortSignal,
-  ): Promise<{ status: number; feedback: any[]; cursor: string; verified: boolean; json: any }>;
+  ): Promise<{ status: number; feedback: Json[]; cursor: string; verified: boolean; json: Json }>;
 }
 
 export function createTestGateway(url: string, id: string, secret: string): TestGateway {
@@ -160,10 +165,10 @@ export function createTestGateway(url: string, id: string, secret: string): Test
 
 export interface TestOfficer {
   readonly cookie: string;
-  get(path: string): Promise<{ status: number; json: any; headers: Headers }>;
-  post(path: string, body?: unknown): Promise<{ status: number; json: any; headers: Headers }>;
+  get(path: string): Promise<{ status: number; json: Json; headers: Headers }>;
+  post(path: string, body?: unknown): Promise<{ status: number; json: Json; headers: Headers }>;
   /** Answers an alert; the id is new unless given. */
-  answer(alertId: string, answer: Record<string, unknown>): Promise<{ status: number; json: any }>;
+  answer(alertId: string, answer: Record<string, unknown>): Promise<{ status: number; json: Json }>;
 }
 
 export async function signIn(url: string, name: string, word = password): Promise<TestOfficer> {

@@ -4,20 +4,24 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { v7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
-import { noticeEvent, startDesk } from './fixture.ts';
+import type { NoticeData } from '../../gateway/domain/notice.ts';
+import { deskFolder, noticeEvent, startDesk, type Json } from './fixture.ts';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-const pictureOf = (bytes: Uint8Array, named = sha256(bytes)) => ({
+const pictureOf = (bytes: Uint8Array) => ({
   id: 'ev-1',
   kind: 'picture' as const,
   mediaType: 'image/jpeg',
-  sha256: named,
+  sha256: sha256(bytes),
   capturedAt: new Date().toISOString(),
   camera: 'gate-1',
   inline: Buffer.from(bytes).toString('base64'),
 });
 /** The counts of `/health`. */
-const counts = async (url: string): Promise<any> => ((await (await fetch(`${url}/health`)).json()) as any).notices;
+const counts = async (url: string): Promise<Json> => {
+  const health = (await (await fetch(`${url}/health`)).json()) as { notices: Json };
+  return health.notices as unknown;
+};
 
 describe('receiving', () => {
   it('stores a signed notice, answers 2xx and shows it once however often it comes', async () => {
@@ -29,7 +33,7 @@ describe('receiving', () => {
       await east.send(event),
       ...(await Promise.all([1, 2, 3].map(() => east.send(event)))),
     ];
-    expect(replies.map(({ status, json }) => [status, json])).toEqual(replies.map(() => [200, { feedback: [] }]));
+    for (const reply of replies) expect(reply).toMatchObject({ status: 200, json: { feedback: [] } });
     expect(await desk.lines()).toEqual([
       {
         id: event.data.alertId,
@@ -98,7 +102,7 @@ describe('receiving', () => {
         expect(line).toMatchObject({ state: 'closed', shownCount: 1, acknowledgedBy: '王', closedAt: events[4]!.time });
         const { json } = await viewer.get(`/api/alerts/${alertId}`);
         expect(json.count).toBe(5);
-        expect(json.life.map((entry: { kind: string }) => entry.kind)).toEqual([
+        expect((json.life as { kind: string }[]).map(({ kind }) => kind)).toEqual([
           'raised',
           'repeated',
           'escalated',
@@ -143,8 +147,9 @@ describe('receiving', () => {
     const after = await viewer.get(`/api/alerts/${alertId}`);
     expect(after.json.evidence).toMatchObject([{ arrived: true, damaged: false }]);
     // A version that only names the picture does not take it away again.
-    const { inline: _, ...named } = pictureOf(picture);
-    await east.send(noticeEvent('updated', { alertId, version: 3, evidence: [{ ...named, url: 'http://gw/e/1' }] }));
+    const named: NoticeData['evidence'][number] = { ...pictureOf(picture), url: 'http://gateway/evidence/1' };
+    delete named.inline;
+    await east.send(noticeEvent('updated', { alertId, version: 3, evidence: [named] }));
     expect((await viewer.get(`/api/alerts/${alertId}`)).json.evidence).toMatchObject([{ arrived: true }]);
     expect(readdirSync(join(desk.dir, 'data', 'evidence', sha256(picture).slice(0, 2)))).toEqual([sha256(picture)]);
   });
@@ -168,10 +173,10 @@ describe('receiving', () => {
       await east.send(passage),
       await east.send(later),
     ];
-    expect(replies.map(({ status, json }) => [status, json.error?.code])).toEqual([
-      [200, undefined],
-      [200, undefined],
-      [200, undefined],
+    expect(replies.map(({ status, json }) => [status, String(json.error?.code)])).toEqual([
+      [200, 'undefined'],
+      [200, 'undefined'],
+      [200, 'undefined'],
       [422, 'notice.unknown-version'],
     ]);
     expect(await desk.lines()).toEqual([]);
@@ -196,7 +201,7 @@ describe('receiving', () => {
       await codeOf(east.send(event, { to: 'west' })),
       await codeOf(east.send(event, { to: 'north' })),
       await codeOf(east.send(event, { id: 'another-id' })),
-      await codeOf(east.send({ ...event, data: { ...event.data, tier: 'purple' } } as never)),
+      await codeOf(east.send({ ...event, data: { ...event.data, tier: 'purple' } })),
       await codeOf(east.send(event, { type: 'text/plain' })),
     ]).toEqual([
       [401, 'signature.wrong'],
@@ -213,7 +218,10 @@ describe('receiving', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(event),
     });
-    expect([unsigned.status, ((await unsigned.json()) as any).error.code]).toEqual([401, 'signature.missing']);
+    expect([unsigned.status, ((await unsigned.json()) as { error: { code: string } }).error.code]).toEqual([
+      401,
+      'signature.missing',
+    ]);
     expect(await counts(desk.url)).toEqual({
       stored: 0,
       repeats: 0,
@@ -230,7 +238,7 @@ describe('receiving', () => {
     });
     expect(await desk.lines()).toEqual([]);
     // The detail says where the fault is.
-    const wrong = await east.send({ ...event, data: { ...event.data, version: 'one' } } as never);
+    const wrong = await east.send({ ...event, data: { ...event.data, version: 'one' } });
     expect(wrong.json.error.message).toContain('data.version');
   });
 
@@ -254,12 +262,18 @@ describe('receiving', () => {
   });
 
   it('accepts the old secret beside the new one while it is being changed', async () => {
-    const { deskFolder } = await import('./fixture.ts');
     const folder = deskFolder(['east', 'east-old']);
     const desk = await startDesk({
       folder,
       config: {
-        gateways: [{ id: 'east', name: '东苑', secretFile: 'secrets/east', previousSecretFile: 'secrets/east-old' }],
+        gateways: [
+          {
+            id: 'east',
+            name: '东苑',
+            secretFile: join(folder.dir, 'secrets/east'),
+            previousSecretFile: join(folder.dir, 'secrets/east-old'),
+          },
+        ],
       },
     });
     const event = noticeEvent('raised', { alertId: v7(), version: 1 });

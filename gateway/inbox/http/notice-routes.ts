@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { feedbackReplySchema } from '../../domain/notice.ts';
+import { feedbackReplySchema, outgoingEventSchema } from '../../domain/notice.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { signWebhook, webhookHeaders } from '../../lib/standard-webhooks.ts';
 import type { FeedbackLine } from '../feedback-line.ts';
@@ -87,6 +87,7 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
         summary: 'One notice or canary: CloudEvents 1.0, structured, signed with Standard Webhooks',
         description:
           'Access: signature. A 2xx means stored; a repeat of webhook-id is answered 2xx and changes nothing.',
+        body: jsonSchema(outgoingEventSchema, 'input'),
         response: { 200: jsonSchema(feedbackReplySchema, 'output') },
       },
       onRequest: (request, reply, next) => {

@@ -1,0 +1,254 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { v7 } from 'uuid';
+import { describe, expect, it } from 'vitest';
+import { generateInboxOpenApi } from '../../gateway/inbox/index.ts';
+import { createFakeClock } from '../../gateway/lib/fake-clock.ts';
+import { systemClock } from '../../gateway/lib/clock.ts';
+import { createLoginThrottle } from '../../gateway/inbox/login-throttle.ts';
+import { createLiveFeed } from '../../gateway/inbox/live-feed.ts';
+import { deskFolder, noticeEvent, password, signIn, startDesk, until, type Json } from './fixture.ts';
+
+const login = (url: string, name: string, word: string): Promise<Response> =>
+  fetch(`${url}/api/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, password: word }),
+  });
+
+/** Reads server-sent events until `wanted` of them are there. */
+async function readLive(
+  url: string,
+  cookie: string,
+  wanted: number,
+  whenOpen: () => Promise<unknown>,
+): Promise<Json[]> {
+  const ending = new AbortController();
+  const reply = await fetch(`${url}/api/live`, { headers: { cookie }, signal: ending.signal });
+  expect(reply.headers.get('content-type')).toContain('text/event-stream');
+  const events: Json[] = [];
+  let text = '';
+  const doing = whenOpen();
+  for await (const chunk of reply.body!.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const frames = text.split('\n\n');
+    text = frames.pop() ?? '';
+    for (const frame of frames.filter((part) => !part.startsWith(':'))) {
+      const field = (name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(frame)![1]!;
+      events.push({ id: Number(field('id')), event: field('event'), data: JSON.parse(field('data')) as unknown });
+    }
+    if (events.length >= wanted) break;
+  }
+  await doing;
+  ending.abort();
+  return events;
+}
+
+describe('the page', () => {
+  it('is described by the OpenAPI document that stands in gateway/inbox/openapi.json (mend: npm run docs)', async () => {
+    const path = resolve(import.meta.dirname, '../../gateway/inbox/openapi.json');
+    expect(await generateInboxOpenApi()).toBe(readFileSync(path, 'utf8'));
+    const desk = await startDesk();
+    const served = (await (await fetch(`${desk.url}/openapi.json`)).json()) as { paths: Record<string, object> };
+    expect(
+      Object.entries(served.paths)
+        .flatMap(([path, methods]) => Object.keys(methods).map((m) => `${m} ${path}`))
+        .sort(),
+    ).toEqual([
+      'get /api/alerts',
+      'get /api/alerts/{id}',
+      'get /api/alerts/{id}/evidence/{n}',
+      'get /api/gateways',
+      'get /api/live',
+      'get /api/me',
+      'get /feedback/{gateway}',
+      'get /health',
+      'post /api/alerts/{id}/feedback',
+      'post /api/login',
+      'post /api/logout',
+      'post /notices/{gateway}',
+    ]);
+  });
+
+  it('signs people in with a cookie that scripts cannot read, and out again at once', async () => {
+    const desk = await startDesk();
+    const officer = await desk.addUser('王', 'manager');
+    const reply = await login(desk.url, '王', password);
+    expect(reply.headers.get('set-cookie')).toMatch(/^kanmen_session=[\w-]{43}; .*Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(await reply.json()).toMatchObject({ user: { name: '王', role: 'manager' }, title: '东门派出所' });
+    expect((await officer.get('/api/me')).json.user).toEqual({ name: '王', role: 'manager' });
+    expect((await officer.post('/api/logout')).status).toBe(204);
+    expect((await officer.get('/api/me')).json.error.code).toBe('auth.required');
+  });
+
+  it('lets viewers look and not answer', async () => {
+    const desk = await startDesk();
+    const viewer = await desk.addUser('李', 'viewer');
+    const alertId = v7();
+    await desk.gateway('east').send(noticeEvent('raised', { alertId, version: 1 }));
+    expect((await viewer.get('/api/alerts')).json.items).toMatchObject([
+      { id: alertId, gateway: { name: '小区 east' } },
+    ]);
+    const refused = await viewer.answer(alertId, { kind: 'acknowledged' });
+    expect([refused.status, refused.json.error.code]).toEqual([403, 'auth.not-allowed']);
+    for (const path of ['/api/alerts', `/api/alerts/${alertId}`, '/api/gateways', '/api/live', '/api/me']) {
+      expect([path, (await fetch(desk.url + path)).status]).toEqual([path, 401]);
+    }
+  });
+
+  it('slows down guessing of passwords, also by the right one meanwhile', async () => {
+    const desk = await startDesk();
+    await desk.addUser('王', 'manager');
+    const statuses: number[] = [];
+    for (let time = 0; time < 6; time += 1) statuses.push((await login(desk.url, '王', `wrong ${time}`)).status);
+    expect(statuses).toEqual([401, 401, 401, 401, 401, 429]);
+    const blocked = await login(desk.url, '王', password);
+    expect([blocked.status, ((await blocked.json()) as Json).error.code]).toEqual([429, 'auth.too-many-tries']);
+    expect(Number(blocked.headers.get('retry-after'))).toBeGreaterThan(20);
+  });
+
+  it('doubles the wait with each wrong try and forgets after an hour', async () => {
+    const clock = createFakeClock();
+    const throttle = createLoginThrottle(clock);
+    const waits: number[] = [];
+    for (let time = 0; time < 12; time += 1) {
+      throttle.wrong('王', '10.0.0.7');
+      waits.push(throttle.waitMs('王', '10.0.0.8') / 1000);
+      await clock.advance(throttle.waitMs('王', '10.0.0.8'));
+    }
+    expect(waits).toEqual([0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]);
+    await clock.advance(3_600_001);
+    throttle.wrong('王', '10.0.0.7');
+    expect(throttle.waitMs('王', '10.0.0.7')).toBe(0);
+  });
+
+  it('ends a sign-in when its time is over and when its user is removed', async () => {
+    const fake = createFakeClock(Date.now());
+    // Timers stay real; only what time it is can be moved.
+    const clock = { ...systemClock, now: () => fake.now() };
+    const desk = await startDesk({ clock, config: { sessionLifetimeMs: '1h' } });
+    const officer = await desk.addUser('王', 'manager');
+    expect((await officer.get('/api/me')).status).toBe(200);
+    fake.jumpWall(3_600_001);
+    expect((await officer.get('/api/me')).status).toBe(401);
+    const again = await signIn(desk.url, '王');
+    expect((await again.get('/api/me')).status).toBe(200);
+    await desk.removeUser('王');
+    expect((await again.get('/api/me')).status).toBe(401);
+  });
+
+  it('lists open alerts worst first then oldest, all newest first, page by page', async () => {
+    const desk = await startDesk();
+    const viewer = await desk.addUser('李', 'viewer');
+    const start = Date.now();
+    const given = (['blue', 'red', 'yellow', 'red', 'orange'] as const).map((tier, index) => {
+      const at = new Date(start - 60_000 + index);
+      return noticeEvent('raised', { alertId: `a-${index}-${v7()}`, version: 1, tier, at });
+    });
+    for (const event of given) await desk.gateway('east').send(event);
+    const ids = (reply: { json: Json }): string[] =>
+      (reply.json.items as { id: string }[]).map(({ id }) => id.slice(0, 3));
+    const pages = async (query: string): Promise<string[][]> => {
+      const found: string[][] = [];
+      for (let before = ''; ;) {
+        const reply = await viewer.get(`/api/alerts?${query}&limit=2${before}`);
+        found.push(ids(reply));
+        if (reply.json.next === null) return found;
+        before = `&before=${encodeURIComponent(String(reply.json.next))}`;
+      }
+    };
+    expect(await pages('state=open')).toEqual([['a-1', 'a-3'], ['a-4', 'a-2'], ['a-0']]);
+    expect(await pages('state=all')).toEqual([['a-4', 'a-3'], ['a-2', 'a-1'], ['a-0']]);
+    expect(await pages('state=all&tier=red')).toEqual([['a-3', 'a-1']]);
+    expect(await pages('state=open&tier=red')).toEqual([['a-1', 'a-3']]);
+    for (const bad of ['limit=0', 'limit=201', 'state=shut', 'before=nonsense', 'colour=red']) {
+      const { status, json } = await viewer.get(`/api/alerts?${bad}`);
+      expect([bad, status, json.error?.code]).toEqual([bad, 400, 'request.invalid']);
+    }
+  });
+
+  it('tells browsers of new alerts, of answers and of how far they have come', async () => {
+    const desk = await startDesk();
+    const east = desk.gateway('east');
+    const officer = await desk.addUser('王', 'manager');
+    const alertId = v7();
+    const events = await readLive(desk.url, officer.cookie, 6, async () => {
+      await east.send(noticeEvent('raised', { alertId, version: 1 }));
+      await officer.answer(alertId, { kind: 'acknowledged' });
+      const { cursor } = await east.poll('', 0);
+      await east.poll(cursor, 0);
+    });
+    expect(
+      events.map(({ id, event, data }: Json) => [id, event, data.state ?? '', data.relay ?? ''] as unknown),
+    ).toEqual([
+      [1, 'hello', '', ''],
+      [2, 'alert', 'raised', ''],
+      [3, 'gateway', 'online', ''],
+      [4, 'alert', 'acknowledged', 'waiting'],
+      [5, 'alert', 'acknowledged', 'sent'],
+      [6, 'alert', 'acknowledged', 'received'],
+    ]);
+  });
+
+  it('says when a gateway falls silent and when it is back', async () => {
+    const desk = await startDesk({ config: { gatewaySilentAfterMs: '1s' } });
+    const east = desk.gateway('east');
+    const viewer = await desk.addUser('李', 'viewer');
+    const stateOf = async (): Promise<string> => String((await viewer.get('/api/gateways')).json.items[0].state);
+    expect(await stateOf()).toBe('never');
+    await east.poll('', 0);
+    expect(await stateOf()).toBe('online');
+    await until(async () => (await stateOf()) === 'silent');
+    await east.poll('', 0);
+    expect(await stateOf()).toBe('online');
+  });
+
+  it('drops the oldest events of a browser that does not read, and tells it', () => {
+    const feed = createLiveFeed(() => 0);
+    const seen: string[] = [];
+    let ready = true;
+    let drain = (): void => undefined;
+    feed.add(
+      {
+        write: (text) => {
+          seen.push(text);
+          return ready;
+        },
+        onDrain: (callback) => {
+          drain = callback;
+        },
+        end: () => undefined,
+      },
+      's',
+    );
+    ready = false;
+    for (let n = 0; n < 300; n += 1) feed.publish('alert', { n });
+    expect(feed.report()).toMatchObject({ depth: 256, dropped: 43 });
+    ready = true;
+    drain();
+    expect(seen[2]).toBe('id: 3\nevent: gap\ndata: {"dropped":43}\n\n');
+    expect(seen[3]).toBe('id: 4\nevent: alert\ndata: {"n":44}\n\n');
+    expect(feed.report().depth).toBe(0);
+  });
+
+  it('serves the built page with strict headers, and nothing outside its folder', async () => {
+    const folder = deskFolder(['east']);
+    const webRoot = join(folder.dir, 'web');
+    mkdirSync(join(webRoot, 'assets'), { recursive: true });
+    writeFileSync(join(webRoot, 'index.html'), '<!doctype html><title>desk</title>');
+    writeFileSync(join(webRoot, 'assets', 'a-1234.js'), 'export {}');
+    const desk = await startDesk({ folder, config: { webRoot } });
+    const page = await fetch(`${desk.url}/`);
+    expect([page.status, page.headers.get('content-type'), page.headers.get('cache-control')]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      'no-cache',
+    ]);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'");
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff');
+    expect((await fetch(`${desk.url}/assets/a-1234.js`)).headers.get('cache-control')).toContain('immutable');
+    for (const path of ['/../secrets/east', '/%2e%2e/secrets/east', '/secrets/east', '/nothing']) {
+      expect([path, (await fetch(desk.url + path)).status]).toEqual([path, 404]);
+    }
+  });
+});
