@@ -12,7 +12,7 @@ import {
   provinces,
   serialCharacters,
 } from './plate-grammar.ts';
-import { plateColors, plateKinds, type PlateColor, type PlateKind } from './plate.ts';
+import { plateColors, plateKinds, type PlateKind } from './plate.ts';
 
 const oneOf = (characters: string) => fc.constantFrom(...Array.from(characters));
 const many = (characters: string, count: number) =>

@@ -61,7 +61,7 @@ export function isLegalPlate(text: string, color?: PlateColor, ebikePatterns: re
 
 /** The colours that plates of a kind have; the first is the usual one. */
 export const colorsOfKind: Readonly<Record<PlateKind, readonly PlateColor[]>> = {
-  small: ['blue', 'black', 'white'],
+  small: ['blue'],
   large: ['yellow'],
   'nev-small': ['green'],
   'nev-large': ['yellow-green', 'green'],

@@ -1,0 +1,113 @@
+import type { CameraId } from '../domain/ids.ts';
+import { rejectReasons, type RejectReason } from '../domain/plate.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { WireReport } from '../lib/wire.ts';
+import type { SourceStatus } from './frame-source.ts';
+import type { CameraOptions } from './options.ts';
+import type { CameraCounters } from './worker-protocol.ts';
+
+/** A camera's link has changed. */
+export interface CameraChange {
+  readonly camera: CameraId;
+  readonly change: 'connected' | 'silent' | 'failed';
+  readonly at: EpochMs;
+  /** One line without secrets; null for `connected`. */
+  readonly reason: string | null;
+}
+
+/** What is known of a camera now. */
+export interface CameraStatus {
+  readonly id: CameraId;
+  readonly name: string;
+  readonly area: string | null;
+  readonly state: 'connecting' | 'connected' | 'silent' | 'failed';
+  readonly since: EpochMs;
+  readonly reason: string | null;
+  readonly widthPx: number | null;
+  readonly heightPx: number | null;
+  readonly counters: CameraCounters;
+}
+
+const noRejects = Object.fromEntries(rejectReasons.map((reason) => [reason, 0])) as Record<RejectReason, number>;
+const noCounters: CameraCounters = {
+  frames: 0,
+  framesDropped: 0,
+  framesLookedAt: 0,
+  platesRead: 0,
+  passages: 0,
+  rejected: noRejects,
+  waitedMs: 0,
+};
+
+/** Keeps what the threads say of their cameras, and tells of changes of the link, each once. */
+export function createCameraBoard(
+  cameras: readonly CameraOptions[],
+  clock: Clock,
+  onChange: (change: CameraChange) => void,
+) {
+  const known = new Map<CameraId, CameraStatus>();
+  const lastTold = new Map<CameraId, CameraChange['change']>();
+  let passagesWaiting = 0;
+  for (const camera of cameras) {
+    const id = camera.id as CameraId;
+    known.set(id, {
+      id,
+      name: camera.name,
+      area: camera.area ?? null,
+      state: 'connecting',
+      since: clock.now(),
+      reason: null,
+      widthPx: null,
+      heightPx: null,
+      counters: noCounters,
+    });
+  }
+  return {
+    status: (camera: CameraId, status: SourceStatus): void => {
+      const before = known.get(camera);
+      if (!before) return;
+      const at = clock.now();
+      const size = status.kind === 'connected' ? { widthPx: status.widthPx, heightPx: status.heightPx } : {};
+      const reason = 'reason' in status ? status.reason : null;
+      const since = before.state === status.kind ? before.since : at;
+      // While it tries again, what was wrong stays to be read.
+      const shown = status.kind === 'connecting' && before.reason !== null ? before.reason : reason;
+      known.set(camera, { ...before, ...size, state: status.kind, since, reason: shown });
+      if (status.kind === 'connecting' || lastTold.get(camera) === status.kind) return;
+      lastTold.set(camera, status.kind);
+      onChange({ camera, change: status.kind, at, reason });
+    },
+    counted: (camera: CameraId, counters: CameraCounters): void => {
+      const before = known.get(camera);
+      if (before) known.set(camera, { ...before, counters });
+    },
+    passageWaits: (by: 1 | -1): void => {
+      passagesWaiting += by;
+    },
+    list: (): CameraStatus[] => [...known.values()],
+    report: (): WireReport[] => {
+      const all = [...known.values()];
+      const sum = (value: (counters: CameraCounters) => number): number =>
+        all.reduce((total, { counters }) => total + value(counters), 0);
+      return [
+        {
+          name: 'decoder → detector',
+          depth: 0,
+          // One slot for each camera.
+          capacity: all.length,
+          passed: sum(({ frames }) => frames),
+          dropped: sum(({ framesDropped }) => framesDropped),
+          waitedMs: 0,
+        },
+        {
+          name: 'sighting → events',
+          depth: passagesWaiting,
+          capacity: null,
+          passed: sum(({ passages }) => passages),
+          dropped: 0,
+          waitedMs: sum(({ waitedMs }) => waitedMs),
+        },
+      ];
+    },
+  };
+}

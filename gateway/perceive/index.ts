@@ -1,0 +1,13 @@
+/**
+ * takes: cameras (RTSP, video files), still pictures, the models
+ * gives: passages with the very frame that was read, camera changes, snapshots, `inspect` lines, counts of what was rejected and why
+ * keeps: in memory: tracks and one frame for each camera, in worker threads; on disk: nothing
+ * never: runs a model on the main thread, recognises a person, repairs a province, looks at pictures in a second way
+ * spec: design section 3, interfaces "inspect", standards section 7 (GA 36-2018) and 8
+ */
+export { createPerception, type Perception, type PerceptionRequest } from './perception.ts';
+export type { CameraChange, CameraStatus } from './camera-board.ts';
+export type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from './worker-protocol.ts';
+export type { InspectedPassage, InspectedPlate, InspectLine } from './inspect-line.ts';
+export { shippedModelsDir, verifyModels } from './model-store.ts';
+export type { Frame, FrameSource } from './frame-source.ts';

@@ -1,0 +1,44 @@
+import type { BoxPx, CornersPx, PlateColor, PlateKind, RejectReason } from '../domain/plate.ts';
+
+/** One plate as `kanmen inspect --json` prints it (interfaces.md). */
+export interface InspectedPlate {
+  readonly text: string;
+  readonly accepted: boolean;
+  readonly confidence: number;
+  readonly characters: readonly number[];
+  readonly kind: PlateKind;
+  readonly color: PlateColor;
+  readonly box: BoxPx;
+  readonly corners: CornersPx;
+}
+
+/** One passage of a video. Times are milliseconds from the video's beginning. */
+export interface InspectedPassage {
+  readonly text: string | null;
+  readonly accepted: boolean;
+  readonly confidence: number;
+  readonly kind: PlateKind | null;
+  readonly color: PlateColor | null;
+  readonly direction: 'in' | 'out' | 'unknown';
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly readAtMs: number;
+  readonly box: BoxPx;
+}
+
+/** One line of `kanmen inspect --json`: a picture, a video, or what was wrong with the file. Printed as it is. */
+export type InspectLine =
+  | {
+      readonly file: string;
+      readonly plates: readonly InspectedPlate[];
+      readonly faces: readonly { readonly box: BoxPx; readonly confidence: number }[];
+      readonly rejected: readonly { readonly reason: RejectReason; readonly box: BoxPx }[];
+      readonly timings_ms: {
+        readonly decode: number;
+        readonly detect: number;
+        readonly read: number;
+        readonly total: number;
+      };
+    }
+  | { readonly file: string; readonly passages: readonly InspectedPassage[]; readonly persons: number }
+  | { readonly file: string; readonly error: { readonly code: string; readonly message: string } };

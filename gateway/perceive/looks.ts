@@ -1,0 +1,99 @@
+import type { BoxPx } from '../domain/plate.ts';
+import type { Motion } from './motion.ts';
+import type { Look } from './perceive.ts';
+import { clipBox, type Picture } from './picture.ts';
+
+type Size = Pick<Picture, 'widthPx' | 'heightPx'>;
+
+/**
+ * How a still picture is looked at. Plates: 1280 px finds 144 of 145 real ones (960 px 139, 640 px 130). Faces: 960 px
+ * for those down to 20 px at 640 px scale, 192 px for those that fill the picture: 97.5 % of 197 (models/README.md).
+ */
+export function stillLooks(picture: Size): { readonly plates: readonly Look[]; readonly faces: readonly Look[] } {
+  const region = wholeOf(picture);
+  return {
+    plates: [{ region, sidePx: 1280 }],
+    faces: [
+      { region, sidePx: 192 },
+      { region, sidePx: 960 },
+    ],
+  };
+}
+
+const wholeOf = (picture: Size): BoxPx => [0, 0, picture.widthPx, picture.heightPx];
+
+/** Detector pixels for one picture pixel: a plate of 60 px still has the 40 px that the detector needs. */
+const plateScale = 0.7;
+/** The largest look at a live picture: 896 × 504 takes about 0.1 s on one core. */
+const maxPlateSidePx = 896;
+const faceScale = 0.5;
+const maxFaceSidePx = 640;
+
+/** What a live frame is looked at for. */
+interface LiveScene {
+  readonly motion: Motion;
+  /** The regular look at everything. */
+  readonly net: boolean;
+}
+
+/**
+ * Where to look for plates in a live frame: where something moved; around vehicles whose plate is not settled yet; now
+ * and then everywhere. Nothing where nothing moved and all is known, which is most of the time.
+ */
+export function plateLooks(
+  picture: Size,
+  scene: LiveScene & { readonly expected: readonly { readonly box: BoxPx; readonly settled: boolean }[] },
+): Look[] {
+  if (scene.net) return [lookAt(wholeOf(picture), plateScale, maxPlateSidePx)];
+  const unsettled = scene.expected.filter(({ settled }) => !settled).map(({ box }) => widen(box, 1, 1.5, picture));
+  const moved = scene.motion.box ? [widenBy(scene.motion.box, 24, picture)] : [];
+  return joined([...moved, ...unsettled], picture).map((region) => lookAt(region, plateScale, maxPlateSidePx));
+}
+
+/** Where to look for faces in a live frame: where something moved and where faces were. */
+export function faceLooks(picture: Size, scene: LiveScene & { readonly expected: readonly BoxPx[] }): Look[] {
+  if (scene.net) return [lookAt(wholeOf(picture), faceScale, maxFaceSidePx)];
+  const known = scene.expected.map((box) => widen(box, 2, 2, picture));
+  const moved = scene.motion.box ? [widenBy(scene.motion.box, 48, picture)] : [];
+  return joined([...moved, ...known], picture).map((region) => lookAt(region, faceScale, maxFaceSidePx));
+}
+
+const lookAt = (region: BoxPx, scale: number, maxSidePx: number): Look => ({
+  region,
+  // Steps of 32 px, so that few shapes of input occur.
+  sidePx: Math.min(Math.max(Math.ceil((Math.max(region[2], region[3]) * scale) / 32) * 32, 96), maxSidePx),
+});
+
+const widen = ([left, top, width, height]: BoxPx, across: number, along: number, picture: Size): BoxPx =>
+  clipBox(
+    [left - width * across, top - height * along * 2, width * (1 + 2 * across), height * (1 + 4 * along)],
+    picture,
+  );
+
+const widenBy = ([left, top, width, height]: BoxPx, px: number, picture: Size): BoxPx =>
+  clipBox([left - px, top - px, width + 2 * px, height + 2 * px], picture);
+
+/** Joins regions that touch, so that nothing is looked at twice. */
+function joined(regions: readonly BoxPx[], picture: Size): BoxPx[] {
+  const result: BoxPx[] = [];
+  for (const region of regions) {
+    let grown = region;
+    for (;;) {
+      const touching = result.findIndex((other) => touches(other, grown));
+      if (touching === -1) break;
+      const [other] = result.splice(touching, 1);
+      if (other) grown = around(other, grown);
+    }
+    result.push(clipBox(grown, picture));
+  }
+  return result;
+}
+
+const touches = (a: BoxPx, b: BoxPx): boolean =>
+  a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
+
+function around(a: BoxPx, b: BoxPx): BoxPx {
+  const left = Math.min(a[0], b[0]);
+  const top = Math.min(a[1], b[1]);
+  return [left, top, Math.max(a[0] + a[2], b[0] + b[2]) - left, Math.max(a[1] + a[3], b[1] + b[3]) - top];
+}

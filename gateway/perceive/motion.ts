@@ -1,0 +1,100 @@
+import type { BoxPx } from '../domain/plate.ts';
+import type { Picture } from './picture.ts';
+
+/** Side of the squares whose mean brightness is compared: sensor noise of 12 grey levels averages out below 1. */
+const cellPx = 16;
+/** Pixels sampled in a cell: every second in both directions. */
+const step = 2;
+/** Change of a cell's mean that is movement, in grey levels: encoder pulses at key frames reach 3. */
+const threshold = 5;
+
+/** What moved between two looks. */
+export interface Motion {
+  /** Box around all that moved, in px; null when nothing did. */
+  readonly box: BoxPx | null;
+  /** Whether anything moved inside a box. */
+  movedIn(box: BoxPx): boolean;
+}
+
+/** Compares each picture with the one before it; the first one counts as moving all over. About 1 ms for 1280 × 720. */
+export function createMotionGate() {
+  let before: Float32Array | null = null;
+  let size = '';
+  return (picture: Picture): Motion => {
+    const columns = Math.ceil(picture.widthPx / cellPx);
+    const rows = Math.ceil(picture.heightPx / cellPx);
+    const now = cellMeans(picture, columns, rows);
+    const moved = new Uint8Array(columns * rows);
+    const last = size === `${picture.widthPx}x${picture.heightPx}` ? before : null;
+    size = `${picture.widthPx}x${picture.heightPx}`;
+    before = now;
+    if (!last) moved.fill(1);
+    else {
+      // Headlights and the camera's own exposure change everything at once: only what differs from that moved.
+      const common = medianDifference(now, last);
+      for (let cell = 0; cell < moved.length; cell += 1) {
+        const change = (now[cell] as number) - (last[cell] as number) - common;
+        if (Math.abs(change) > threshold) moved[cell] = 1;
+      }
+    }
+    return { box: boxOfCells(moved, columns, rows, picture), movedIn: (box) => anyIn(moved, columns, rows, box) };
+  };
+}
+
+function cellMeans({ widthPx, heightPx, rgb }: Picture, columns: number, rows: number): Float32Array {
+  const sums = new Float32Array(columns * rows);
+  const counts = new Uint16Array(columns * rows);
+  for (let y = 0; y < heightPx; y += step) {
+    const line = Math.floor(y / cellPx) * columns;
+    let at = y * widthPx * 3;
+    for (let x = 0; x < widthPx; x += step) {
+      const cell = line + ((x / cellPx) | 0);
+      sums[cell] = (sums[cell] as number) + (rgb[at] as number) + 2 * (rgb[at + 1] as number) + (rgb[at + 2] as number);
+      counts[cell] = (counts[cell] as number) + 4;
+      at += 3 * step;
+    }
+  }
+  for (let cell = 0; cell < sums.length; cell += 1)
+    sums[cell] = (sums[cell] as number) / Math.max(counts[cell] as number, 1);
+  return sums;
+}
+
+function medianDifference(now: Float32Array, before: Float32Array): number {
+  const differences = now.map((value, cell) => value - (before[cell] as number)).sort();
+  return differences[differences.length >> 1] ?? 0;
+}
+
+function boxOfCells(moved: Uint8Array, columns: number, rows: number, picture: Picture): BoxPx | null {
+  let left = columns;
+  let right = -1;
+  let top = rows;
+  let bottom = -1;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      if (moved[row * columns + column] !== 1) continue;
+      if (column < left) left = column;
+      if (column > right) right = column;
+      if (row < top) top = row;
+      bottom = row;
+    }
+  }
+  if (right < 0) return null;
+  const x = left * cellPx;
+  const y = top * cellPx;
+  return [
+    x,
+    y,
+    Math.min((right + 1) * cellPx, picture.widthPx) - x,
+    Math.min((bottom + 1) * cellPx, picture.heightPx) - y,
+  ];
+}
+
+function anyIn(moved: Uint8Array, columns: number, rows: number, [left, top, width, height]: BoxPx): boolean {
+  const fromColumn = Math.max(Math.floor(left / cellPx), 0);
+  const toColumn = Math.min(Math.floor((left + width) / cellPx), columns - 1);
+  const toRow = Math.min(Math.floor((top + height) / cellPx), rows - 1);
+  for (let row = Math.max(Math.floor(top / cellPx), 0); row <= toRow; row += 1) {
+    for (let column = fromColumn; column <= toColumn; column += 1) if (moved[row * columns + column] === 1) return true;
+  }
+  return false;
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { idPattern } from '../domain/ids.ts';
+import { durationMs } from '../lib/quantities.ts';
+
+const id = (what: string) =>
+  z
+    .string()
+    .regex(idPattern, { error: 'an id of letters, digits, _, . and -, at most 64, beginning with a letter or digit' })
+    .describe(what);
+
+/** One camera. */
+export const cameraOptions = z.strictObject({
+  id: id('Name of the camera in topics, files and addresses; stays the same for ever'),
+  name: z.string().min(1).max(80).describe('Name shown to people'),
+  url: z
+    .string()
+    .regex(/^(rtsps?|https?|file):\/\/\S+$/, {
+      error: 'an address such as rtsp://10.0.0.7/stream1, or file:///path/to/video.mp4',
+    })
+    .describe('Where the pictures come from; user and password may stand in it and are never shown'),
+  area: id('The area it looks at, one of areas[].id').optional(),
+  direction: z
+    .enum(['in', 'out', 'both'])
+    .default('both')
+    .describe('What coming towards the camera means: in, out, or both when only the motion tells'),
+  framesPerSecond: z
+    .number()
+    .min(0.5)
+    .max(15)
+    .default(3)
+    .describe(
+      'Pictures looked at each second; 3 is enough to read a car that slows at a barrier (0.5 to 15, default 3)',
+    ),
+  silentAfter: durationMs({
+    default: '10s',
+    min: '2s',
+    max: '10m',
+    describe: 'A camera without a picture for this long is silent',
+  }),
+  plates: z.boolean().default(true).describe('Whether vehicles are looked for'),
+  faces: z.boolean().default(true).describe('Whether persons passing are noticed; nobody is ever identified'),
+});
+export type CameraOptions = z.output<typeof cameraOptions>;
+
+export const camerasOptions = z.array(cameraOptions).default([]).describe('The cameras of the compound');
+
+export const modelsOptions = z
+  .strictObject({
+    dir: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder with manifest.json and models to use in place of those that come with Kanmen'),
+  })
+  .prefault({});
+export type ModelsOptions = z.output<typeof modelsOptions>;
+
+export const perceptionOptions = z
+  .strictObject({
+    workers: z
+      .int()
+      .min(1)
+      .max(16)
+      .optional()
+      .describe('Worker threads, each with one set of models; absent: one per core, at most 4 (1 to 16)'),
+    maxWidthPx: z
+      .int()
+      .min(320)
+      .max(3840)
+      .default(1280)
+      .describe('Live pictures wider than this are scaled down (320 to 3840 px, default 1280)'),
+    minPlateWidthPx: z
+      .int()
+      .min(20)
+      .max(400)
+      .default(36)
+      .describe('Plates narrower than this are counted as too small and not read (20 to 400 px, default 36)'),
+    goneAfter: durationMs({
+      default: '4s',
+      min: '1s',
+      max: '5m',
+      describe: 'A vehicle or person not seen for this long has left; seen again within it, it is the same visit',
+    }),
+    sameVisitWithin: durationMs({
+      default: '20s',
+      min: '1s',
+      max: '30m',
+      describe: 'The same plate at the same camera again within this time is the same visit',
+    }),
+    ebikePlates: z
+      .array(z.string().refine(isPattern, { error: 'a regular expression such as ^宁波[A-Z0-9]{6}$' }))
+      .default([])
+      .describe('Forms of e-bike plates at this site, as regular expressions; there is no national form'),
+  })
+  .prefault({});
+export type PerceptionOptions = z.output<typeof perceptionOptions>;
+
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text, 'u').source.length <= 120;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,76 @@
+import sharp from 'sharp';
+import type { BoxPx } from '../domain/plate.ts';
+import { GatewayError, codeOf, messageOf } from '../lib/errors.ts';
+
+/** RGB24 pixels, row by row. */
+export interface Picture {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly rgb: Uint8Array;
+}
+
+/** A phone's largest picture has 50 to 108 million pixels; beyond, three bytes each are more memory than a small box has. */
+const maxPixels = 110_000_000;
+
+/**
+ * Decodes a still picture (JPEG, PNG, WebP, TIFF, GIF, AVIF; any bit depth, grey, CMYK, alpha over black) to RGB, turned
+ * as its EXIF says. A truncated file is read as far as it goes, the rest stays grey.
+ * Throws GatewayError `picture.unreadable`, `picture.too-large`.
+ */
+export async function decodePicture(input: string | Uint8Array): Promise<Picture> {
+  try {
+    const { data, info } = await sharp(input, { failOn: 'none', limitInputPixels: maxPixels, sequentialRead: true })
+      .autoOrient()
+      .toColourspace('srgb')
+      .removeAlpha()
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    const pixels = info.width * info.height;
+    if (info.channels === 3) return { widthPx: info.width, heightPx: info.height, rgb: data };
+    const rgb = new Uint8Array(pixels * 3);
+    for (let at = 0; at < pixels; at += 1) rgb.fill(data[at * info.channels] ?? 0, at * 3, at * 3 + 3);
+    return { widthPx: info.width, heightPx: info.height, rgb };
+  } catch (error) {
+    const message = messageOf(error);
+    // sharp gives no code for this; the limit is ours, so its own words are the only sign.
+    if (message.includes('pixel limit'))
+      throw new GatewayError('picture.too-large', `the picture has more than ${maxPixels / 1e6} million pixels`, {
+        cause: error,
+      });
+    const missing = codeOf(error) === 'ENOENT' || message.includes('Input file is missing');
+    throw new GatewayError('picture.unreadable', missing ? 'there is no such file' : `cannot be decoded: ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * JPEG of a picture or a part of it, scaled down until it is at most `maxBytes` long: first the quality goes down to 50,
+ * then the size. `maxBytes` below 2 kB is not promised.
+ */
+export async function encodeJpeg(
+  picture: Picture,
+  options: { readonly maxBytes: number; readonly box?: BoxPx },
+): Promise<Uint8Array> {
+  const raw = { width: picture.widthPx, height: picture.heightPx, channels: 3 as const };
+  const region = options.box ? clipBox(options.box, picture) : null;
+  let widthPx = region ? region[2] : picture.widthPx;
+  let quality = 80;
+  for (;;) {
+    let pipeline = sharp(picture.rgb, { raw });
+    if (region) pipeline = pipeline.extract({ left: region[0], top: region[1], width: region[2], height: region[3] });
+    const jpeg = await pipeline.resize({ width: widthPx, withoutEnlargement: true }).jpeg({ quality }).toBuffer();
+    if (jpeg.length <= options.maxBytes || widthPx <= 64) return jpeg;
+    if (quality > 50) quality -= 15;
+    else widthPx = Math.floor(widthPx * 0.8);
+  }
+}
+
+/** The part of a box inside the picture, in whole pixels, at least 1 × 1. */
+export function clipBox(box: BoxPx, picture: Pick<Picture, 'widthPx' | 'heightPx'>): BoxPx {
+  const left = Math.min(Math.max(Math.floor(box[0]), 0), picture.widthPx - 1);
+  const top = Math.min(Math.max(Math.floor(box[1]), 0), picture.heightPx - 1);
+  const right = Math.min(Math.max(Math.ceil(box[0] + box[2]), left + 1), picture.widthPx);
+  const bottom = Math.min(Math.max(Math.ceil(box[1] + box[3]), top + 1), picture.heightPx);
+  return [left, top, right - left, bottom - top];
+}

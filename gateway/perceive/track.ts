@@ -1,0 +1,112 @@
+import { plateDistance } from '../domain/plate-grammar.ts';
+import type { BoxPx } from '../domain/plate.ts';
+import type { EpochMs } from '../lib/clock.ts';
+
+/** Something seen at one place in one frame. `text` is a legal plate text, or null. */
+export interface Observation {
+  readonly box: BoxPx;
+  readonly text: string | null;
+}
+
+/** Where something was, over time. */
+export interface Trail {
+  readonly startedAt: EpochMs;
+  lastSeenAt: EpochMs;
+  /** First, last and a few places between, with their times. */
+  readonly places: { at: EpochMs; box: BoxPx }[];
+  /** The plate it is known by so far; null while none was read. */
+  text: string | null;
+}
+
+/** Places remembered of one trail: a car that waits for hours keeps its first and its latest. */
+const maxPlaces = 60;
+
+export function startTrail(at: EpochMs, { box, text }: Observation): Trail {
+  return { startedAt: at, lastSeenAt: at, places: [{ at, box }], text };
+}
+
+export function continueTrail(trail: Trail, at: EpochMs, box: BoxPx): void {
+  trail.lastSeenAt = at;
+  if (trail.places.length >= maxPlaces) trail.places.splice(maxPlaces >> 1, 1);
+  trail.places.push({ at, box });
+}
+
+/** Where a trail should be at a time: its last place, moved on by its last step, at most half a second of it. */
+export function expectedBox(trail: Trail, at: EpochMs): BoxPx {
+  const last = trail.places[trail.places.length - 1];
+  const before = trail.places[trail.places.length - 2];
+  if (!last) return [0, 0, 0, 0];
+  if (!before || last.at <= before.at) return last.box;
+  const share = Math.min(at - last.at, 500) / (last.at - before.at);
+  const [left, top, width, height] = last.box;
+  return [
+    left + (left + width / 2 - before.box[0] - before.box[2] / 2) * Math.min(share, 1),
+    top + (top + height / 2 - before.box[1] - before.box[3] / 2) * Math.min(share, 1),
+    width,
+    height,
+  ];
+}
+
+/** Two plates this far apart are two plates; nearer, one of them may be misread. */
+const otherPlate = 2;
+
+/**
+ * How badly an observation fits a trail; Infinity where it cannot belong to it. Distance is in widths of the larger of
+ * the two; a plate may move three of its widths between looks, a fifth of a second to half a second apart.
+ */
+export function misfit(trail: Trail, at: EpochMs, seen: Observation): number {
+  const expected = expectedBox(trail, at);
+  const scale = Math.max(expected[2], seen.box[2], 1);
+  const growth = Math.max(seen.box[2], 1) / Math.max(expected[2], 1);
+  if (growth > 2.2 || growth < 0.45) return Infinity;
+  const away =
+    Math.hypot(
+      seen.box[0] + seen.box[2] / 2 - expected[0] - expected[2] / 2,
+      seen.box[1] + seen.box[3] / 2 - expected[1] - expected[3] / 2,
+    ) / scale;
+  const distance = trail.text !== null && seen.text !== null ? plateDistance(trail.text, seen.text) : null;
+  // The same plate anywhere in the picture is the same car.
+  if (distance !== null && distance < 1) return away / 4;
+  if (away > 3) return Infinity;
+  if (distance !== null && distance >= otherPlate) return Infinity;
+  return away + Math.abs(Math.log(growth)) + (distance ?? 0.5);
+}
+
+/** Pairs observations with trails, the best fit first, each used once. Index of the trail for each observation, or null. */
+export function matchTrails(trails: readonly Trail[], at: EpochMs, seen: readonly Observation[]): (number | null)[] {
+  const pairs: { observation: number; trail: number; cost: number }[] = [];
+  seen.forEach((one, observation) => {
+    trails.forEach((trail, index) => {
+      const cost = misfit(trail, at, one);
+      if (Number.isFinite(cost)) pairs.push({ observation, trail: index, cost });
+    });
+  });
+  const answer: (number | null)[] = seen.map(() => null);
+  const taken = new Set<number>();
+  for (const { observation, trail } of pairs.sort((a, b) => a.cost - b.cost)) {
+    if (answer[observation] !== null || taken.has(trail)) continue;
+    answer[observation] = trail;
+    taken.add(trail);
+  }
+  return answer;
+}
+
+/**
+ * Whether something came nearer or went away: by its growth between the first and the last quarter of its places, and
+ * where that says nothing, by moving down (nearer, cameras look down on a gate) or up the picture.
+ */
+export function motionOf(trail: Trail): 'nearer' | 'away' | 'still' {
+  const { places } = trail;
+  const part = Math.max(Math.floor(places.length / 4), 1);
+  const mean = (list: Trail['places'], value: (box: BoxPx) => number): number =>
+    list.reduce((sum, { box }) => sum + value(box), 0) / Math.max(list.length, 1);
+  const first = places.slice(0, part);
+  const last = places.slice(-part);
+  const width = (box: BoxPx): number => box[2];
+  const middle = (box: BoxPx): number => box[1] + box[3] / 2;
+  const growth = Math.log(Math.max(mean(last, width), 1) / Math.max(mean(first, width), 1));
+  if (Math.abs(growth) > 0.12) return growth > 0 ? 'nearer' : 'away';
+  const down = (mean(last, middle) - mean(first, middle)) / Math.max(mean(last, width), 1);
+  if (Math.abs(down) > 0.4) return down > 0 ? 'nearer' : 'away';
+  return 'still';
+}

@@ -1,0 +1,178 @@
+import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
+import type { EpochMs } from '../lib/clock.ts';
+import { keepFrame, type KeptFrame } from './evidence-frame.ts';
+import type { Frame } from './frame-source.ts';
+import type { SeenPlate } from './perceive.ts';
+import type { PlateCandidate } from './plate-finder.ts';
+import { continueTrail, expectedBox, matchTrails, motionOf, startTrail, type Trail } from './track.ts';
+import { readWeight, voteReads, type FrameRead, type Vote } from './vote.ts';
+
+/** One vehicle while it is in the picture. */
+interface VehicleTrack {
+  readonly trail: Trail;
+  readonly reads: FrameRead[];
+  vote: Vote | null;
+  /** Frames of the best read of the text voted for, and of the best read of all. */
+  readonly kept: Map<string, { frame: KeptFrame; weight: number }>;
+  lastReadAt: EpochMs;
+  told: boolean;
+}
+
+/** A vehicle that has left, or that stayed so long that it is told of before it leaves. */
+export interface VehicleSighting {
+  readonly plate: PlateReading;
+  readonly rejected: RejectReason | null;
+  readonly agreeing: number;
+  readonly motion: 'nearer' | 'away' | 'still';
+  readonly startedAt: EpochMs;
+  readonly endedAt: EpochMs;
+  readonly evidence: KeptFrame;
+}
+
+/** Reads remembered of one vehicle: 12 crisp ones settle any plate, more only cost memory. */
+const maxReads = 24;
+/** A plate whose vote is this sure after so many agreeing reads is settled; then it is read again only now and then. */
+const settledRatio = 0.93;
+const settledAgreeing = 4;
+const reReadAfterMs = 2500;
+/** Vehicles followed at once at one gate; the picture holds no more plates that could be read. */
+const maxTracks = 8;
+
+/** Follows the vehicles of one camera. Pure but for the pixels it keeps. */
+export function createVehicleTracks(options: {
+  readonly goneAfterMs: number;
+  /** Told of while still there after this long; null: only once it has left. */
+  readonly tellAfterMs: number | null;
+  readonly ebikePatterns: readonly RegExp[];
+}) {
+  let tracks: VehicleTrack[] = [];
+
+  const isSettled = ({ vote }: VehicleTrack): boolean =>
+    vote !== null &&
+    vote.reading.accepted &&
+    vote.agreeing >= settledAgreeing &&
+    vote.reading.confidenceRatio >= settledRatio;
+
+  const sightingOf = (track: VehicleTrack): VehicleSighting | null => {
+    const { vote, trail } = track;
+    const best = vote ? (track.kept.get(vote.reading.text) ?? heaviest(track.kept)) : null;
+    if (!vote || !best) return null;
+    return {
+      plate: vote.reading,
+      rejected: vote.rejected,
+      agreeing: vote.agreeing,
+      motion: motionOf(trail),
+      startedAt: trail.startedAt,
+      endedAt: trail.lastSeenAt,
+      evidence: best.frame,
+    };
+  };
+
+  const addRead = (track: VehicleTrack, plate: SeenPlate, frame: Frame): void => {
+    const read: FrameRead = {
+      text: plate.reading.text,
+      characters: plate.characters,
+      color: plate.reading.color,
+      widthPx: plate.widthPx,
+      sharpness: plate.sharpness,
+      legal: plate.rejected !== 'no-legal-format',
+    };
+    track.reads.push(read);
+    if (track.reads.length > maxReads) {
+      const weights = track.reads.map(readWeight);
+      track.reads.splice(weights.indexOf(Math.min(...weights)), 1);
+    }
+    track.vote = voteReads(track.reads, options.ebikePatterns);
+    track.trail.text = track.vote && track.vote.rejected !== 'no-legal-format' ? track.vote.reading.text : null;
+    track.lastReadAt = frame.capturedAt;
+    keepBest(track, read, frame, plate.box);
+  };
+
+  return {
+    /** Whether a candidate is worth reading: always, unless it stands where a settled plate was read a moment ago. */
+    shouldRead: (candidate: PlateCandidate, at: EpochMs): boolean => {
+      const [index] = matchTrails(trailsOf(tracks), at, [{ box: candidate.box, text: null }]);
+      const track = index === null || index === undefined ? undefined : tracks[index];
+      return !track || !isSettled(track) || at - track.lastReadAt >= reReadAfterMs;
+    },
+    /** Where the vehicles should be now, with whether their plates are settled. */
+    expected: (at: EpochMs): { readonly box: BoxPx; readonly settled: boolean }[] =>
+      tracks.map((track) => ({ box: expectedBox(track.trail, at), settled: isSettled(track) })),
+    /** Takes one frame's plates. */
+    update: (frame: Frame, plates: readonly SeenPlate[], unread: readonly PlateCandidate[]): void => {
+      const at = frame.capturedAt;
+      const seen = [
+        ...plates.map((plate) => ({ box: plate.box, text: plate.reading.accepted ? plate.reading.text : null, plate })),
+        ...unread.map(({ box }) => ({ box, text: null, plate: null })),
+      ];
+      const matched = matchTrails(trailsOf(tracks), at, seen);
+      seen.forEach((one, index) => {
+        const known = matched[index];
+        let track = known === null || known === undefined ? undefined : tracks[known];
+        if (track) continueTrail(track.trail, at, one.box);
+        else if (one.plate && tracks.length < maxTracks) {
+          track = { trail: startTrail(at, one), reads: [], vote: null, kept: new Map(), lastReadAt: at, told: false };
+          tracks = [...tracks, track];
+        }
+        if (track && one.plate) addRead(track, one.plate, frame);
+      });
+    },
+    /** Vehicles at places where nothing moved are still there. */
+    hold: (at: EpochMs, stoodStill: (box: BoxPx) => boolean): void => {
+      for (const { trail } of tracks) {
+        const last = trail.places[trail.places.length - 1];
+        if (last && stoodStill(last.box)) trail.lastSeenAt = at;
+      }
+    },
+    /** Vehicles that have left since, and those told of early; each at most once. */
+    take: (at: EpochMs, all: boolean): VehicleSighting[] => {
+      const sightings: VehicleSighting[] = [];
+      const stay: VehicleTrack[] = [];
+      for (const track of tracks) {
+        const gone = all || at - track.trail.lastSeenAt >= options.goneAfterMs;
+        const long = options.tellAfterMs !== null && at - track.trail.startedAt >= options.tellAfterMs;
+        if (!track.told && (gone || (long && isSettled(track)))) {
+          const sighting = sightingOf(track);
+          if (sighting) sightings.push(sighting);
+          track.told = true;
+        }
+        if (!gone) stay.push(track);
+      }
+      tracks = stay;
+      return sightings;
+    },
+    /** Texts in the picture now, told of or not. */
+    texts: (): string[] => tracks.flatMap(({ trail }) => (trail.text === null ? [] : [trail.text])),
+    count: (): number => tracks.length,
+  };
+}
+
+export type VehicleTracks = ReturnType<typeof createVehicleTracks>;
+
+const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ trail }) => trail);
+
+function heaviest<T extends { readonly weight: number }>(kept: ReadonlyMap<string, T>): T | null {
+  return [...kept.values()].sort((a, b) => b.weight - a.weight)[0] ?? null;
+}
+
+/** Frames kept for one vehicle: for the text it is voted to be, and for the strongest other. */
+const maxKept = 2;
+
+function keepBest(track: VehicleTrack, read: FrameRead, frame: Frame, box: BoxPx): void {
+  const weight = readWeight(read);
+  const own = track.kept.get(read.text);
+  if (own) {
+    if (weight > own.weight * 1.1) track.kept.set(read.text, { frame: keepFrame(frame, box, own.frame), weight });
+    return;
+  }
+  const voted = track.vote?.reading.text;
+  if (track.kept.size < maxKept) {
+    track.kept.set(read.text, { frame: keepFrame(frame, box, null), weight });
+    return;
+  }
+  // Something has to go: never the frame of the voted text, else the weakest.
+  const [weakest] = [...track.kept].filter(([text]) => text !== voted).sort((a, b) => a[1].weight - b[1].weight);
+  if (!weakest || (read.text !== voted && weakest[1].weight >= weight)) return;
+  track.kept.delete(weakest[0]);
+  track.kept.set(read.text, { frame: keepFrame(frame, box, weakest[1].frame), weight });
+}

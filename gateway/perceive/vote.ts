@@ -1,0 +1,82 @@
+import type { PlateColor } from '../domain/plate.ts';
+import type { ReadCharacter } from './ctc.ts';
+import { judgeRead, type Judgement } from './judge.ts';
+
+/** One frame's read of a plate, with what makes it count. */
+export interface FrameRead {
+  readonly text: string;
+  readonly characters: readonly ReadCharacter[];
+  readonly color: PlateColor;
+  /** Width of the plate in the frame, px. */
+  readonly widthPx: number;
+  /** Mean absolute Laplacian, grey levels. */
+  readonly sharpness: number;
+  readonly legal: boolean;
+}
+
+/** What a track's frames say together. */
+export interface Vote extends Judgement {
+  /** Frames that read exactly the voted text. */
+  readonly agreeing: number;
+  readonly reads: number;
+}
+
+/**
+ * How much a frame's read counts: larger, sharper and surer plates more. The confidence of a blurred read may be as high
+ * as that of a crisp one, so size and sharpness stand beside it and not behind it.
+ */
+export function readWeight(read: FrameRead): number {
+  const size = Math.min(read.widthPx / 120, 1.5) ** 2;
+  const crispness = Math.min(read.sharpness / 10, 1.5);
+  const mean = read.characters.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(read.characters.length, 1);
+  // A read that no plate can carry has lost or gained a character, and its places do not fit the others'.
+  return size * (0.2 + crispness) * mean ** 4 * (read.legal ? 1 : 0.15);
+}
+
+/**
+ * Votes for each character apart, across the frames of one track: of the lengths read, the one with the most weight; in
+ * each place, every frame gives its candidates' ratios times its weight. The grammar then decides as for a single read.
+ * Null for no reads.
+ */
+export function voteReads(reads: readonly FrameRead[], ebikePatterns: readonly RegExp[] = []): Vote | null {
+  if (reads.length === 0) return null;
+  const weighted = reads.map((read) => ({ read, weight: readWeight(read) }));
+  const byLength = new Map<number, number>();
+  const byColor = new Map<PlateColor, number>();
+  for (const { read, weight } of weighted) {
+    byLength.set(read.characters.length, (byLength.get(read.characters.length) ?? 0) + weight);
+    byColor.set(read.color, (byColor.get(read.color) ?? 0) + weight);
+  }
+  const length = heaviest(byLength);
+  const color = heaviest(byColor);
+  const voters = weighted.filter(({ read }) => read.characters.length === length);
+  const total = voters.reduce((sum, { weight }) => sum + weight, 0);
+  const characters: ReadCharacter[] = [];
+  for (let position = 0; position < length; position += 1) {
+    const ballots = new Map<string, number>();
+    for (const { read, weight } of voters) {
+      for (const [character, ratio] of read.characters[position]?.candidates ?? [])
+        ballots.set(character, (ballots.get(character) ?? 0) + (ratio * weight) / total);
+    }
+    const candidates = [...ballots].sort((a, b) => b[1] - a[1]).slice(0, 4);
+    const [character, ratio] = candidates[0] ?? ['', 0];
+    characters.push({ character, ratio, candidates });
+  }
+  const judged = judgeRead(characters, color, ebikePatterns);
+  const agreeing = reads.filter(({ text }) => text === judged.reading.text).length;
+  // One frame of many may be right by chance; two that say the same, or one that stands alone and is sure, are a plate.
+  const alone = reads.length <= 2 && agreeing === 1 && judged.reading.confidenceRatio >= 0.9;
+  const disagree = judged.rejected === null && agreeing < 2 && !alone;
+  return {
+    reading: { ...judged.reading, accepted: judged.reading.accepted && !disagree },
+    rejected: disagree ? 'frames-disagree' : judged.rejected,
+    agreeing,
+    reads: reads.length,
+  };
+}
+
+function heaviest<T>(weights: ReadonlyMap<T, number>): T {
+  const [first] = [...weights].sort((a, b) => b[1] - a[1]);
+  if (!first) throw new RangeError('a vote needs at least one ballot');
+  return first[0];
+}

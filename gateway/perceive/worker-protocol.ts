@@ -1,0 +1,81 @@
+import type { CameraId } from '../domain/ids.ts';
+import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
+import type { EpochMs } from '../lib/clock.ts';
+import type { SourceStatus } from './frame-source.ts';
+import type { InspectLine } from './inspect-line.ts';
+import type { CameraOptions, PerceptionOptions } from './options.ts';
+
+/** One vehicle or person through one gate, as the camera's worker saw it: one for each visit. */
+export interface PassageCandidate {
+  readonly camera: CameraId;
+  readonly subject: 'vehicle' | 'person';
+  readonly direction: 'in' | 'out' | 'unknown';
+  readonly startedAt: EpochMs;
+  readonly endedAt: EpochMs;
+  /** Capture time of the evidence frame: for a vehicle the very frame whose read speaks for it. */
+  readonly readAt: EpochMs;
+  readonly plate: PlateReading | null;
+  /** Of the plate or face in the evidence frame. */
+  readonly box: BoxPx;
+}
+
+/** Pictures that go with a passage. */
+export interface PassageJpegs {
+  /** The whole evidence frame, at most 200 kB. */
+  readonly frame: Uint8Array;
+  /** The plate, or the face of a person. */
+  readonly crop: Uint8Array;
+  /** Faces in the evidence frame, in its pixels: to be blurred for those who may not see them. */
+  readonly faces: readonly BoxPx[];
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+/** The newest frame of a camera, for an alert's evidence. */
+export interface Snapshot {
+  readonly jpeg: Uint8Array;
+  readonly capturedAt: EpochMs;
+  readonly faces: readonly BoxPx[];
+}
+
+/** What a worker has counted of one camera since it started. */
+export interface CameraCounters {
+  readonly frames: number;
+  readonly framesDropped: number;
+  /** Frames in which something moved, so that detectors ran. */
+  readonly framesLookedAt: number;
+  readonly platesRead: number;
+  readonly passages: number;
+  readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** Milliseconds the camera's worker waited for passages to be taken. */
+  readonly waitedMs: number;
+}
+
+export interface WorkerSettings {
+  readonly modelsDir: string;
+  readonly threads: number;
+  readonly perception: PerceptionOptions;
+}
+
+export type ToWorker =
+  | { readonly kind: 'start-camera'; readonly camera: CameraOptions }
+  | { readonly kind: 'snapshot'; readonly request: number; readonly camera: CameraId }
+  | { readonly kind: 'inspect'; readonly request: number; readonly file: string; readonly crop: boolean }
+  /** The passage of that number is stored or refused: the camera may send the next. */
+  | { readonly kind: 'passage-taken'; readonly number: number }
+  | { readonly kind: 'stop' };
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'camera'; readonly camera: CameraId; readonly status: SourceStatus }
+  | { readonly kind: 'counted'; readonly camera: CameraId; readonly counters: CameraCounters }
+  | {
+      readonly kind: 'passage';
+      readonly number: number;
+      readonly passage: PassageCandidate;
+      readonly jpegs: PassageJpegs;
+    }
+  | { readonly kind: 'snapshot'; readonly request: number; readonly snapshot: Snapshot | null }
+  | { readonly kind: 'inspected'; readonly request: number; readonly line: InspectLine }
+  | { readonly kind: 'stopped' };
