@@ -77,13 +77,17 @@ export function createSessionBook(): SessionBook {
     },
     reload: (open, readings, nowMs) => {
       ports.clear();
+      const stored = new Map<string, EpochMs>();
       for (const session of open) {
+        stored.set(portKey(session), session.lastAt);
         const entry = entryOf(portKey(session), nowMs);
         entry.state = { open: { session, lastPower: null }, closedAt: null };
       }
       for (const event of readings) {
         if (event.kind !== 'charging') continue;
         const entry = entryOf(portKey(event), nowMs);
+        // Up to then the stored session has everything.
+        if (event.at <= (stored.get(portKey(event)) ?? 0)) continue;
         const step = trackSession(entry.state, event);
         entry.state = step.state;
         entry.unsaved = step.changed.length > 0 && step.state.open !== null;
