@@ -43,7 +43,7 @@ export function createOutbox(
 
   const pumpAll = (): void => {
     woken = false;
-    if (running) for (const lane of lanes) lane.pump();
+    if (running) for (const lane of lanes) lane.pump(true);
   };
 
   const wake = (): void => {

@@ -3,7 +3,7 @@ import type { Change, Commit } from '../domain/change.ts';
 import type { Channel, DeliveryResult } from '../domain/delivery.ts';
 import type { DueQuery } from '../domain/due.ts';
 import type { DeliveryId } from '../domain/ids.ts';
-import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { Clock, EpochMs, Timer } from '../lib/clock.ts';
 import { isGatewayError, messageOf } from '../lib/errors.ts';
 import type { PassKillPoint } from '../lib/kill-points.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,6 +15,13 @@ import { isUrgent, longestRetryMs, settle, type Tried } from './settle.ts';
 
 /** Blue waits for the daily digest: a day, and an hour for a change of the clocks. */
 const longestFirstMs = 25 * 3_600_000;
+/** Heads read ahead in one look, so that a long backlog is not searched through for every single send. */
+const lookAhead = 64;
+/**
+ * After a look the lane rests this many times as long as it took before it looks again (it goes on sending what it has).
+ * The look costs time in proportion to what is pending, so a storm may not make it look after every commit.
+ */
+const restFactor = 5;
 /** Pause after a commit or a read failed: nothing was written, so nothing else holds the delivery back. */
 const storeFaultPauseMs = 1000;
 
@@ -60,8 +67,8 @@ export interface LaneContext {
 
 /** The deliveries of one channel: picks what is due, sends in parallel, settles. */
 export interface Lane {
-  /** Sends what is due and fits. */
-  pump(): void;
+  /** Sends what is due and fits. `news`: something was stored or time has passed, so look again. */
+  pump(news: boolean): void;
   /** Takes nothing new; resolves when nothing is under way. */
   drain(): Promise<void>;
   /** Cuts short what is under way; it counts as not tried. */
@@ -89,18 +96,30 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     logger.warn({ channel: channel.id, what, count, ...facts }, 'delivery not made'),
   );
 
-  const select = (): Delivery[] => {
-    const room = options.parallel + options.urgentParallel - underWay.size;
-    if (room <= 0) return [];
+  /** Heads found by the last look and not sent yet. They stay heads: only this lane settles what it sends. */
+  let ready: Delivery[] = [];
+  /** What was found may not be the most urgent any more. */
+  let stale = true;
+  /** There was more than one look could take, or something was settled that others wait behind. */
+  let mayHaveMore = false;
+  let restUntilMs = 0;
+  let resting: Timer | null = null;
+
+  const look = (): void => {
     for (const [id, untilMs] of held) if (untilMs <= clock.monotonic()) held.delete(id);
+    const limit = lookAhead + underWay.size + held.size;
+    const beganMs = clock.monotonic();
     const due = reads.due({
       channel: channel.id,
       nowMs: steadyNow(),
       longestRetryMs: longestRetryMs(options),
       longestFirstMs,
-      limit: room + underWay.size + held.size,
+      limit,
     });
-    return due.filter(({ id }) => !underWay.has(id) && !held.has(id));
+    restUntilMs = clock.monotonic() + restFactor * (clock.monotonic() - beganMs);
+    ready = due.filter(({ id }) => !underWay.has(id) && !held.has(id));
+    stale = false;
+    mayHaveMore = due.length === limit;
   };
 
   const trySend = async (delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> => {
@@ -173,30 +192,46 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
       })
       .finally(() => {
         underWay.delete(delivery.id);
-        pump();
+        mayHaveMore = true;
+        pump(false);
       });
     underWay.set(delivery.id, { done, ending });
   };
 
-  const pump = (): void => {
-    if (draining) return;
-    let due: Delivery[];
-    try {
-      due = select();
-    } catch (error) {
-      reportFault('read', { reason: messageOf(error) });
-      return;
+  const placesFor = (tier: Delivery['tier']): number =>
+    isUrgent(tier) ? options.parallel + options.urgentParallel : options.parallel;
+
+  const pump = (news: boolean): void => {
+    stale ||= news;
+    if (draining || underWay.size >= placesFor('red')) return;
+    if (stale || (ready.length === 0 && mayHaveMore)) {
+      const restMs = restUntilMs - clock.monotonic();
+      if (restMs <= 0) {
+        try {
+          look();
+        } catch (error) {
+          reportFault('read', { reason: messageOf(error) });
+          return;
+        }
+      } else {
+        resting ??= clock.after(restMs, () => {
+          resting = null;
+          pump(false);
+        });
+      }
     }
-    for (const delivery of due) {
-      const places = isUrgent(delivery.tier) ? options.parallel + options.urgentParallel : options.parallel;
-      if (underWay.size < places) launch(delivery);
-    }
+    ready = ready.filter((delivery) => {
+      if (underWay.size >= placesFor(delivery.tier)) return true;
+      launch(delivery);
+      return false;
+    });
   };
 
   return {
     pump,
     drain: async () => {
       draining = true;
+      resting?.cancel();
       await Promise.all([...underWay.values()].map(({ done }) => done));
     },
     abort: () => {

@@ -3,7 +3,7 @@ import type { Change } from '../domain/change.ts';
 import type { Channel, DeliveryResult } from '../domain/delivery.ts';
 import { selectDue } from '../domain/due.ts';
 import type { AlertId, DeliveryId, NoticeId, RecipientId } from '../domain/ids.ts';
-import type { EpochMs } from '../lib/clock.ts';
+import type { EpochMs, MonotonicMs } from '../lib/clock.ts';
 import { createFakeClock, type FakeClock } from '../lib/fake-clock.ts';
 import type { KillPoint } from '../lib/kill-points.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -73,6 +73,8 @@ export function createOutboxBench(
     readonly channels?: readonly string[];
     readonly rows?: Map<DeliveryId, Delivery>;
     readonly clock?: FakeClock;
+    /** How long each look into the store takes. */
+    readonly lookMs?: number;
     readonly onDelivered?: (received: Received) => Promise<void>;
   } = {},
 ): OutboxBench {
@@ -84,6 +86,7 @@ export function createOutboxBench(
   const passed: KillPoint[] = [];
   let reads = 0;
   let failing = false;
+  let spentMs = 0;
 
   const commit = (changes: readonly Change[]): Promise<void> => {
     if (failing) return Promise.reject(new Error('disk full'));
@@ -128,6 +131,7 @@ export function createOutboxBench(
     reads: {
       due: (query) => {
         reads += 1;
+        spentMs += setup.lookMs ?? 0;
         return selectDue(rows.values(), query);
       },
       find: (id) => rows.get(id),
@@ -144,7 +148,7 @@ export function createOutboxBench(
     },
     commit,
     channels: new Map((setup.channels ?? ['desk']).map((id) => [id, channelOf(id)])),
-    clock,
+    clock: { ...clock, monotonic: () => (clock.monotonic() + spentMs) as MonotonicMs },
     random: { unit: () => 0.5 },
     logger: silentLogger,
     passKillPoint: (point) => passed.push(point),

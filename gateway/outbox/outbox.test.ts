@@ -190,6 +190,35 @@ describe('the outbox', () => {
   });
 });
 
+describe('a long backlog', () => {
+  it('is read ahead, not searched through for every send, and a red one that comes meanwhile is next', async () => {
+    const bench = await started({ answer: () => receipt });
+    const red = alone({ tier: 'red' });
+    for (const delivery of Array.from({ length: 1000 }, () => alone({ tier: 'yellow' })))
+      bench.rows.set(delivery.id, delivery);
+    await bench.add();
+    const before = bench.sends.length;
+    expect(before).toBeLessThan(900);
+    await bench.add(red);
+    expect(bench.sent().indexOf(red.id) - before).toBeLessThan(2);
+    for (let n = 0; n < 50; n += 1) await bench.settle();
+    expect(bench.received).toHaveLength(1001);
+    expect(bench.reads()).toBeLessThan(25);
+  });
+
+  it('that takes long to search is searched in a sixth of the time at most, however often it is woken', async () => {
+    const bench = await started({ answer: () => receipt, lookMs: 10 });
+    await bench.settle();
+    const before = bench.reads();
+    for (let ms = 0; ms < 3000; ms += 1) {
+      await bench.add(alone({ tier: 'yellow' }));
+      await bench.clock.advance(1);
+    }
+    expect(bench.reads() - before).toBeLessThanOrEqual(61);
+    expect(bench.received.length).toBeGreaterThan(2900);
+  });
+});
+
 describe('what the far side refuses', () => {
   const rejected = { kind: 'rejected', reason: '410' } as const;
 
