@@ -87,7 +87,7 @@ describe('an external broker (Mosquitto)', () => {
   it('keeps a message until the gateway has stored it, over a gateway that ends before', async () => {
     const { ingest, sink } = await startGateway();
     await subscribed(sink);
-    let giveUp = (_error: Error): void => undefined;
+    let giveUp: (error: Error) => void = () => undefined;
     sink.answerWith(
       () =>
         new Promise((_resolve, reject) => {

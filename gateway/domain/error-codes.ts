@@ -19,10 +19,12 @@ export const errorCodes = {
   'evidence.missing': 'An evidence file is not there any more.',
   'device.exists': 'A device with this class and id is there already; rotate its password instead.',
   'device.unknown': 'No such device.',
-  'device.invalid': 'A device is named <class>/<id>: charger or fire, and an id of letters, digits, dot, dash, underscore.',
+  'device.invalid':
+    'A device is named <class>/<id>: charger or fire, and an id of letters, digits, dot, dash, underscore.',
   'user.invalid': 'The user name or the password does not have the form that is asked for; the message says which.',
   'user.last-admin': 'The last administrator cannot be removed or made less; make another one first.',
-  'certificate.unreadable': 'The certificate authority in the key folder cannot be read; restore it or remove both files.',
+  'certificate.unreadable':
+    'The certificate authority in the key folder cannot be read; restore it or remove both files.',
   'register.invalid': 'The file of vehicles was refused whole; the old set stays. Line and reason are listed.',
   'alert.unknown': 'No such alert.',
   'alert.not-allowed': 'The alert is in a state from which this step is not possible.',

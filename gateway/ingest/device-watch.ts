@@ -24,6 +24,7 @@ interface Seen {
   heardAt: EpochMs;
   heardMs: number;
   fault: string | null;
+  faultAt: EpochMs;
   dirty: boolean;
   skewed: boolean;
   /** A clock that seems slow, waiting for a second message that says the same. */
@@ -60,6 +61,7 @@ export function createDeviceWatch(clock: Clock, options: DeviceWatchOptions) {
       heardAt: clock.now(),
       heardMs: clock.monotonic(),
       fault: null,
+      faultAt: clock.now(),
       dirty: false,
       skewed: false,
       suspect: null,
@@ -132,6 +134,7 @@ export function createDeviceWatch(clock: Clock, options: DeviceWatchOptions) {
     fault(device: DeviceKey, reason: string, refused: boolean): readonly Observation[] {
       const seen = entry(device);
       seen.fault = reason;
+      seen.faultAt = clock.now();
       seen.dirty = true;
       const nowMs = clock.monotonic();
       if (!refused || nowMs - seen.refusedMs < refusedQuietMs) return [];
@@ -151,6 +154,7 @@ export function createDeviceWatch(clock: Clock, options: DeviceWatchOptions) {
       if (inTurn === null || inTurn.from !== address || nowMs - inTurn.atMs > conflictWithinMs) return [];
       if (nowMs - seen.conflictMs < conflictQuietMs) return [];
       seen.conflictMs = nowMs;
+      seen.faultAt = clock.now();
       seen.fault = `the same credential is used from ${livePeer} and ${address}`;
       seen.dirty = true;
       return [{ device, change: 'credential-conflict', seconds: null }];
@@ -179,7 +183,9 @@ export function createDeviceWatch(clock: Clock, options: DeviceWatchOptions) {
       for (const [device, seen] of devices) {
         if (!seen.dirty) continue;
         seen.dirty = false;
-        changes.push({ kind: 'device-heard', device, at: seen.heardAt, state: seen.state, fault: seen.fault });
+        // A fault of a device that is not there, such as a wrong password, is no word of the device: it has its own time.
+        const at = seen.fault !== null && seen.state !== 'online' ? seen.faultAt : seen.heardAt;
+        changes.push({ kind: 'device-heard', device, at, state: seen.state, fault: seen.fault });
         seen.fault = null;
       }
       return changes;
