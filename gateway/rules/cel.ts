@@ -10,6 +10,7 @@ import { serialize } from '@marcbachmann/cel-js/serialize';
 import { RE2JS } from 're2js';
 import { assertNever } from '../lib/assert-never.ts';
 import { allReferences, childrenOf, findCelFault, type CelFault, type Records, type Reference } from './cel-bounds.ts';
+import { createComparison } from './cel-comparison.ts';
 import { createLogic, type Part } from './cel-logic.ts';
 import { plateFields, type Fields, type FieldSpec } from './event-fields.ts';
 
@@ -104,7 +105,7 @@ const celFields = (fields: Fields): Record<string, string> =>
   Object.fromEntries(Object.entries(fields).map(([name, spec]) => [name, celType(spec)]));
 
 /** A compiler for one scope. Records share one CEL type that has all their fields; `findCelFault` holds each to its own. */
-export function createCelCompiler(scope: CelScope): CelCompiler {
+export function createCelCompiler(scope: CelScope, { shortcuts } = { shortcuts: true }): CelCompiler {
   const everyField = Object.assign({}, ...Object.values(scope.records).map(celFields)) as Record<string, string>;
   const environment = base
     .clone()
@@ -115,6 +116,7 @@ export function createCelCompiler(scope: CelScope): CelCompiler {
     environment.registerVariable(name, type === 'number' ? 'double' : type === 'boolean' ? 'bool' : 'string');
   }
   const names = new Set([...Object.keys(scope.records), ...Object.keys(scope.variables)]);
+  const shortcut = (node: ASTNode): Part | null => (shortcuts ? createComparison(node, scope) : null);
   const compile = (source: string, types: readonly string[], wanted: string): CompileResult => {
     try {
       const prepared = prepareMatches(source, environment.parse(source).ast);
@@ -132,7 +134,14 @@ export function createCelCompiler(scope: CelScope): CelCompiler {
       }
       return {
         ok: true,
-        expression: createExpression(source, parsed, environment.parse(prepared.source).ast, names, environment),
+        expression: createExpression(
+          source,
+          parsed,
+          environment.parse(prepared.source).ast,
+          names,
+          environment,
+          shortcut,
+        ),
       };
     } catch (error) {
       return { ok: false, fault: errorFault(error, names) };
@@ -151,6 +160,7 @@ function createExpression(
   root: ASTNode,
   names: ReadonlySet<string>,
   environment: Environment,
+  shortcut: (node: ASTNode) => Part | null,
 ): CelExpression {
   const parts = new Map<ASTNode, ParseResult | null>();
   const partOf = (node: ASTNode): Part => {
@@ -158,7 +168,7 @@ function createExpression(
     parts.set(node, part);
     return part ?? parsed;
   };
-  const split = createLogic(root, names, partOf);
+  const split = createLogic(root, names, shortcut, partOf);
   // Where a part's text cannot be cut out safely, the library runs the whole, and throws for what is absent.
   const logic = [...parts.values()].includes(null) ? parsed : split;
   return {

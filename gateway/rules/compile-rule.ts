@@ -94,7 +94,14 @@ export function compileRule(text: RuleText, settingsOf: (id: string) => RuleSett
     sides,
     forMs: document.for === undefined ? null : (settings?.for ?? document.for),
     count: document.count
-      ? { withinMs: settings?.within ?? document.count.within, atLeast: document.count.atLeast }
+      ? {
+          withinMs: settings?.within ?? document.count.within,
+          atLeast: document.count.atLeast,
+          distinct:
+            document.count.distinct === undefined
+              ? null
+              : takeTemplate(['count', 'distinct'], document.count.distinct, compiler),
+        }
       : null,
     together: document.together
       ? { withinMs: settings?.within ?? document.within ?? 0, inArea: document.in !== 'site' }

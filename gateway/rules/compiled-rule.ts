@@ -45,7 +45,12 @@ export interface CompiledRule {
   readonly tiers: readonly CompiledTier[];
   readonly sides: readonly CompiledSide[];
   readonly forMs: number | null;
-  readonly count: { readonly withinMs: number; readonly atLeast: number } | null;
+  readonly count: {
+    readonly withinMs: number;
+    readonly atLeast: number;
+    /** What must differ; null counts every event. */
+    readonly distinct: CompiledTemplate | null;
+  } | null;
   readonly together: { readonly withinMs: number; readonly inArea: boolean } | null;
   readonly suppressMs: number | null;
   readonly params: RecordView;

@@ -163,6 +163,12 @@ describe('a rule with `count`', () => {
     expect(play(rulesOf(counted), [silent(0), silent(30), silent(61)])).toEqual([]);
   });
 
+  it('can count different devices, not events', () => {
+    const distinct = { counted: counted.counted.replace('atLeast: 3', 'atLeast: 2, distinct: "{{event.device}}"') };
+    const other = { device: 'fire/f2' as DeviceKey };
+    expect(play(rulesOf(distinct), [silent(0), silent(10), silent(20), silent(30, other)])).toEqual(['30 yellow']);
+  });
+
   it('puts an event that comes out of order where it belongs', () => {
     expect(play(rulesOf(counted), [silent(0), silent(60), silent(20)])).toEqual(['20 yellow']);
   });

@@ -149,7 +149,11 @@ function stepCount(
   situation: Situation,
   around: Surroundings,
 ): Outcome {
-  const all = [...(state.seen ?? []), [event.at, event.id] as const].sort((a, b) => a[0] - b[0]);
+  const what = count.distinct?.renderAll(situation.context) ?? event.id;
+  // Of each thing that is counted its newest event stands for it.
+  const others = (state.seen ?? []).filter(([at, , other]) => other !== what || at > event.at);
+  const known = others.some(([, , other]) => other === what);
+  const all = (known ? others : [...others, [event.at, event.id, what] as const]).sort((a, b) => a[0] - b[0]);
   const newest = all.at(-1)?.[0] ?? event.at;
   // 100 is the most that `atLeast` can ask for.
   const seen = all.filter(([at]) => at >= newest - count.withinMs).slice(-100);

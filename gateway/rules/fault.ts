@@ -25,7 +25,9 @@ export function formatRuleFault(fault: RuleFault): string {
 /** The error that refuses a rule set whole: `facts.faults` lists every fault. */
 export function rulesInvalid(faults: readonly RuleFault[]): GatewayError {
   const sorted = [...faults].sort((a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column);
-  return new GatewayError('rules.invalid', `${sorted.length} fault(s) in the rules; the set is refused whole`, {
+  const first = sorted[0] ? `: ${formatRuleFault(sorted[0])}` : '';
+  const more = sorted.length > 1 ? `, and ${sorted.length - 1} more` : '';
+  return new GatewayError('rules.invalid', `the rule set is refused whole${first}${more}`, {
     facts: { faults: sorted },
   });
 }

@@ -97,7 +97,7 @@ describe('the standard pack', () => {
   it('turns a hot port orange, and smoke in the same shed within five minutes into one red alert', () => {
     const rules = pack();
     expect(rules.evaluate(hotPort(0, 61)).matches.map(({ rule, tier, key }) => [rule, tier, key])).toEqual([
-      ['port-over-temperature', 'orange', 'port:charger/p1:3:temperature'],
+      ['charging-over-temperature', 'orange', 'port:charger/p1:3:temperature'],
     ]);
     const matches = rules.evaluate(fire(60, 'smoke')).matches;
     expect(matches.map(({ rule, tier, key }) => [rule, tier, key])).toEqual([
@@ -111,7 +111,7 @@ describe('the standard pack', () => {
   });
 
   it('lets a site lower a threshold without touching the pack', () => {
-    const settings = { 'port-over-temperature': { params: { warnC: 45 } } };
+    const settings = { 'charging-over-temperature': { params: { warnC: 45 } } };
     const rules = createRules({
       source: dir,
       timeZone: 'Asia/Shanghai',

@@ -80,7 +80,7 @@ export const ruleDocumentSchema = z
   .strictObject({
     id: z
       .string()
-      .regex(/^[a-z][a-z0-9-]{1,63}$/, 'must be small letters, digits and hyphens, such as port-over-temperature')
+      .regex(/^[a-z][a-z0-9-]{1,63}$/, 'must be small letters, digits and hyphens, such as charging-over-temperature')
       .describe('Name of the rule, unique in the set.'),
     title: bilingual('What people call the matter.'),
     reason: z.string().min(1).describe('Why the rule exists and why its tier is right.'),
@@ -112,6 +112,9 @@ export const ruleDocumentSchema = z
       .strictObject({
         within: duration('Length of the sliding window.'),
         atLeast: z.int().min(2).max(100).describe('How many events in it.'),
+        distinct: template
+          .optional()
+          .describe('Count different values of this template, e.g. `{{event.device}}`, not events.'),
       })
       .optional()
       .describe('The condition must hold for so many events within a time.'),

@@ -5,8 +5,8 @@ import type { CompiledRule } from './compiled-rule.ts';
 export interface RuleState {
   /** `for`: since when the condition holds, and the event that began it. */
   readonly hold?: { readonly since: number; readonly first: GatewayEvent; readonly fired: boolean };
-  /** `count`: time and id of each event in the window, oldest first. */
-  readonly seen?: readonly (readonly [at: number, id: string])[];
+  /** `count`: time and id of each event in the window, and what is counted, oldest first. */
+  readonly seen?: readonly (readonly [at: number, id: string, what: string])[];
   /** `together`: the latest event of each side. */
   readonly sides?: Readonly<Record<string, GatewayEvent>>;
   /** `suppress`: the last match that was let through, and how bad it was (0 = red). */
@@ -44,7 +44,7 @@ export function decodeState(text: string): RuleState | null {
   const good =
     (hold === undefined || (isRecord(hold) && typeof hold['since'] === 'number' && isEvent(hold['first']))) &&
     (seen === undefined ||
-      (Array.isArray(seen) && seen.every((entry) => Array.isArray(entry) && entry.length === 2))) &&
+      (Array.isArray(seen) && seen.every((entry) => Array.isArray(entry) && entry.length === 3))) &&
     (sides === undefined || (isRecord(sides) && Object.values(sides).every(isEvent))) &&
     (last === undefined || (isRecord(last) && typeof last['at'] === 'number' && typeof last['rank'] === 'number'));
   return good ? value : null;

@@ -96,7 +96,7 @@ const innerKeys: Readonly<Record<string, readonly string[]>> = {
   title: ['zh', 'en'],
   message: ['zh', 'en'],
   tier: ['tier', 'if', 'to'],
-  count: ['within', 'atLeast'],
+  count: ['within', 'atLeast', 'distinct'],
   suppress: ['for'],
   schedule: ['from', 'to', 'days'],
   together: ['name', 'when', 'if'],

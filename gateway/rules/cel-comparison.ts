@@ -1,0 +1,86 @@
+import type { ASTNode } from '@marcbachmann/cel-js';
+import type { Records } from './cel-bounds.ts';
+import type { CelContext, CelScope, RecordView } from './cel.ts';
+
+type Operand = (context: CelContext) => unknown;
+interface Typed {
+  readonly type: 'number' | 'string' | 'boolean';
+  readonly read: Operand;
+}
+
+type Comparable = string | number | boolean;
+const comparisons: Readonly<Partial<Record<string, (a: Comparable, b: Comparable) => boolean>>> = {
+  '==': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+};
+
+/**
+ * The commonest parts of conditions, run without the library's tree walk: a field against a literal, a parameter or
+ * another field, a field in a list of texts, a yes/no field, `has(event.field)`. Undefined where a field is absent;
+ * null for everything else, which the library runs. A property test holds both ways against each other.
+ */
+export function createComparison(node: ASTNode, scope: CelScope): Operand | null {
+  const operand = typedOperand(node, scope);
+  if (operand?.type === 'boolean') return operand.read;
+  if (node.op === 'call' && node.args[0] === 'has') return presence(node.args[1][0], scope.records);
+  if (node.op === 'in') return membership(node.args[0], node.args[1], scope);
+  const compare = comparisons[node.op];
+  if (!compare) return null;
+  const [left, right] = (node.args as readonly [ASTNode, ASTNode]).map((side) => typedOperand(side, scope));
+  if (!left || !right || left.type !== right.type) return null;
+  // CEL orders texts by code point, JavaScript by UTF-16 unit; only numbers are ordered here.
+  if (left.type !== 'number' && node.op !== '==' && node.op !== '!=') return null;
+  return (context) => {
+    const a = left.read(context);
+    const b = right.read(context);
+    return a === undefined || b === undefined ? undefined : compare(a as Comparable, b as Comparable);
+  };
+}
+
+function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
+  if (node.op === 'value') {
+    const value = node.args;
+    if (typeof value === 'bigint') {
+      // Past 2^53 a double cannot say which whole number it is.
+      return value <= BigInt(Number.MAX_SAFE_INTEGER) ? constant('number', Number(value)) : null;
+    }
+    return typeof value === 'number'
+      ? constant('number', value)
+      : typeof value === 'string'
+        ? constant('string', value)
+        : null;
+  }
+  if (node.op === 'id') {
+    const name = node.args;
+    const type = Object.hasOwn(scope.variables, name) ? scope.variables[name] : undefined;
+    return type ? { type, read: (context) => context[name] } : null;
+  }
+  if (node.op !== '.' || node.args[0].op !== 'id') return null;
+  const [record, field] = [node.args[0].args, node.args[1]];
+  const type = Object.hasOwn(scope.records, record) ? scope.records[record]?.[field]?.type : undefined;
+  if (!type || type === 'plate') return null;
+  return { type, read: (context) => (context[record] as RecordView | undefined)?.[field] };
+}
+
+const constant = (type: 'number' | 'string', value: unknown): Typed => ({ type, read: () => value });
+
+function presence(node: ASTNode | undefined, records: Records): Operand | null {
+  if (node?.op !== '.' || node.args[0].op !== 'id' || !Object.hasOwn(records, node.args[0].args)) return null;
+  const [record, field] = [node.args[0].args, node.args[1]];
+  return (context) => (context[record] as RecordView | undefined)?.[field] !== undefined;
+}
+
+function membership(needle: ASTNode, list: ASTNode, scope: CelScope): Operand | null {
+  const operand = typedOperand(needle, scope);
+  if (operand?.type !== 'string' || list.op !== 'list') return null;
+  const texts = new Set<unknown>(list.args.map((entry) => (entry.op === 'value' ? entry.args : undefined)));
+  if (![...texts].every((text) => typeof text === 'string')) return null;
+  return (context) => {
+    const value = operand.read(context);
+    return value === undefined ? undefined : texts.has(value);
+  };
+}
