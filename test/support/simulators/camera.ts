@@ -24,7 +24,15 @@ export interface GateCamera {
   begin(storyStartMs: number): void;
   obey(order: CameraOrder): void;
   stop(): Promise<void>;
-  readonly report: { readonly framesDrawn: number; readonly framesLeftOut: number; readonly bytesCoded: number };
+  /** Players that are being sent video now. */
+  readonly playing: number;
+  readonly report: {
+    readonly framesDrawn: number;
+    readonly framesLeftOut: number;
+    readonly bytesCoded: number;
+    /** Pictures that went out, counted once for each player. */
+    readonly picturesSent: number;
+  };
 }
 
 /** One simulated gate camera: scene, encoder and RTSP server. Records go to `onRecord` when a visit is over. */
@@ -46,7 +54,7 @@ export function createGateCamera(options: {
   let stopped = false;
   let storyStartMs = Number.POSITIVE_INFINITY;
   let size: readonly [number, number] | null = null;
-  const report = { framesDrawn: 0, framesLeftOut: 0, bytesCoded: 0 };
+  const report = { framesDrawn: 0, framesLeftOut: 0, bytesCoded: 0, picturesSent: 0 };
 
   const server: RtspServer = createRtspServer({
     host: options.host,
@@ -69,7 +77,7 @@ export function createGateCamera(options: {
       sets.emit('known');
     }
     report.bytesCoded += unit.nals.reduce((sum, nal) => sum + nal.length, 0);
-    server.send(unit, capturedAtMs);
+    report.picturesSent += server.send(unit, capturedAtMs);
   };
 
   const startEncoder = (drawn: Scene): void => {
@@ -126,6 +134,9 @@ export function createGateCamera(options: {
       return `rtsp://${encodeURIComponent(credentials.user)}:${encodeURIComponent(credentials.password)}@${options.host}:${port}/${streamPath}`;
     },
     report,
+    get playing() {
+      return server.playing;
+    },
     start: async () => {
       scene = await createScene(plan, options.seed);
       port = await server.start();
@@ -197,7 +208,7 @@ function createRecorder(
           camera,
           ...visit.plate,
           direction,
-          enteredAtMs: startMs + visit.atMs,
+          enteredAtMs: Math.round(startMs + visit.atMs),
           readableFromMs: row.from,
           readableUntilMs: row.until,
           widestPlatePx: Math.round(row.widest),
@@ -215,7 +226,7 @@ function createRecorder(
           record: 'person',
           camera,
           direction,
-          enteredAtMs: startMs + row.visit.atMs,
+          enteredAtMs: Math.round(startMs + row.visit.atMs),
           widestFacePx: Math.round(row.widest),
           leftAtMs: Math.round(startMs + row.visit.atMs + walkMs),
         });

@@ -25,8 +25,8 @@ export interface RtspServer {
   /** Resolves with the port when connections are accepted. */
   start(): Promise<number>;
   stop(): Promise<void>;
-  /** Sends one picture to every client that plays. */
-  send(unit: AccessUnit, capturedAtMs: number): void;
+  /** Sends one picture to every client that plays; says how many got it. */
+  send(unit: AccessUnit, capturedAtMs: number): number;
   /** `hang` answers and sends nothing but keeps the links; `garbage` sends noise in place of video. */
   setMode(mode: StreamMode): void;
   /** Closes every link at once; new ones are taken. */
@@ -237,7 +237,8 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
         else resolve();
       }),
     send: (unit, capturedAtMs) => {
-      if (mode === 'hang') return;
+      let receivers = 0;
+      if (mode === 'hang') return receivers;
       for (const session of sessions) {
         if (!session.playing) continue;
         if (mode === 'garbage') {
@@ -248,11 +249,13 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
         session.waitsForKey = false;
         const nowMs = Date.now();
         for (const packet of session.sender.packetize(unit, capturedAtMs)) session.sendPacket(packet, false);
+        receivers += 1;
         if (nowMs - session.lastReportMs >= reportEveryMs) {
           session.lastReportMs = nowMs;
           session.sendPacket(session.sender.senderReport(nowMs), true);
         }
       }
+      return receivers;
     },
     setMode: (next) => {
       // After a break the decoder needs a key picture; so does it after noise.
