@@ -25,7 +25,6 @@ export const errorCodes = {
   'user.last-admin': 'The last administrator cannot be removed or made less; make another one first.',
   'certificate.unreadable':
     'The certificate authority in the key folder cannot be read; restore it or remove both files.',
-  'register.invalid': 'The file of vehicles was refused whole; the old set stays. Line and reason are listed.',
   'alert.unknown': 'No such alert.',
   'alert.not-allowed': 'The alert is in a state from which this step is not possible.',
   'user.unknown': 'No such user.',
