@@ -1,4 +1,4 @@
-import type { Alert, AlertState, AlertTransition, Delivery, Feedback, Notice } from '../domain/alert.ts';
+import type { Alert, AlertTransition, Delivery, Feedback, Notice } from '../domain/alert.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { ChargingSession, PassageEvent } from '../domain/event.ts';
@@ -12,13 +12,10 @@ import type { CameraJson, DeviceJson, PassageJson, SessionJson } from './schemas
 export const iso = (at: EpochMs): string => new Date(at).toISOString();
 export const isoOrNull = (at: EpochMs | null): string | null => (at === null ? null : iso(at));
 
-/** States in which an acknowledged alert still waits for its outcome. */
-const awaitsOutcome: readonly AlertState[] = ['acknowledged', 'in-progress', 'transferred'];
-
-/** By when the next answer is due; null where none is. */
+/** By when the next answer is due, as the notices say it; null where none is. */
 export function deadlineOf(alert: Alert): EpochMs | null {
-  if (alert.state === 'raised' || alert.state === 'delivered') return alert.acknowledgeBy;
-  return awaitsOutcome.includes(alert.state) ? alert.outcomeBy : null;
+  if (alert.closedAt !== null || alert.followUp.resolvedAt !== null) return null;
+  return alert.acknowledgedAt === null ? (alert.acknowledgeBy ?? alert.outcomeBy) : alert.outcomeBy;
 }
 
 /** Turns domain values into the forms of the HTTP API, with the compound's own names for places and cameras. */

@@ -1,0 +1,29 @@
+import { i18n } from '../shared/language.ts';
+import type { AlertDetail, TimeLineEntry } from '../shared/types.ts';
+
+type Feedback = AlertDetail['feedback'][number];
+
+function saysOf(feedback: Feedback): string {
+  const { t } = i18n.global;
+  return feedback.kind === 'outcome'
+    ? t('answer.saysOutcome', { verdict: t(`answer.verdicts.${feedback.outcome ?? 'true'}`) })
+    : t(`news.${feedback.kind}`);
+}
+
+/** Steps of an alert's life and what people said, oldest first. */
+export function lifeOf(alert: AlertDetail): readonly TimeLineEntry[] {
+  const { t } = i18n.global;
+  const answers = alert.feedback.map((feedback) => ({
+    key: `f${feedback.id}`,
+    at: feedback.at,
+    what: saysOf(feedback),
+    by: feedback.recipient === null ? feedback.by : `${feedback.by}（${feedback.recipient.name}）`,
+    text: feedback.text,
+  }));
+  // A step that an answer made is told by the answer itself, in its own words.
+  const people = new Set(alert.feedback.map((feedback) => feedback.by));
+  const steps = alert.life
+    .filter((step) => !people.has(step.by))
+    .map((step, index) => ({ key: `s${index}`, at: step.at, what: t(`state.${step.to}`), by: '', text: '' }));
+  return [...steps, ...answers].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}

@@ -1,0 +1,54 @@
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import vue from '@vitejs/plugin-vue';
+import { defineConfig, type EnvironmentOptions } from 'vite';
+
+const root = import.meta.dirname;
+
+/** One page with everything it needs in its own folder: gateway and desk are served by different processes. */
+function page(name: 'gateway' | 'desk'): EnvironmentOptions {
+  return {
+    consumer: 'client',
+    build: {
+      outDir: resolve(root, '../dist/dashboard'),
+      emptyOutDir: false,
+      assetsDir: `${name}/assets`,
+      // Data URLs would need an exception in the Content-Security-Policy.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      sourcemap: false,
+      rollupOptions: { input: resolve(root, name, 'index.html') },
+    },
+  };
+}
+
+// Vite reads a default export; it is the one exception to named exports.
+export default defineConfig({
+  root,
+  // Relative, so that the pages work behind a reverse proxy under any path.
+  base: './',
+  publicDir: false,
+  plugins: [vue()],
+  define: {
+    __VUE_OPTIONS_API__: 'false',
+    __VUE_I18N_LEGACY_API__: 'false',
+    __VUE_I18N_FULL_INSTALL__: 'false',
+    __INTLIFY_PROD_DEVTOOLS__: 'false',
+  },
+  experimental: {
+    // Each page's folder becomes the root of its own server: what its index.html names stands beside it.
+    renderBuiltUrl: (filename, { hostType }) =>
+      hostType === 'html' ? filename.replace(/^(gateway|desk)\//, './') : { relative: true },
+  },
+  environments: { gateway: page('gateway'), desk: page('desk') },
+  builder: {
+    buildApp: async (builder) => {
+      // Both write into one folder, so neither may empty it; names of an earlier build would pile up.
+      rmSync(resolve(root, '../dist/dashboard'), { recursive: true, force: true });
+      for (const name of ['gateway', 'desk']) {
+        const environment = builder.environments[name];
+        if (environment) await builder.build(environment);
+      }
+    },
+  },
+});
