@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hash, verify } from '@node-rs/argon2';
-import { createAlertQueries, createInbox, createInboxUsers, inboxMigrations } from './inbox/index.ts';
-import type { AlertQueries, InboxUsers, KnownGateway, Passwords } from './inbox/index.ts';
+import { createAlertQueries, createAnswers, createInbox, createInboxUsers, inboxMigrations } from './inbox/index.ts';
+import type { AlertQueries, Answers, InboxUsers, KnownGateway, Passwords } from './inbox/index.ts';
 import type { DeskOptions } from './inbox/options.ts';
 import type { Clock } from './lib/clock.ts';
 import { createLifecycle, type Component } from './lib/component.ts';
@@ -124,6 +124,8 @@ export function createDesk(settings: DeskSettings): Desk {
 export interface DeskTools {
   readonly users: InboxUsers;
   readonly alerts: AlertQueries;
+  /** A running desk hands it on within 2 s. */
+  readonly answers: Answers;
 }
 
 /** Opens a desk's database for the command line, also beside a running desk, and closes it when `work` has ended. */
@@ -142,9 +144,11 @@ export async function withDeskTools<Result>(
   await database.start(new AbortController().signal);
   try {
     const names = new Map(config.gateways.map(({ id, name }) => [id, name]));
+    const alerts = createAlertQueries(database, (id) => names.get(id) ?? id);
     return await work({
       users: createInboxUsers({ database, passwords, clock }),
-      alerts: createAlertQueries(database, (id) => names.get(id) ?? id),
+      alerts,
+      answers: createAnswers({ database, queries: alerts, clock, onGiven: () => undefined }),
     });
   } finally {
     await database.stop();

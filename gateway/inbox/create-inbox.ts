@@ -101,7 +101,7 @@ export function createInbox(given: InboxOptions): Inbox {
     return {
       status: healthy ? ('ok' as const) : ('unhealthy' as const),
       faults: fault === null ? [] : [`the database cannot be written: ${fault}`],
-      wires: [meter.report(), database.report(), live.report()],
+      wires: [meter.report(), database.report(), line.report(), live.report()],
       notices: { ...receiver.counts(), refused: { ...refused } },
     };
   }

@@ -1,10 +1,13 @@
 import type { FeedbackItem } from '../domain/notice.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Database } from '../lib/database/index.ts';
+import type { WireReport } from '../lib/wire.ts';
 import type { FeedbackRow } from './alert-row.ts';
 
 /** At most this many answers in one reply (channels/webhook/README.md). */
 const batch = 100;
+/** How often a waiting poll looks by itself: for answers that another process gave (kanmen alerts answer). */
+const lookMs = 2000;
 
 export interface FeedbackLine {
   /** Answers that have not been handed out yet, for the reply to a notice; marks them as sent. */
@@ -24,6 +27,8 @@ export interface FeedbackLine {
   wake(gateway: string): void;
   /** Answers given here that the gateway has not stored yet. */
   waiting(gateway: string): number;
+  /** The wire to the gateways: its depth is what they have not stored yet. */
+  report(): WireReport;
   /** Ends all polls. */
   stop(): void;
 }
@@ -95,21 +100,40 @@ export function createFeedbackLine(options: {
     return position <= newest ? position : 0;
   }
 
-  function wait(gateway: string, waitMs: number, signal: AbortSignal): Promise<void> {
+  /** `woken`: there is something, or a newer poll has taken this one's place. */
+  function wait(gateway: string, waitMs: number, signal: AbortSignal): Promise<'woken' | 'over'> {
     return new Promise((resolve) => {
       let timer: Timer | null = null;
-      const end = (): void => {
+      const end = (how: 'woken' | 'over'): void => {
         timer?.cancel();
-        signal.removeEventListener('abort', end);
-        if (waits.get(gateway) === end) waits.delete(gateway);
-        resolve();
+        signal.removeEventListener('abort', onAbort);
+        if (waits.get(gateway) === wake) waits.delete(gateway);
+        resolve(how);
       };
+      const wake = (): void => end('woken');
+      const onAbort = (): void => end('over');
       waits.get(gateway)?.();
-      waits.set(gateway, end);
-      signal.addEventListener('abort', end, { once: true });
-      timer = clock.after(waitMs, end);
-      if (signal.aborted || stopped) end();
+      waits.set(gateway, wake);
+      signal.addEventListener('abort', onAbort, { once: true });
+      timer = clock.after(waitMs, onAbort);
+      if (signal.aborted || stopped) end('over');
     });
+  }
+
+  async function awaitRows(
+    gateway: string,
+    position: number,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<FeedbackRow[]> {
+    const untilMs = clock.monotonic() + waitMs;
+    for (;;) {
+      const leftMs = untilMs - clock.monotonic();
+      const how = await wait(gateway, Math.min(lookMs, leftMs), signal);
+      if (signal.aborted || stopped) return [];
+      const rows = behind(gateway, position);
+      if (rows.length > 0 || how === 'woken' || leftMs <= lookMs) return rows;
+    }
   }
 
   return {
@@ -127,8 +151,7 @@ export function createFeedbackLine(options: {
       if (position > 0) await confirm(gateway, position);
       let rows = behind(gateway, position);
       if (rows.length === 0 && waitMs > 0) {
-        await wait(gateway, waitMs, signal);
-        rows = signal.aborted || stopped ? [] : behind(gateway, position);
+        rows = await awaitRows(gateway, position, waitMs, signal);
       }
       await markSent(rows);
       const last = rows.at(-1);
@@ -143,6 +166,19 @@ export function createFeedbackLine(options: {
         'SELECT count(*) AS count FROM feedback WHERE gateway = ? AND received_at IS NULL',
         gateway,
       )?.count ?? 0,
+    report: () => {
+      const row = database.get<{ depth: number; passed: number }>(
+        'SELECT count(*) FILTER (WHERE received_at IS NULL) AS depth, count(received_at) AS passed FROM feedback',
+      );
+      return {
+        name: 'desk → gateway',
+        depth: row?.depth ?? 0,
+        capacity: null,
+        passed: row?.passed ?? 0,
+        dropped: 0,
+        waitedMs: 0,
+      };
+    },
     stop: () => {
       stopped = true;
       for (const end of [...waits.values()]) end();

@@ -18,7 +18,7 @@ export async function generateInboxOpenApi(): Promise<string> {
     notices: {
       gateways: new Map(),
       receiver: { receive: never, counts: never },
-      line: { unsent: never, poll: never, wake: never, waiting: never, stop: never },
+      line: { unsent: never, poll: never, wake: never, waiting: never, report: never, stop: never },
       refusals: { note: never, counts: never },
       clock,
       maxNoticeBytes: 1,

@@ -7,6 +7,7 @@
  */
 export { createInbox, type Inbox, type InboxOptions } from './create-inbox.ts';
 export { createAlertQueries, type AlertLine, type AlertQueries } from './alert-queries.ts';
+export { createAnswers, type AnswerResult, type Answers } from './answers.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { KnownGateway } from './receiver.ts';
 export { createInboxUsers, type InboxUsers, type Passwords } from './users.ts';

@@ -124,14 +124,14 @@ function evidenceStatement(
 ): Statement {
   const { gateway, event, now } = notice;
   return {
-    // Bytes that arrived are never given up for a repeat without them; a newer version may name other bytes.
+    // Bytes that arrived are only given up for those of a newer version, never for a mere address.
     sql: `INSERT INTO evidence (alert_id, id, version, kind, media_type, sha256, captured_at, camera, url, arrived)
           SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM notice WHERE gateway = ? AND delivery_id = ?)
           ON CONFLICT (alert_id, id) DO UPDATE SET version = excluded.version, kind = excluded.kind,
             media_type = excluded.media_type, sha256 = excluded.sha256, captured_at = excluded.captured_at,
             camera = excluded.camera, url = excluded.url, arrived = excluded.arrived
-          WHERE CASE WHEN excluded.sha256 = sha256 THEN excluded.arrived > arrived
-                ELSE excluded.version > version END`,
+          WHERE CASE WHEN arrived = 2 THEN excluded.arrived = 2 AND excluded.version > version
+                ELSE excluded.arrived > arrived OR excluded.version > version END`,
     params: [
       event.data.alertId,
       item.id,

@@ -95,6 +95,18 @@ describe('answering', () => {
     expect((await desk.gateway('east').poll('', 0)).feedback).toHaveLength(5);
   });
 
+  it('hands on within seconds what was answered by another process', async () => {
+    const desk = await startDesk();
+    const alertId = v7();
+    await desk.gateway('east').send(noticeEvent('raised', { alertId, version: 1 }));
+    const waiting = desk.gateway('east').poll('', 25);
+    await desk.tools(({ answers }) =>
+      answers.give(alertId, '李', { id: v7(), kind: 'acknowledged', text: '', outcome: null }),
+    );
+    expect((await waiting).feedback).toMatchObject([{ alertId, kind: 'acknowledged', by: '李' }]);
+    expect(await desk.lines()).toMatchObject([{ state: 'acknowledged', acknowledgedBy: '李' }]);
+  });
+
   it('changes nothing when the same click arrives twice', async () => {
     const desk = await startDesk();
     const officer = await desk.addUser('王', 'manager');

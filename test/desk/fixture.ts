@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest';
 import type { NoticeData, NoticeEvent } from '../../gateway/domain/notice.ts';
 import { noticeTypes } from '../../gateway/domain/notice.ts';
 import type { Role } from '../../gateway/domain/user.ts';
-import { createDesk, withDeskTools, type Desk } from '../../gateway/desk.ts';
+import { createDesk, withDeskTools, type Desk, type DeskTools } from '../../gateway/desk.ts';
 import { deskOptionsSchema, type DeskOptions } from '../../gateway/inbox/options.ts';
 import type { AlertLine, Passwords } from '../../gateway/inbox/index.ts';
 import { systemClock, type Clock } from '../../gateway/lib/clock.ts';
@@ -34,7 +34,8 @@ export interface TestDesk {
   readonly config: DeskOptions;
   gateway(id: string): TestGateway;
   addUser(name: string, role: Role): Promise<TestOfficer>;
-  removeUser(name: string): Promise<void>;
+  /** What the command line has, in a connection of its own. */
+  tools<Result>(work: (tools: DeskTools) => Promise<Result> | Result): Promise<Result>;
   lines(): Promise<AlertLine[]>;
 }
 
@@ -97,7 +98,7 @@ export async function startDesk(
       await withDeskTools(common, ({ users }) => users.add(name, role, password));
       return signIn(url, name);
     },
-    removeUser: (name) => withDeskTools(common, ({ users }) => users.remove(name)),
+    tools: (work) => withDeskTools(common, work),
     lines: () => withDeskTools(common, ({ alerts }) => alerts.lines(1000)),
   };
 }

@@ -68,5 +68,5 @@ describe('a desk that is killed', () => {
     expect(answered.size).toBe(6);
     expect(lines.map(({ id }) => id).sort()).toEqual(events.map((event) => event.data.alertId).sort());
     expect(lines.map(({ shownCount }) => shownCount)).toEqual([1, 1, 1, 1, 1, 1]);
-  });
+  }, 120_000);
 });

@@ -133,7 +133,7 @@ describe('the page', () => {
     expect((await officer.get('/api/me')).status).toBe(401);
     const again = await signIn(desk.url, '王');
     expect((await again.get('/api/me')).status).toBe(200);
-    await desk.removeUser('王');
+    await desk.tools(({ users }) => users.remove('王'));
     expect((await again.get('/api/me')).status).toBe(401);
   });
 
