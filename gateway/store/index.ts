@@ -113,7 +113,10 @@ export function createStore(settings: {
       await database.start(signal);
       seen.load();
     },
-    stop: () => database.stop(),
+    stop: async () => {
+      await seen.stop();
+      await database.stop();
+    },
     commit: async (changes) => {
       if (room.short() && !room.allows(changes)) throw noSpace();
       try {

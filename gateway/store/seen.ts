@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Change } from '../domain/change.ts';
 import type { Database } from '../lib/database/index.ts';
+import { createKeyFilter, type KeyFilter } from './key-filter.ts';
 
 /** Keys that wait in memory before they are moved to `message_keys`; more than these and a batch is moved. */
 const batchKeys = 10_000;
@@ -30,16 +32,62 @@ export interface SeenMessages {
 }
 
 const positionName = 'message-keys';
+/** Keys read in one turn while the filter is filled: about 3 ms. */
+const fillRows = 2000;
+/** Twice what the filter is made for; it also holds keys that were swept, so it is made anew then. */
+const filterKeys = 12_000_000;
 
 /**
  * New keys stand in their event's row, at the end of `events`, and in memory; in batches they are moved, sorted, into
  * `message_keys`. Writing that table at every message would touch a page in a random place each time, which costs more
  * than the event itself (8 µs against 5).
  */
-export function createSeenMessages(database: Database): SeenMessages & { load(): void } {
+export function createSeenMessages(database: Database): SeenMessages & { load(): void; stop(): Promise<void> } {
   let recent = new Set<string>();
   let moving = new Set<string>();
   let merging: Promise<void> | null = null;
+  /** What `message_keys` holds, and perhaps more; null until it has been read. */
+  let filter: KeyFilter | null = null;
+  let nextFilter: KeyFilter | null = null;
+  let inFilter = 0;
+  let filling: Promise<void> = Promise.resolve();
+  let stopped = false;
+
+  const addToFilter = (hash: string): void => {
+    filter?.add(hash);
+    nextFilter?.add(hash);
+    inFilter += 1;
+  };
+
+  /** Reads all keys into a new filter, a bite a turn; the old one (or the table itself) answers meanwhile. */
+  const fill = async (): Promise<void> => {
+    const made = createKeyFilter();
+    nextFilter = made;
+    let after = '';
+    let count = 0;
+    for (let bite = fillRows; bite === fillRows && !stopped;) {
+      const rows = database.all<{ hash: string }>(
+        'SELECT hash FROM message_keys WHERE hash > ? ORDER BY hash LIMIT ?',
+        after,
+        fillRows,
+      );
+      for (const row of rows) made.add(row.hash);
+      after = rows.at(-1)?.hash ?? after;
+      bite = rows.length;
+      count += bite;
+      await nextTurn();
+    }
+    nextFilter = null;
+    if (stopped) return;
+    filter = made;
+    inFilter = count;
+  };
+  const startFilling = (): void => {
+    filling = fill().catch(() => {
+      // The table itself answers then, only slower.
+      nextFilter = null;
+    });
+  };
 
   const merge = async (): Promise<void> => {
     if (recent.size === 0) return;
@@ -62,6 +110,8 @@ export function createSeenMessages(database: Database): SeenMessages & { load():
           params: [],
         },
       ]);
+      for (const hash of moving) addToFilter(hash);
+      if (inFilter > filterKeys && nextFilter === null) startFilling();
     } catch (error) {
       for (const hash of recent) moving.add(hash);
       recent = moving;
@@ -86,19 +136,27 @@ export function createSeenMessages(database: Database): SeenMessages & { load():
         positionName,
       );
       recent = new Set(rows.map((row) => row.hash));
+      startFilling();
+    },
+    stop: async () => {
+      stopped = true;
+      await filling;
     },
     has: (messageKey) => {
       const hash = messageHash(messageKey);
       return (
         recent.has(hash) ||
         moving.has(hash) ||
-        database.get('SELECT 1 AS found FROM message_keys WHERE hash = ?', hash) !== undefined
+        (filter?.mayHave(hash) !== false &&
+          database.get('SELECT 1 AS found FROM message_keys WHERE hash = ?', hash) !== undefined)
       );
     },
     committed: (changes) => {
       for (const change of changes) {
-        if (change.kind === 'event-recorded' && change.messageKey !== null && change.event.kind !== 'passage')
-          recent.add(messageHash(change.messageKey));
+        if (change.kind !== 'event-recorded' || change.messageKey === null) continue;
+        // A passage's key went into the table at once.
+        if (change.event.kind === 'passage') addToFilter(messageHash(change.messageKey));
+        else recent.add(messageHash(change.messageKey));
       }
       if (recent.size >= batchKeys && merging === null) {
         // Tried again with the next batch; until then the keys stay in memory and in their rows.
