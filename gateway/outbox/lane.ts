@@ -22,6 +22,8 @@ const lookAhead = 64;
  * The look costs time in proportion to what is pending, so a storm may not make it look after every commit.
  */
 const restFactor = 5;
+/** But no longer than this, for a red one may have come meanwhile. */
+const longestRestMs = 100;
 /** Pause after a commit or a read failed: nothing was written, so nothing else holds the delivery back. */
 const storeFaultPauseMs = 1000;
 
@@ -116,7 +118,8 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
       longestFirstMs,
       limit,
     });
-    restUntilMs = clock.monotonic() + restFactor * (clock.monotonic() - beganMs);
+    const endedMs = clock.monotonic();
+    restUntilMs = endedMs + Math.min(restFactor * (endedMs - beganMs), longestRestMs);
     ready = due.filter(({ id }) => !underWay.has(id) && !held.has(id));
     stale = false;
     mayHaveMore = due.length === limit;
