@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hash, verify } from '@node-rs/argon2';
 import { createAlertQueries, createAnswers, createInbox, createInboxUsers, inboxMigrations } from './inbox/index.ts';
-import type { AlertQueries, Answers, InboxUsers, KnownGateway, Passwords } from './inbox/index.ts';
+import type { AlertQueries, Answers, InboxUsers, KnownGateway } from './inbox/index.ts';
 import type { DeskOptions } from './inbox/options.ts';
 import type { Clock } from './lib/clock.ts';
 import { createLifecycle, type Component } from './lib/component.ts';
@@ -12,6 +11,7 @@ import { createDatabase } from './lib/database/index.ts';
 import { codeOf, GatewayError } from './lib/errors.ts';
 import type { PassKillPoint } from './lib/kill-points.ts';
 import type { Logger } from './lib/logger.ts';
+import { argon2Passwords, type Passwords } from './lib/passwords.ts';
 import type { Random } from './lib/random.ts';
 import { parseWebhookSecret } from './lib/standard-webhooks.ts';
 
@@ -40,12 +40,6 @@ const stopDeadlineMs = 5000;
 const reserveBytes = 16_000_000;
 
 const databaseFile = (config: DeskOptions): string => join(config.dataDir, 'desk.sqlite');
-
-/** argon2id with the library's defaults (19 MiB, 2 passes), as OWASP's password storage sheet asks for. */
-const slowPasswords: Passwords = {
-  hash: (password) => hash(password),
-  verify: (stored, password) => verify(stored, password),
-};
 
 /** The key in a secret file; GatewayError `config.secret-missing` says which file and why. */
 function readKey(path: string, gateway: string): Uint8Array {
@@ -81,7 +75,7 @@ export function knownGateways(config: DeskOptions): KnownGateway[] {
 
 /** The whole desk. `start` throws GatewayError `config.secret-missing` or what the database says. */
 export function createDesk(settings: DeskSettings): Desk {
-  const { config, clock, random, logger, passKillPoint, version, passwords = slowPasswords } = settings;
+  const { config, clock, random, logger, passKillPoint, version, passwords = argon2Passwords } = settings;
   let running: { readonly parts: Component; address(): string } | null = null;
   return {
     name: 'desk',
@@ -134,7 +128,7 @@ export async function withDeskTools<Result>(
   work: (tools: DeskTools) => Promise<Result> | Result,
 ): Promise<Result> {
   // No reserve: it belongs to the running desk.
-  const { config, clock, logger, passwords = slowPasswords } = settings;
+  const { config, clock, logger, passwords = argon2Passwords } = settings;
   const database = createDatabase({
     file: databaseFile(config),
     migrations: inboxMigrations,

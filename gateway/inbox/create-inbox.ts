@@ -7,6 +7,7 @@ import type { Database } from '../lib/database/index.ts';
 import type { PassKillPoint } from '../lib/kill-points.ts';
 import { hostPort } from '../lib/listen-address.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { Passwords } from '../lib/passwords.ts';
 import type { Random } from '../lib/random.ts';
 import { createWireMeter } from '../lib/wire.ts';
 import { createAlertQueries } from './alert-queries.ts';
@@ -20,7 +21,7 @@ import { createLogins } from './logins.ts';
 import type { DeskOptions } from './options.ts';
 import { createReceiver, type KnownGateway } from './receiver.ts';
 import { createRefusals } from './refusals.ts';
-import { createInboxUsers, type Passwords } from './users.ts';
+import { createInboxUsers } from './users.ts';
 
 /** dashboard/desk/api.md: a comment every 15 s, so that a dead connection is noticed. */
 const pingMs = 15_000;

@@ -10,5 +10,5 @@ export { createAlertQueries, type AlertLine, type AlertQueries } from './alert-q
 export { createAnswers, type AnswerResult, type Answers } from './answers.ts';
 export { inboxMigrations } from './migrations.ts';
 export type { KnownGateway } from './receiver.ts';
-export { createInboxUsers, type InboxUsers, type Passwords } from './users.ts';
+export { createInboxUsers, type InboxUsers } from './users.ts';
 export { generateInboxOpenApi } from './generate-openapi.ts';

@@ -2,21 +2,15 @@ import type { Role, User } from '../domain/user.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from '../lib/database/index.ts';
 import { GatewayError } from '../lib/errors.ts';
-
-/** Slow password hashing, as provisioning does it. */
-export interface Passwords {
-  hash(password: string): Promise<string>;
-  /** `hash` in PHC string form. */
-  verify(hash: string, password: string): Promise<boolean>;
-}
+import type { Passwords } from '../lib/passwords.ts';
 
 /** The people of one desk. Works beside a running desk: the command line uses it too. */
 export interface InboxUsers {
   list(): User[];
   find(name: string): User | undefined;
-  /** GatewayError `user.exists`. */
+  /** GatewayError `user.exists`, or `user.invalid` for a name or password that will not do. */
   add(name: string, role: Role, password: string): Promise<User>;
-  /** GatewayError `user.unknown`. Ends the user's logins. */
+  /** GatewayError `user.unknown` or `user.invalid`. Ends the user's logins. */
   setPassword(name: string, password: string): Promise<void>;
   /** GatewayError `user.unknown`. Ends the user's logins. */
   remove(name: string): Promise<void>;
@@ -38,6 +32,19 @@ const toUser = (row: UserRow): User => ({
   createdAt: row.created_at,
 });
 
+const namePattern = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,31}$/u;
+const minPasswordLength = 10;
+const maxPasswordBytes = 256;
+
+/** NIST SP 800-63B 5.1.1: length is what counts; no rules about characters. */
+function checkForm(name: string, password: string): void {
+  const invalid = (message: string): GatewayError => new GatewayError('user.invalid', message, { facts: { name } });
+  if (!namePattern.test(name)) throw invalid('a user name has 1 to 32 letters, digits, dots, dashes or underscores');
+  if (Array.from(password).length < minPasswordLength || Buffer.byteLength(password) > maxPasswordBytes) {
+    throw invalid(`a password has at least ${minPasswordLength} characters and at most ${maxPasswordBytes} bytes`);
+  }
+}
+
 export function createInboxUsers(options: {
   readonly database: Pick<Database, 'write' | 'all' | 'get'>;
   readonly passwords: Passwords;
@@ -58,6 +65,7 @@ export function createInboxUsers(options: {
     list: () => database.all<UserRow>('SELECT * FROM user ORDER BY name').map(toUser),
     find,
     add: async (name, role, password) => {
+      checkForm(name, password);
       const user: User = { name, role, passwordHash: await passwords.hash(password), createdAt: clock.now() };
       await database.write([
         {
@@ -73,6 +81,7 @@ export function createInboxUsers(options: {
     },
     setPassword: async (name, password) => {
       if (!find(name)) throw unknown(name);
+      checkForm(name, password);
       const hash = await passwords.hash(password);
       await database.write([
         { sql: 'UPDATE user SET password_hash = ? WHERE name = ?', params: [hash, name] },

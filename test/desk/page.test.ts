@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { v7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import { generateInboxOpenApi } from '../../gateway/inbox/index.ts';
+import { codeOf } from '../../gateway/lib/errors.ts';
 import { createFakeClock } from '../../gateway/lib/fake-clock.ts';
 import { systemClock } from '../../gateway/lib/clock.ts';
 import { createLoginThrottle } from '../../gateway/inbox/login-throttle.ts';
@@ -79,6 +80,34 @@ describe('the page', () => {
     expect((await officer.get('/api/me')).json.user).toEqual({ name: '王', role: 'manager' });
     expect((await officer.post('/api/logout')).status).toBe(204);
     expect((await officer.get('/api/me')).json.error.code).toBe('auth.required');
+  });
+
+  it('refuses names and passwords that will not do, and a name twice', async () => {
+    const desk = await startDesk();
+    const codes = await desk.tools(({ users }) =>
+      Promise.all(
+        [
+          ['', password],
+          ['a b', password],
+          ['王', 'short'],
+          ['王', password],
+          ['王', password],
+        ].map(([name, word]) =>
+          users.add(name!, 'viewer', word!).then(
+            () => 'added',
+            (error: unknown) => codeOf(error),
+          ),
+        ),
+      ),
+    );
+    expect(codes.slice(0, 3)).toEqual(['user.invalid', 'user.invalid', 'user.invalid']);
+    expect(codes.slice(3).sort()).toEqual(['added', 'user.exists']);
+    expect(await desk.tools(({ users }) => users.list().map(({ name, role }) => [name, role]))).toEqual([
+      ['王', 'viewer'],
+    ]);
+    await desk.tools(({ users }) => users.setPassword('王', 'another good one'));
+    await expect(signIn(desk.url, '王')).rejects.toThrow('401');
+    await signIn(desk.url, '王', 'another good one');
   });
 
   it('lets viewers look and not answer', async () => {
