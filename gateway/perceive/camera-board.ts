@@ -20,11 +20,16 @@ export interface CameraStatus {
   readonly id: CameraId;
   readonly name: string;
   readonly area: string | null;
+  readonly direction: CameraOptions['direction'];
   readonly state: 'connecting' | 'connected' | 'silent' | 'failed';
   readonly since: EpochMs;
   readonly reason: string | null;
   readonly widthPx: number | null;
   readonly heightPx: number | null;
+  /** When its thread last reported a new frame; reports come about once a second. */
+  readonly lastFrameAt: EpochMs | null;
+  /** How often its stream was opened. */
+  readonly connections: number;
   readonly counters: CameraCounters;
 }
 
@@ -54,11 +59,14 @@ export function createCameraBoard(
       id,
       name: camera.name,
       area: camera.area ?? null,
+      direction: camera.direction,
       state: 'connecting',
       since: clock.now(),
       reason: null,
       widthPx: null,
       heightPx: null,
+      lastFrameAt: null,
+      connections: 0,
       counters: noCounters,
     });
   }
@@ -72,14 +80,23 @@ export function createCameraBoard(
       const since = before.state === status.kind ? before.since : at;
       // While it tries again, what was wrong stays to be read.
       const shown = status.kind === 'connecting' && before.reason !== null ? before.reason : reason;
-      known.set(camera, { ...before, ...size, state: status.kind, since, reason: shown });
+      known.set(camera, {
+        ...before,
+        ...size,
+        state: status.kind,
+        since,
+        reason: shown,
+        connections: before.connections + (status.kind === 'connected' ? 1 : 0),
+      });
       if (status.kind === 'connecting' || lastTold.get(camera) === status.kind) return;
       lastTold.set(camera, status.kind);
       onChange({ camera, change: status.kind, at, reason });
     },
     counted: (camera: CameraId, counters: CameraCounters): void => {
       const before = known.get(camera);
-      if (before) known.set(camera, { ...before, counters });
+      if (!before) return;
+      const lastFrameAt = counters.frames > before.counters.frames ? clock.now() : before.lastFrameAt;
+      known.set(camera, { ...before, counters, lastFrameAt });
     },
     passageWaits: (by: 1 | -1): void => {
       passagesWaiting += by;

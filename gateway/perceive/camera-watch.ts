@@ -134,7 +134,7 @@ export function createCameraWatch({
         vehicles.expected(at).map(({ box }) => box),
       );
     }
-    vehicles.hold(at, (box) => !motion.movedIn(box));
+    vehicles.hold(at, (box) => motion.movedIn(box));
     await emit(at, false);
   };
 

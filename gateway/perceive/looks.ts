@@ -46,7 +46,7 @@ export function plateLooks(
 ): Look[] {
   if (scene.net) return [lookAt(wholeOf(picture), plateScale, maxPlateSidePx)];
   const unsettled = scene.expected.filter(({ settled }) => !settled).map(({ box }) => widen(box, 1, 1.5, picture));
-  const moved = scene.motion.box ? [widenBy(scene.motion.box, 24, picture)] : [];
+  const moved = scene.motion.boxes.map((box) => widenBy(box, 24, picture));
   return joined([...moved, ...unsettled], picture).map((region) => lookAt(region, plateScale, maxPlateSidePx));
 }
 
@@ -54,7 +54,7 @@ export function plateLooks(
 export function faceLooks(picture: Size, scene: LiveScene & { readonly expected: readonly BoxPx[] }): Look[] {
   if (scene.net) return [lookAt(wholeOf(picture), faceScale, maxFaceSidePx)];
   const known = scene.expected.map((box) => widen(box, 2, 2, picture));
-  const moved = scene.motion.box ? [widenBy(scene.motion.box, 48, picture)] : [];
+  const moved = scene.motion.boxes.map((box) => widenBy(box, 48, picture));
   return joined([...moved, ...known], picture).map((region) => lookAt(region, faceScale, maxFaceSidePx));
 }
 

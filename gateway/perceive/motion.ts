@@ -10,8 +10,8 @@ const threshold = 5;
 
 /** What moved between two looks. */
 export interface Motion {
-  /** Box around all that moved, in px; null when nothing did. */
-  readonly box: BoxPx | null;
+  /** Boxes around what moved, one for each thing that moves apart from the others, in px. */
+  readonly boxes: readonly BoxPx[];
   /** Whether anything moved inside a box. */
   movedIn(box: BoxPx): boolean;
 }
@@ -37,7 +37,7 @@ export function createMotionGate() {
         if (Math.abs(change) > threshold) moved[cell] = 1;
       }
     }
-    return { box: boxOfCells(moved, columns, rows, picture), movedIn: (box) => anyIn(moved, columns, rows, box) };
+    return { boxes: boxesOfCells(moved, columns, rows, picture), movedIn: (box) => anyIn(moved, columns, rows, box) };
   };
 }
 
@@ -64,29 +64,46 @@ function medianDifference(now: Float32Array, before: Float32Array): number {
   return differences[differences.length >> 1] ?? 0;
 }
 
-function boxOfCells(moved: Uint8Array, columns: number, rows: number, picture: Picture): BoxPx | null {
-  let left = columns;
-  let right = -1;
-  let top = rows;
-  let bottom = -1;
-  for (let row = 0; row < rows; row += 1) {
-    for (let column = 0; column < columns; column += 1) {
-      if (moved[row * columns + column] !== 1) continue;
-      if (column < left) left = column;
-      if (column > right) right = column;
-      if (row < top) top = row;
-      bottom = row;
+/** Fewer cells are a leaf, a bird or the digits of a clock in the picture; a car far off has dozens. */
+const minCells = 6;
+
+/** Joins moved cells that touch or have one still cell between them. */
+function boxesOfCells(moved: Uint8Array, columns: number, rows: number, picture: Picture): BoxPx[] {
+  const seen = new Uint8Array(moved.length);
+  const boxes: BoxPx[] = [];
+  for (let start = 0; start < moved.length; start += 1) {
+    if (moved[start] !== 1 || seen[start] === 1) continue;
+    let left = columns;
+    let right = 0;
+    let top = rows;
+    let bottom = 0;
+    let count = 0;
+    const stack = [start];
+    seen[start] = 1;
+    for (let cell = stack.pop(); cell !== undefined; cell = stack.pop()) {
+      const row = Math.floor(cell / columns);
+      const column = cell - row * columns;
+      left = Math.min(left, column);
+      right = Math.max(right, column);
+      top = Math.min(top, row);
+      bottom = Math.max(bottom, row);
+      count += 1;
+      for (let y = Math.max(row - 2, 0); y <= Math.min(row + 2, rows - 1); y += 1) {
+        for (let x = Math.max(column - 2, 0); x <= Math.min(column + 2, columns - 1); x += 1) {
+          const next = y * columns + x;
+          if (moved[next] !== 1 || seen[next] === 1) continue;
+          seen[next] = 1;
+          stack.push(next);
+        }
+      }
     }
+    if (count < minCells) continue;
+    const x = left * cellPx;
+    const y = top * cellPx;
+    const width = Math.min((right + 1) * cellPx, picture.widthPx) - x;
+    boxes.push([x, y, width, Math.min((bottom + 1) * cellPx, picture.heightPx) - y]);
   }
-  if (right < 0) return null;
-  const x = left * cellPx;
-  const y = top * cellPx;
-  return [
-    x,
-    y,
-    Math.min((right + 1) * cellPx, picture.widthPx) - x,
-    Math.min((bottom + 1) * cellPx, picture.heightPx) - y,
-  ];
+  return boxes;
 }
 
 function anyIn(moved: Uint8Array, columns: number, rows: number, [left, top, width, height]: BoxPx): boolean {

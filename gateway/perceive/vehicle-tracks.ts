@@ -16,6 +16,8 @@ interface VehicleTrack {
   readonly kept: Map<string, { frame: KeptFrame; weight: number }>;
   lastReadAt: EpochMs;
   told: boolean;
+  /** Looked for since it was last seen, and not found. */
+  missed: boolean;
 }
 
 /** A vehicle that has left, or that stayed so long that it is told of before it leaves. */
@@ -109,19 +111,34 @@ export function createVehicleTracks(options: {
       seen.forEach((one, index) => {
         const known = matched[index];
         let track = known === null || known === undefined ? undefined : tracks[known];
-        if (track) continueTrail(track.trail, at, one.box);
-        else if (one.plate && tracks.length < maxTracks) {
-          track = { trail: startTrail(at, one), reads: [], vote: null, kept: new Map(), lastReadAt: at, told: false };
+        if (track) {
+          continueTrail(track.trail, at, one.box);
+          track.missed = false;
+        } else if (one.plate && tracks.length < maxTracks) {
+          track = {
+            trail: startTrail(at, one),
+            reads: [],
+            vote: null,
+            kept: new Map(),
+            lastReadAt: at,
+            told: false,
+            missed: false,
+          };
           tracks = [...tracks, track];
         }
         if (track && one.plate) addRead(track, one.plate, frame);
       });
     },
-    /** Vehicles at places where nothing moved are still there. */
-    hold: (at: EpochMs, stoodStill: (box: BoxPx) => boolean): void => {
-      for (const { trail } of tracks) {
-        const last = trail.places[trail.places.length - 1];
-        if (last && stoodStill(last.box)) trail.lastSeenAt = at;
+    /**
+     * Vehicles not seen in this frame: where nothing moved since they were last seen they are still there; where it did
+     * and they were looked for in vain, they have left or are hidden.
+     */
+    hold: (at: EpochMs, movedIn: (box: BoxPx) => boolean): void => {
+      for (const track of tracks) {
+        const last = track.trail.places[track.trail.places.length - 1];
+        if (!last || last.at === at) continue;
+        if (movedIn(last.box)) track.missed = true;
+        else if (!track.missed) track.trail.lastSeenAt = at;
       }
     },
     /** Vehicles that have left since, and those told of early; each at most once. */
