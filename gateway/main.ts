@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { createApp } from './app.ts';
 import { exitCodes, runProgram, type Commands, type ExitCode } from './cli/index.ts';
-import { loadConfiguration, loadDesk, printFaults } from './config/index.ts';
+import { loadConfiguration, loadDesk } from './config/index.ts';
 import { createDesk } from './desk.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Component } from './lib/component.ts';
@@ -14,7 +14,7 @@ import { isGatewayError } from './lib/errors.ts';
 import { createKillPoints } from './lib/kill-points.ts';
 import { createLogger, type Logger, type LogLevel } from './lib/logger.ts';
 import { systemRandom } from './lib/random.ts';
-import { createTools } from './tools.ts';
+import { createTools, printFaults } from './tools/index.ts';
 
 const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void process.stderr.write(text);
@@ -67,6 +67,7 @@ const commands: Commands = {
     clock: systemClock,
     random: systemRandom,
     stdin: process.stdin,
+    execPath: process.execPath,
     logger: loggerTo('warn'),
   }),
   run: async ({ config: file }) => {

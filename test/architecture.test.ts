@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 const root = resolve(import.meta.dirname, '..');
 const gateway = join(root, 'gateway');
 
-/** The files that may join rooms. */
-const compositionRoots = ['main.ts', 'app.ts', 'desk.ts', 'tools.ts'];
+/** What may join rooms: the process edge, the gateway (app.ts with its folder), the desk, the one-shot commands. */
+const compositionRoots = ['main.ts', 'app.ts', 'app', 'desk.ts', 'tools'];
 /** Folders every room may use. */
 const shared = ['lib', 'domain'];
 
@@ -30,7 +30,7 @@ const rooms = readdirSync(gateway).filter((name) => {
   const folder = join(gateway, name);
   return (
     statSync(folder).isDirectory() &&
-    !['lib', 'domain', 'decisions', 'deploy'].includes(name) &&
+    !['lib', 'domain', 'decisions', 'deploy', 'tools', 'app'].includes(name) &&
     filesUnder(folder, /\.ts$/).length > 0
   );
 });

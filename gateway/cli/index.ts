@@ -14,5 +14,5 @@ export {
   type InspectOptions,
   type JsonOption,
 } from './commands.ts';
-export { formatJsonLines, formatTable, type Row } from './print.ts';
+export { formatJsonLines, formatTable } from './print.ts';
 export { runProgram, type ProgramOptions } from './program.ts';

@@ -1,9 +1,7 @@
 import Table from 'cli-table3';
 
-export type Row = Readonly<Record<string, string | number | boolean | null | undefined>>;
-
 /** Rows as a plain table for people: the keys of the first row are the heads. Empty text for no rows. */
-export function formatTable(rows: readonly Row[], heads?: Readonly<Record<string, string>>): string {
+export function formatTable(rows: readonly object[], heads?: Readonly<Record<string, string>>): string {
   const first = rows[0];
   if (!first) return '';
   const columns = Object.keys(heads ?? first);
@@ -28,8 +26,14 @@ export function formatTable(rows: readonly Row[], heads?: Readonly<Record<string
     },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
   });
-  for (const row of rows) table.push(columns.map((column) => String(row[column] ?? '–')));
+  for (const row of rows) table.push(columns.map((column) => cell((row as Readonly<Record<string, unknown>>)[column])));
   return `${table.toString()}\n`;
+}
+
+/** Texts, numbers and yes/no as they are; nothing as a dash; anything deeper as JSON. */
+function cell(value: unknown): string {
+  if (value === null || value === undefined) return '–';
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** One JSON document a line. */

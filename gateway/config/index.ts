@@ -6,4 +6,7 @@
  * spec: design section 7, interfaces "Configuration"
  */
 export { faultsError, faultsOf, formatFault, type Fault } from './fault.ts';
+export { configurationKind, loadConfiguration, loadDesk, type Loaded } from './load.ts';
 export { readDocument, readText, type Locate, type ReadResult } from './read-document.ts';
+export { gatewaySchema, type GatewayConfiguration } from './schema.ts';
+export { deskTemplate, gatewayTemplate, type GatewayTemplate } from './templates.ts';

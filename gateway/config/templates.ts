@@ -50,7 +50,7 @@ mqtt:
   listen: 0.0.0.0:1883
   tls:
     listen: 0.0.0.0:8883
-    certFile: keys/server.crt
+    certFile: keys/server.pem
     keyFile: keys/server.key
 
 # Dashboard and API 管理页面

@@ -21,3 +21,18 @@ export interface Places {
   area(id: AreaId | null): Area | null;
   grid(id: GridId | null): Grid | null;
 }
+
+/** The compound's map from its parts. Areas and grids that are not there answer null. */
+export function createPlaces(parts: {
+  readonly site: Site;
+  readonly areas: readonly Area[];
+  readonly grids: readonly Grid[];
+}): Places {
+  const areas = new Map(parts.areas.map((area) => [area.id, area]));
+  const grids = new Map(parts.grids.map((grid) => [grid.id, grid]));
+  return {
+    site: parts.site,
+    area: (id) => (id === null ? null : (areas.get(id) ?? null)),
+    grid: (id) => (id === null ? null : (grids.get(id) ?? null)),
+  };
+}

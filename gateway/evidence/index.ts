@@ -7,4 +7,5 @@
  */
 export { createEvidence, type Evidence, type EvidenceRow, type SavedEvidence } from './evidence.ts';
 export { blurFaces } from './blur-faces.ts';
+export { loadEvidenceKeys, newEvidenceKey } from './keys.ts';
 export { seal, unseal, type EvidenceKey } from './sealed-file.ts';

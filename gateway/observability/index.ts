@@ -6,6 +6,7 @@
  * spec: Prometheus text format 0.0.4; sd_notify(3)
  */
 export { createMetrics, type CameraStats, type MemoryUse, type Metrics } from './metrics.ts';
+export { createGatewayHealth, type GatewayHealth, type HealthSources } from './gateway-health.ts';
 export { createWatchdog, type Notify } from './watchdog.ts';
 export { createSystemdNotify } from './systemd-notify.ts';
 export { watchdogOptions, type WatchdogOptions } from './options.ts';

@@ -1,0 +1,336 @@
+/**
+ * Composition root of the gateway: the only place where rooms meet. Top to bottom it reads as the flow does: store,
+ * line, ways in, ways out, and what looks on.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createAlerts } from './alerts/index.ts';
+import { createApi, createLiveFeed, type Api } from './api/index.ts';
+import { createSourceAreas } from './app/areas.ts';
+import { createCameraJoins } from './app/cameras.ts';
+import { createHousekeeping } from './app/housekeeping.ts';
+import { openChannels } from './channels/index.ts';
+import type { GatewayConfiguration } from './config/index.ts';
+import type { Change } from './domain/change.ts';
+import type { AreaId, CameraId } from './domain/ids.ts';
+import { createPlaces } from './domain/place.ts';
+import { createLine } from './events/index.ts';
+import { createEvidence, loadEvidenceKeys } from './evidence/index.ts';
+import { createIngest, type Ingest } from './ingest/index.ts';
+import type { Clock } from './lib/clock.ts';
+import { createLifecycle, type Component } from './lib/component.ts';
+import { GatewayError } from './lib/errors.ts';
+import type { PassKillPoint } from './lib/kill-points.ts';
+import { hostPort } from './lib/listen-address.ts';
+import type { Logger } from './lib/logger.ts';
+import type { Random } from './lib/random.ts';
+import { createClaim } from './lib/run-file.ts';
+import { createGatewayHealth, createMetrics, createSystemdNotify, createWatchdog } from './observability/index.ts';
+import { createFeedbackListeners, createOutbox } from './outbox/index.ts';
+import { createPerception } from './perceive/index.ts';
+import { createUsers } from './provisioning/index.ts';
+import { createRegister } from './register/index.ts';
+import { createRules } from './rules/index.ts';
+import { createStore } from './store/index.ts';
+
+export interface AppSettings {
+  readonly configuration: GatewayConfiguration;
+  /** Folder of the installed program: models, rules and pages stand in it. */
+  readonly installDir: URL;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly passKillPoint: PassKillPoint;
+  /** Test: a slow disk. */
+  readonly fsyncDelayMs: number;
+  readonly memoryUsage: () => { readonly rss: number; readonly heapUsed: number; readonly external: number };
+  /** `NOTIFY_SOCKET` of a systemd unit; null elsewhere. */
+  readonly notifySocket: string | null;
+  readonly pid: number;
+}
+
+export interface App extends Component {
+  /** Where it accepts work; after `start`. */
+  ready(): { readonly api: string; readonly mqtt: string | null };
+}
+
+/** Longest that one part may take to stop; the outbox drains for 3 s. */
+const stopDeadlineMs = 10_000;
+
+/** The gateway that a configuration describes. `start` throws what its parts throw, with everything stopped again. */
+export function createApp(settings: AppSettings): App {
+  let running: { readonly lifecycle: Component; readonly api: Api; readonly ingest: Ingest } | null = null;
+  return {
+    name: 'gateway',
+    start: async (signal) => {
+      const built = await build(settings);
+      await built.lifecycle.start(signal);
+      running = built;
+      built.claim.announce({ api: built.api.address() });
+    },
+    stop: async () => {
+      const stopping = running;
+      running = null;
+      await stopping?.lifecycle.stop();
+    },
+    ready: () => {
+      if (!running) throw new Error('the gateway does not run');
+      const broker = running.ingest.address();
+      return { api: running.api.address(), mqtt: broker === null ? null : `mqtt://${hostPort(reachable(broker))}` };
+    },
+  };
+}
+
+/** An address that listens everywhere is reached, from here, on loopback. */
+const reachable = (address: { readonly host: string; readonly port: number }): { host: string; port: number } => ({
+  host: address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host,
+  port: address.port,
+});
+
+/** A part that only has to be closed. */
+const createPart = (name: string, close: () => void): Component => ({
+  name,
+  start: () => Promise.resolve(),
+  stop: () => {
+    close();
+    return Promise.resolve();
+  },
+});
+
+async function build(settings: AppSettings) {
+  const { configuration, clock, random, logger, passKillPoint, version } = settings;
+  const { site, gateway, dataDir } = configuration;
+  const installed = (name: string): string => fileURLToPath(new URL(name, settings.installDir));
+  const claim = createClaim(dataDir, settings.pid, random);
+  const places = createPlaces(configuration);
+  const timeZone = configuration.alerts.timeZone;
+
+  // What is kept.
+  const store = createStore({
+    file: join(dataDir, 'kanmen.sqlite'),
+    clock,
+    logger,
+    retention: configuration.retention,
+    reserveBytes: configuration.store.reserve,
+    fsyncDelayMs: settings.fsyncDelayMs,
+  });
+  const evidence = createEvidence({
+    dir: join(dataDir, 'evidence'),
+    keys: loadEvidenceKeys(configuration.evidence, join(dataDir, 'evidence.key'), random),
+    random,
+  });
+
+  // The line: what an event leads to.
+  const rules = createRules({
+    source: configuration.rules.dir ?? installed('rules'),
+    timeZone,
+    options: configuration.rules,
+    logger,
+  });
+  const alerts = createAlerts({
+    options: configuration.alerts,
+    policies: configuration.tiers,
+    recipients: configuration.recipients,
+    places,
+    gateway: gateway.id,
+    random,
+    reads: store,
+  });
+  const register = createRegister({ options: configuration.register, timeZone, clock, logger });
+  const cameraAreas = new Map(
+    configuration.cameras.map(({ id, area }) => [id as CameraId, (area ?? null) as AreaId | null]),
+  );
+  const line = createLine({
+    store,
+    rules,
+    alerts,
+    register: { knows: (plate) => register.knows(plate, clock.now()) },
+    areas: createSourceAreas(store, cameraAreas, () => clock.monotonic()),
+    clock,
+    logger,
+  });
+
+  // Those who look on are told after the commit.
+  const live = createLiveFeed();
+  const metrics = createMetrics({
+    version,
+    clock,
+    wires: () => health.wires(),
+    cameras: () =>
+      perception.cameras().map(({ id, state, counters, connections }) => ({
+        ...{ id, connected: state === 'connected', framesDecoded: counters.frames, restarts: connections },
+        ...{ passages: counters.passages, rejected: counters.rejected },
+      })),
+    memory: () => {
+      const { rss, heapUsed, external } = settings.memoryUsage();
+      return { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
+    },
+  });
+  const stored = (changes: readonly Change[]): void => {
+    live.publish(changes);
+    metrics.count(changes);
+  };
+  line.onStored(stored);
+  const commit = async (changes: readonly Change[]): Promise<void> => {
+    await store.commit(changes);
+    stored(changes);
+  };
+
+  // Ways in.
+  const ingest = createIngest({
+    options: configuration.mqtt,
+    site: site.id,
+    devices: {
+      find: (key) => store.device(key),
+      statuses: () => store.deviceStatuses(),
+      version: () => store.devicesVersion(),
+    },
+    sink: { accept: (event, messageKey) => line.accept(event, messageKey), record: commit },
+    clock,
+    random,
+    logger,
+    passKillPoint,
+  });
+  const joins = createCameraJoins({ line, evidence, commit, areas: cameraAreas, clock, random, logger });
+  const perception = createPerception({
+    cameras: configuration.cameras,
+    models: configuration.models,
+    perception: configuration.perception,
+    clock,
+    logger,
+    unit: () => random.unit(),
+    onPassage: (passage, jpegs) => joins.onPassage(passage, jpegs),
+    onCamera: (change) => joins.onCamera(change),
+  });
+
+  // Ways out, and back.
+  const channels = await openChannels(configuration.channels, {
+    recipients: configuration.recipients,
+    baseDir: dataDir,
+    source: `/community/${site.id}/gateway/${gateway.id}`,
+    timeZone,
+    evidence: {
+      read: async (id) => {
+        const row = store.evidenceRow(id);
+        return row ? { jpeg: await evidence.read(row, { unblurred: false }) } : null;
+      },
+      url: () => null,
+    },
+    clock,
+    random,
+    logger,
+  });
+  const outbox = createOutbox({
+    channels: channels.byId,
+    options: configuration.outbox,
+    reads: {
+      due: (query) => store.dueDeliveries(query),
+      find: (id) => store.delivery(id),
+      hasYounger: (delivery) => store.hasYounger(delivery),
+      pendingCount: (channel) => store.pendingCount(channel),
+    },
+    commit,
+    onDelivered: (receipt) => line.received(receipt),
+    clock,
+    random,
+    logger,
+    passKillPoint,
+  });
+  const listeners = createFeedbackListeners({
+    channels: channels.byId,
+    onFeedback: (feedback) => line.answer(feedback),
+    clock,
+    random,
+    logger,
+  });
+
+  line.onEffect((effect) => {
+    if (effect.kind === 'deliveries-due') outbox.wake();
+    else if (effect.kind === 'evidence-wanted') joins.onEvidenceWanted(effect, perception);
+  });
+
+  // Those who look on.
+  const health = createGatewayHealth({
+    store: () => store.health(),
+    links: () => outbox.links(),
+    cameras: () => perception.cameras(),
+    recipients: configuration.recipients.length,
+    wires: () => [
+      ...perception.report(),
+      ...ingest.report(),
+      ...line.report(),
+      store.report(),
+      ...outbox.report(),
+      live.report(),
+    ],
+  });
+  const users = createUsers({ reads: store, commit, clock, random });
+  const { metricsTokenFile } = configuration.api;
+  const api = createApi({
+    options: configuration.api,
+    logger,
+    clock,
+    random,
+    version,
+    places,
+    recipients: configuration.recipients,
+    reads: store,
+    commit,
+    users,
+    answer: (feedback) => line.answer(feedback),
+    evidence: {
+      open: async (id, options) => {
+        const row = store.evidenceRow(id);
+        if (!row) throw new GatewayError('evidence.missing', 'there is no such picture', { facts: { id } });
+        return { contentType: 'image/jpeg', bytes: await evidence.read(row, options) };
+      },
+    },
+    cameras: () =>
+      perception.cameras().map(({ id, name, state, reason, counters, direction, lastFrameAt }) => ({
+        ...{ id, name, state, reason, direction, lastFrameAt, area: cameraAreas.get(id) ?? null },
+        ...{ passages: counters.passages, rejected: counters.rejected },
+      })),
+    health: () => health.report(),
+    live,
+    metrics,
+    controlToken: claim.token,
+    metricsToken: metricsTokenFile === undefined ? null : readFileSync(metricsTokenFile, 'utf8').trim(),
+    dashboardDir: installed('dist/dashboard/gateway'),
+  });
+  const watchdog = createWatchdog({
+    options: configuration.watchdog,
+    socket: settings.notifySocket,
+    healthy: () => health.report().status !== 'unhealthy',
+    clock,
+    logger,
+    notify: createSystemdNotify({ socket: settings.notifySocket ?? '' }),
+  });
+
+  // Start order; stop is the reverse: ways in close first, the store last.
+  const lifecycle = createLifecycle(
+    [
+      claim,
+      store,
+      register,
+      line,
+      createPart('channels', () => channels.close()),
+      outbox,
+      listeners,
+      createHousekeeping({
+        tick: () => line.tick(),
+        sweep: (nowMs) => store.sweep(nowMs),
+        removeEvidence: (paths) => evidence.remove(paths),
+        clock,
+        logger,
+      }),
+      api,
+      perception,
+      ingest,
+      watchdog,
+    ],
+    { clock, stopDeadlineMs },
+  );
+  return { lifecycle, api, ingest, claim };
+}

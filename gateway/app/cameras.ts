@@ -1,0 +1,107 @@
+/** Joins perception with the line and the evidence: passages with their pictures, and pictures for alerts. */
+import type { Change } from '../domain/change.ts';
+import type { AlertEffect } from '../domain/effects.ts';
+import type { CameraEvent, PassageEvent } from '../domain/event.ts';
+import type { AreaId, CameraId, EventId } from '../domain/ids.ts';
+import type { Line } from '../events/index.ts';
+import type { Evidence } from '../evidence/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { CameraChange, PassageCandidate, PassageJpegs, Perception } from '../perceive/index.ts';
+
+export interface CameraJoins {
+  /** Resolves when the passage is stored. */
+  onPassage(passage: PassageCandidate, jpegs: PassageJpegs): Promise<void>;
+  onCamera(change: CameraChange): void;
+  /** Takes a picture with every camera of the alert's area and attaches it. */
+  onEvidenceWanted(
+    effect: Extract<AlertEffect, { kind: 'evidence-wanted' }>,
+    perception: Pick<Perception, 'snapshot'>,
+  ): void;
+}
+
+export function createCameraJoins(given: {
+  readonly line: Pick<Line, 'accept' | 'attachEvidence'>;
+  readonly evidence: Evidence;
+  readonly commit: (changes: readonly Change[]) => Promise<void>;
+  readonly areas: ReadonlyMap<CameraId, AreaId | null>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}): CameraJoins {
+  const { line, evidence, commit, areas, clock, random, logger } = given;
+  const newId = (): EventId => random.id() as EventId;
+
+  const keepPicture = async (passage: PassageCandidate, jpegs: PassageJpegs): Promise<PassageEvent['evidence']> => {
+    try {
+      const { camera, readAt } = passage;
+      const { ref, change } = await evidence.save({
+        jpeg: jpegs.frame,
+        camera,
+        capturedAt: readAt,
+        faces: jpegs.faces,
+        alertId: null,
+      });
+      await commit([change]);
+      return ref.id;
+    } catch (error) {
+      // A passage without its picture is worth more than none.
+      logger.error({ camera: passage.camera, reason: messageOf(error) }, 'passage picture not kept');
+      return null;
+    }
+  };
+
+  const photograph: (...args: Parameters<CameraJoins['onEvidenceWanted']>) => Promise<void> = async (
+    { alertId, area },
+    perception,
+  ) => {
+    for (const [camera, itsArea] of areas) {
+      if (itsArea !== area) continue;
+      const snapshot = await perception.snapshot(camera);
+      if (!snapshot) continue;
+      const { ref, change } = await evidence.save({ ...snapshot, camera, alertId });
+      await line.attachEvidence(alertId, [ref], [change]);
+    }
+  };
+
+  return {
+    onPassage: async (passage, jpegs) => {
+      const { camera, subject, direction, startedAt, endedAt, readAt, plate } = passage;
+      const event: PassageEvent = {
+        kind: 'passage',
+        id: newId(),
+        at: readAt,
+        receivedAt: clock.now(),
+        area: areas.get(camera) ?? null,
+        late: false,
+        ...{ camera, subject, direction, startedAt, endedAt, plate },
+        registered: null,
+        evidence: await keepPicture(passage, jpegs),
+      };
+      await line.accept(event, null);
+    },
+    onCamera: ({ camera, change, at, reason }) => {
+      const event: CameraEvent = {
+        kind: 'camera',
+        id: newId(),
+        at,
+        receivedAt: clock.now(),
+        area: areas.get(camera) ?? null,
+        late: false,
+        ...{ camera, change, reason },
+      };
+      line
+        .accept(event, null)
+        .catch((error: unknown) =>
+          logger.error({ camera, change, reason: messageOf(error) }, 'camera event not stored'),
+        );
+    },
+    onEvidenceWanted: (effect, perception) => {
+      photograph(effect, perception).catch((error: unknown) =>
+        logger.error({ alert: effect.alertId, reason: messageOf(error) }, 'alert picture not kept'),
+      );
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { constants, accessSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { deskOptionsSchema, type DeskOptions } from '../inbox/options.ts';
+import { codeOf } from '../lib/errors.ts';
+import type { Fault } from './fault.ts';
+import { formatPath, readDocument, type Locate } from './read-document.ts';
+import { gatewaySchema, type GatewayConfiguration } from './schema.ts';
+
+export type Loaded<T> =
+  | { readonly ok: true; readonly value: T; readonly file: string; readonly dir: string }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** A gateway's configuration with every path in it made absolute; or every fault of it. */
+export const loadConfiguration = (file: string): Loaded<GatewayConfiguration> =>
+  load(file, gatewaySchema, referenceFaults);
+
+/** A desk's configuration, likewise. */
+export const loadDesk = (file: string): Loaded<DeskOptions> => load(file, deskOptionsSchema, () => []);
+
+/** Tells which of the two a file is: only a desk has gateways, only a gateway has a site. */
+export function configurationKind(file: string): 'gateway' | 'desk' {
+  const asDesk = readDocument(file, deskOptionsSchema);
+  return asDesk.ok ? 'desk' : 'gateway';
+}
+
+type Path = readonly (string | number)[];
+interface Wrong {
+  readonly path: Path;
+  readonly value: string | null;
+  readonly message: string;
+  readonly allowed: string | null;
+}
+
+function load<Schema extends z.ZodType<object>>(
+  file: string,
+  schema: Schema,
+  check: (value: unknown) => readonly Wrong[],
+): Loaded<z.output<Schema>> {
+  const read = readDocument(file, schema);
+  const dir = dirname(resolve(file));
+  // What one part says of another is checked on the text as it stands, so that it is told together with everything else.
+  const raw = readDocument(file, anything);
+  const standing = raw.ok ? absolutePaths(raw.value, dir) : null;
+  const others = [...check(standing), ...missingFiles(standing)].map((wrong) => toFault(file, wrong, raw.locate));
+  if (!read.ok) return { ok: false, faults: [...read.faults, ...others].sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) };
+  if (others.length > 0) return { ok: false, faults: others };
+  return { ok: true, value: absolutePaths(read.value, dir) as z.output<Schema>, file, dir };
+}
+
+const anything = z.unknown();
+
+function toFault(file: string, { path, ...rest }: Wrong, locate: Locate): Fault {
+  const place = locate(path);
+  return { file, line: place?.line ?? null, column: place?.column ?? null, path: formatPath(path), ...rest };
+}
+
+/** Keys whose values are paths: `…File`, `…Files`, `dir`, `…Dir`, `webRoot`. */
+const isPathKey = (key: string): boolean => /(File|Files|Dir|^dir|^webRoot)$/.test(key);
+
+function absolutePaths(value: unknown, dir: string, isPath = false): unknown {
+  if (typeof value === 'string') return isPath ? resolve(dir, value) : value;
+  if (Array.isArray(value)) return value.map((item) => absolutePaths(item, dir, isPath));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, absolutePaths(inner, dir, isPathKey(key))]),
+  );
+}
+
+/** Every file that the configuration names and the gateway could not read. Folders may be made later. */
+function missingFiles(value: unknown, path: Path = [], named = false): Wrong[] {
+  if (typeof value === 'string') {
+    if (!named) return [];
+    try {
+      accessSync(value, constants.R_OK);
+      return [];
+    } catch (error) {
+      const message =
+        codeOf(error) === 'ENOENT'
+          ? 'the file does not exist'
+          : `the file cannot be read (${codeOf(error) ?? 'unknown'})`;
+      return [{ path, value, message, allowed: 'a file that the gateway may read' }];
+    }
+  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => missingFiles(item, [...path, index], named));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => missingFiles(inner, [...path, key], /Files?$/.test(key)));
+}
+
+/** The items of a list with those of their fields that are texts; anything else is the schema's matter. */
+function itemsOf(value: unknown, list: string): Readonly<Record<string, string | undefined>>[] {
+  const found: unknown =
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[list] : undefined;
+  if (!Array.isArray(found)) return [];
+  return found.map((item: unknown) =>
+    typeof item === 'object' && item !== null
+      ? Object.fromEntries(
+          Object.entries(item).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+        )
+      : {},
+  );
+}
+
+/** What the schema cannot see: one part of the file naming another, and ids that stand twice. */
+function referenceFaults(value: unknown): Wrong[] {
+  const areas = itemsOf(value, 'areas');
+  const grids = itemsOf(value, 'grids');
+  const cameras = itemsOf(value, 'cameras');
+  const recipients = itemsOf(value, 'recipients');
+  const channels = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['channels'] : null;
+  const idsOf = (items: readonly Readonly<Record<string, string | undefined>>[]): string[] =>
+    items.flatMap(({ id }) => id ?? []);
+  const channelIds = typeof channels === 'object' && channels !== null ? Object.keys(channels) : [];
+  const among = (path: Path, given: string | undefined, known: readonly string[], what: string): Wrong[] =>
+    given === undefined || known.includes(given)
+      ? []
+      : [
+          {
+            path,
+            value: given,
+            message: `there is no ${what} of this id`,
+            allowed: known.length === 0 ? 'none is configured' : known.join(', '),
+          },
+        ];
+  const twice = (list: string, items: readonly Readonly<Record<string, string | undefined>>[]): Wrong[] =>
+    items.flatMap(({ id }, index) => {
+      const first = items.findIndex((item) => item['id'] === id);
+      return id === undefined || first === index
+        ? []
+        : [
+            {
+              path: [list, index, 'id'],
+              value: id,
+              message: `two of ${list} have this id; the first is ${list}[${first}]`,
+              allowed: 'each id once',
+            },
+          ];
+    });
+  return [
+    ...twice('areas', areas),
+    ...twice('grids', grids),
+    ...twice('cameras', cameras),
+    ...areas.flatMap(({ grid }, i) => among(['areas', i, 'grid'], grid, idsOf(grids), 'grid')),
+    ...cameras.flatMap(({ area }, i) => among(['cameras', i, 'area'], area, idsOf(areas), 'area')),
+    ...recipients.flatMap(({ grid, channel }, i) => [
+      ...among(['recipients', i, 'grid'], grid, idsOf(grids), 'grid'),
+      ...among(['recipients', i, 'channel'], channel, channelIds, 'channel'),
+    ]),
+  ];
+}
