@@ -2,7 +2,6 @@ import {
   cameraChanges,
   chargingStates,
   deviceChanges,
-  eventKinds,
   fireAlarmKinds,
   pileAlarmKinds,
   type EventKind,
@@ -137,5 +136,3 @@ export const sortingFields: Readonly<Record<EventKind, string | null>> = {
   device: 'change',
   camera: 'change',
 };
-
-export { eventKinds };
