@@ -7,14 +7,14 @@
  * never: waits, does I/O, reads a clock, tells one recipient the same version twice
  * spec: design.md section 5; interfaces.md "Notices to recipients"
  */
-import type { Alert, Delivery, EvidenceRef, Feedback, Notice } from '../domain/alert.ts';
+import type { Alert, Delivery, EvidenceRef, Feedback, Notice, NoticeChange } from '../domain/alert.ts';
 import { endedAlertStates } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { AlertEffect, Outcome } from '../domain/effects.ts';
 import type { AlertId, DeliveryId, NoticeId } from '../domain/ids.ts';
 import type { Match } from '../domain/match.ts';
-import { noticeTypes } from '../domain/notice.ts';
+import { noticeTypes, type NoticeData } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { TierPolicies } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -24,7 +24,7 @@ import type { Random } from '../lib/random.ts';
 import { audienceOf, formFor, type Addressed } from './audience.ts';
 import { passTime } from './deadlines.ts';
 import { answerAlert, gatewayActor, joinAlert, mergeMatches, newsOf, openAlert, take, type LifeStep } from './life.ts';
-import { firstAttemptAt, noticeData } from './notice-data.ts';
+import { firstAttemptAt, noticeData, type SharedNoticeData } from './notice-data.ts';
 import { createOpenAlerts } from './open-alerts.ts';
 import type { AlertsOptions } from './options.ts';
 
@@ -107,9 +107,13 @@ export function createAlerts(given: {
         ...step.transitions.map((transition): Change => ({ kind: 'alert-transition', alertId: alert.id, transition })),
       );
       shown.push({ kind: 'alert-changed', alert });
-      for (const { recipient, form } of step.news ? audience(alert) : []) {
-        if (step.audience === 'others' && recipient.id === answer?.recipient) continue;
-        told.push(...tell({ ...step, alert }, recipient, form, nowMs));
+      if (!step.news) continue;
+      const context = { places, gateway, timeZone: options.timeZone };
+      // The same for everyone but for two fields: made once, because a storm raises thousands.
+      const data = noticeData(alert, step.news, context);
+      for (const addressed of audience(alert)) {
+        if (step.audience === 'others' && addressed.recipient.id === answer?.recipient) continue;
+        told.push(...tell(alert, step.change, data, addressed, nowMs));
       }
     }
     if (answer) saved.push({ kind: 'feedback-recorded', feedback: answer, receivedAt: nowMs });
@@ -123,9 +127,13 @@ export function createAlerts(given: {
     followUp: { ...alert.followUp, toldAt: nowMs, toldCount: alert.count },
   });
 
-  const tell = (step: LifeStep, recipient: Recipient, form: Notice['form'], nowMs: EpochMs): Change[] => {
-    const { alert, news, change } = step;
-    if (!news) return [];
+  const tell = (
+    alert: Alert,
+    change: NoticeChange,
+    data: SharedNoticeData,
+    { recipient, form }: Addressed,
+    nowMs: EpochMs,
+  ): Change[] => {
     const notice: Notice = {
       id: random.id() as NoticeId,
       alertId: alert.id,
@@ -146,7 +154,7 @@ export function createAlerts(given: {
       tier: alert.tier,
       sequence,
       type: noticeTypes[change],
-      data: noticeData(alert, notice, news, { places, gateway, timeZone: options.timeZone }),
+      data: { ...data, noticeId: notice.id, form } satisfies NoticeData,
       createdAt: nowMs,
       state: 'pending',
       attempts: 0,

@@ -1,5 +1,4 @@
-import type { Alert, Notice } from '../domain/alert.ts';
-import type { NoticeId } from '../domain/ids.ts';
+import type { Alert } from '../domain/alert.ts';
 import type { NewsKind, NoticeData } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -19,16 +18,18 @@ export function deadlineOf(alert: Alert): EpochMs | null {
   return alert.acknowledgedAt === null ? (alert.acknowledgeBy ?? alert.outcomeBy) : alert.outcomeBy;
 }
 
+/** What all recipients of one version are told alike. */
+export type SharedNoticeData = Omit<NoticeData, 'noticeId' | 'form'>;
+
 /**
- * CloudEvents `data` of one notice (interfaces.md). The evidence carries neither `url` nor `inline` yet: the channel
+ * CloudEvents `data` of one version (interfaces.md). The evidence carries neither `url` nor `inline` yet: the channel
  * adds what its recipient can take when it sends.
  */
 export function noticeData(
   alert: Alert,
-  notice: { readonly id: NoticeId; readonly form: Notice['form'] },
   news: News,
   context: { readonly places: Places; readonly gateway: string; readonly timeZone: string },
-): NoticeData {
+): SharedNoticeData {
   const { places, gateway, timeZone } = context;
   const time = (at: EpochMs): string => rfc3339(at, timeZone);
   const timeOrNull = (at: EpochMs | null): string | null => (at === null ? null : time(at));
@@ -36,9 +37,7 @@ export function noticeData(
   const grid = places.grid(area?.grid ?? null);
   return {
     alertId: alert.id,
-    noticeId: notice.id,
     version: alert.version,
-    form: notice.form,
     tier: alert.tier,
     kind: alert.kind,
     state: alert.state,
