@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRfc3339, rfc3339Pattern } from './timestamp.ts';
 
 type Check = (value: unknown) => boolean;
 
@@ -33,8 +34,8 @@ const understood = new Set([
 ]);
 
 /**
- * A quick yes or no for flat payload schemas: the same verdict as `schema.safeParse(value).success` (a property test holds
- * that), without the objects zod makes per field, which cost more than all of aedes does for a message (measured:
+ * A quick yes or no for flat payload schemas: yes only where `schema.safeParse(value)` succeeds (a property test holds
+ * that, and that it is the same but for days that do not exist), without the objects zod makes per field, which cost more than all of aedes does for a message (measured:
  * 16 fields, 14 µs against 0.4 µs). On no, ask zod for the reason. Throws at start for a schema it does not understand.
  */
 export function compileSchema(schema: z.ZodType): Check {
@@ -80,6 +81,9 @@ function compileField(name: string, field: FieldSchema): Check {
     case 'number':
       return (value) => typeof value === 'number' && value >= minimum && value <= maximum;
     case 'string': {
+      // The one pattern that runs for every message has a quicker judge.
+      if (field.pattern === rfc3339Pattern.source)
+        return (value) => typeof value === 'string' && parseRfc3339(value) !== null;
       const pattern = field.pattern === undefined ? null : new RegExp(field.pattern);
       return (value) =>
         typeof value === 'string' &&

@@ -83,6 +83,10 @@ export function createIntake(parts: {
     return work.then(
       () => {
         leave();
+        if (outcome === 'accepted') {
+          passKillPoint('ingest.after-commit');
+          counts.accepted += 1;
+        }
         return outcome;
       },
       (error: unknown) => {
@@ -114,12 +118,6 @@ export function createIntake(parts: {
     );
   };
 
-  const acceptedOne = (outcome: Outcome): Outcome => {
-    passKillPoint('ingest.after-commit');
-    counts.accepted += 1;
-    return outcome;
-  };
-
   return {
     /** Takes one message of `device` (null: whoever the topic names). */
     take: (message: RawMessage, device: DeviceKey | null): Promise<Outcome> => {
@@ -145,7 +143,7 @@ export function createIntake(parts: {
       if (observed.length > 0) {
         work = Promise.all([work, ...observed.map((observation) => sink.accept(deviceEvent(observation), null))]);
       }
-      return stored(work, 'accepted').then(acceptedOne);
+      return stored(work, 'accepted');
     },
 
     quarantine,

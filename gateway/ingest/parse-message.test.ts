@@ -9,7 +9,7 @@ import { compileSchema } from './compile-schema.ts';
 import { parseMessage, type DeviceMessage, type ParsedMessage } from './parse-message.ts';
 import { deviceMessages, pileTelemetry } from './payloads.ts';
 import { createRepeatWindow } from './repeat-window.ts';
-import { parseRfc3339 } from './timestamp.ts';
+import { parseRfc3339, rfc3339Pattern } from './timestamp.ts';
 
 const receivedAt = Date.parse('2026-01-02T03:04:10+08:00') as EpochMs;
 const ts = '2026-01-02T03:04:05+08:00';
@@ -213,6 +213,48 @@ describe('time', () => {
   ])('is not read from "%s"', (text) => {
     expect(parseRfc3339(text)).toBeNull();
     expect(parse('fire/f1/telemetry', { device: 'f1', ts: text }).kind).toBe('malformed');
+  });
+});
+
+describe('the reader of times', () => {
+  it('takes what the published pattern takes, days and years that do not exist apart, and reads what Date reads', () => {
+    const part = (max: number): fc.Arbitrary<string> => fc.nat(max).map((value) => String(value).padStart(2, '0'));
+    const text = fc
+      .tuple(
+        fc.constantFrom('2026', '2028', '2100', '1999', '20x6', '202'),
+        part(14),
+        part(33),
+        fc.constantFrom('T', 't', ' ', ''),
+        part(25),
+        part(62),
+        part(62),
+        fc.constantFrom('', '.', '.5', '.123', '.999999999', '.1234567890', ',5'),
+        fc.constantFrom('Z', 'z', '+08:00', '-00:30', '+0800', '+24:00', '', 'Zx', '+08:60'),
+      )
+      .map(([year, month, day, t, hour, minute, second, fraction, offset]) => {
+        return `${year}-${month}-${day}${t}${hour}:${minute}:${second}${fraction}${offset}`;
+      });
+    fc.assert(
+      fc.property(text, (candidate) => {
+        const ms = parseRfc3339(candidate);
+        if (ms !== null) expect(candidate).toMatch(rfc3339Pattern);
+        if (ms === null || candidate.slice(17, 19) === '60') return;
+        expect(ms).toBe(Date.parse(candidate.toUpperCase().replace(/(\.\d{3})\d+/, '$1')));
+      }),
+      { numRuns: 5000 },
+    );
+    for (const [year, month, day] of [
+      [2026, 2, 28],
+      [2028, 2, 29],
+      [2100, 2, 28],
+      [2000, 2, 29],
+      [2026, 4, 30],
+      [2026, 12, 31],
+    ] as const) {
+      const at = (one: number): string => `${year}-${String(month).padStart(2, '0')}-${one}T00:00:00Z`;
+      expect(parseRfc3339(at(day))).toBe(Date.UTC(year, month - 1, day));
+      expect(parseRfc3339(at(day + 1))).toBeNull();
+    }
   });
 });
 

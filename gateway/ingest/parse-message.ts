@@ -98,9 +98,11 @@ export function parseMessage(input: MessageToParse): ParsedMessage {
 
 function parseJson(payload: Uint8Array): { readonly value: unknown } | { readonly reason: string } {
   if (payload.length === 0) return { reason: 'the payload is empty' };
-  if (!isUtf8(payload)) return { reason: 'the payload is not UTF-8' };
+  const text = asBuffer(payload).toString('utf8');
+  // U+FFFD stands where bytes were wrong, or where the device wrote it: only then the bytes are looked at.
+  if (text.includes('\uFFFD') && !isUtf8(payload)) return { reason: 'the payload is not UTF-8' };
   try {
-    const value: unknown = JSON.parse(asBuffer(payload).toString('utf8'));
+    const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       return { reason: 'the payload is not a JSON object' };
     }
