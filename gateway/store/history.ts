@@ -6,7 +6,15 @@ import type { EpochMs } from '../lib/clock.ts';
 import type { Database } from '../lib/database/index.ts';
 import { auditColumns, type AuditRow } from './audit.ts';
 import { readPage, type Condition } from './page.ts';
-import { deliveryColumns, deliveryOf, fromBody, type BodyRow, type DeliveryRow, type PageQuery } from './rows.ts';
+import {
+  deliveryColumns,
+  deliveryOf,
+  fromBody,
+  type BodyRow,
+  type Cursor,
+  type DeliveryRow,
+  type PageQuery,
+} from './rows.ts';
 
 export interface PassageQuery extends PageQuery {
   readonly camera: CameraId | null;
@@ -81,34 +89,39 @@ export function createHistory(database: Database) {
     bodies<Value>(database.all<BodyRow>(`SELECT body FROM ${table} WHERE alert_id = ? ORDER BY ${order}`, id));
 
   const passages = (query: PassageQuery): PassageEvent[] => {
-    const conditions: Condition[] = [
-      ['camera = ?', query.camera],
-      ['subject = ?', query.subject],
-      ['direction = ?', query.direction],
-      ...range('at', query),
-    ];
-    const page = (more: readonly Condition[]): PassageEvent[] =>
-      bodies(
-        readPage<BodyRow>(database, {
-          columns: 'body',
-          table: 'passages',
-          keys: ['at', 'id'],
-          conditions: [...conditions, ...more],
-          page: query,
-        }),
-      );
-    if (query.plate === null) return page([]);
+    // One filter leads, with its index; `+` keeps the planner, which knows no counts, from another.
+    const page = <Row>(columns: string, lead: Condition | null, last: Condition | null): Row[] => {
+      const afterLead = lead === null ? '' : '+';
+      const afterCamera = query.camera === null ? afterLead : '+';
+      const afterSubject = query.subject === null ? afterCamera : '+';
+      return readPage<Row>(database, {
+        columns,
+        table: 'passages',
+        keys: ['at', 'id'],
+        conditions: [
+          ...(lead === null ? [] : [lead]),
+          [`${afterLead}camera = ?`, query.camera],
+          [`${afterCamera}subject = ?`, query.subject],
+          [`${afterSubject}direction = ?`, query.direction],
+          ...range('at', query),
+          ...(last === null ? [] : [last]),
+        ],
+        page: query,
+      });
+    };
+    if (query.plate === null) return bodies(page<BodyRow>('body', null, null));
     const plates = database.all<{ plate: string }>(
       'SELECT plate FROM plates WHERE instr(plate, ?) > 0 LIMIT ?',
       query.plate,
       fewPlates + 1,
     );
-    if (plates.length > fewPlates) return page([['instr(plate, ?) > 0', query.plate]]);
+    if (plates.length > fewPlates) return bodies(page<BodyRow>('body', null, ['instr(plate, ?) > 0', query.plate]));
     // Each plate has its own sorted run in the index; the newest of all of them are the newest of the page.
     return plates
-      .flatMap(({ plate }) => page([['plate = ?', plate]]))
+      .flatMap(({ plate }) => page<Cursor>('at, id', ['plate = ?', plate], null))
       .sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1))
-      .slice(0, query.limit);
+      .slice(0, query.limit)
+      .flatMap(({ id }) => bodies<PassageEvent>(database.all<BodyRow>('SELECT body FROM passages WHERE id = ?', id)));
   };
 
   return {
@@ -121,8 +134,8 @@ export function createHistory(database: Database) {
           keys: ['started_at', 'id'],
           conditions: [
             ['device = ?', query.device],
-            ['area = ?', query.area],
-            // A literal, so that the partial index is seen to fit.
+            [query.state === 'running' ? '+area = ?' : 'area = ?', query.area],
+            // A literal, so that the partial index of the few that run is seen to fit.
             ...(query.state === null ? [] : [[`running = ${query.state === 'running' ? 1 : 0}`] as const]),
             ...range('started_at', query),
           ],

@@ -5,13 +5,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** A file that only takes up space, to be given up when there is none left. */
 export interface Reserve {
-  /** Makes it, or completes it, if the disk has room for it and as much again. True if it stands in full. */
+  /** Makes it, or completes it, if the disk has room for it and a little more. True if it stands in full. */
   ensure(signal: AbortSignal): Promise<boolean>;
   /** Gives its space back. True if there was something to give. */
   release(): Promise<boolean>;
 }
 
 const chunkBytes = 4_000_000;
+/** A whole WAL (4 000 pages) can be copied back into the database file. A reserve below this helps little for the same reason. */
+const leftFreeBytes = 17_000_000;
 
 export function createReserve(file: string, sizeBytes: number): Reserve {
   const present = async (): Promise<number> => {
@@ -26,8 +28,8 @@ export function createReserve(file: string, sizeBytes: number): Reserve {
       const standing = await present();
       if (standing >= sizeBytes) return true;
       const disk = await statfs(dirname(file));
-      // As much again: otherwise it would take the last space from the very writes it is kept for.
-      if (disk.bavail * disk.bsize < (sizeBytes - standing) * 2) return false;
+      // It must not take the last space from the very writes it is kept for.
+      if (disk.bavail * disk.bsize < sizeBytes - standing + leftFreeBytes) return false;
       // Random bytes, because a file system may compress or skip zeros and then nothing is reserved.
       const chunk = randomFillSync(new Uint8Array(chunkBytes));
       const handle = await open(file, 'a', 0o600);

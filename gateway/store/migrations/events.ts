@@ -39,9 +39,10 @@ CREATE TABLE passages (
   body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX passages_newest ON passages (at, id);
-CREATE INDEX passages_of_camera ON passages (camera, at, id);
-CREATE INDEX passages_of_subject ON passages (subject, at, id);
-CREATE INDEX passages_of_direction ON passages (direction, at, id);
+-- The columns behind the order are for filters: without them each row that does not fit is fetched to learn that.
+CREATE INDEX passages_of_camera ON passages (camera, at, id, subject, direction, plate);
+CREATE INDEX passages_of_subject ON passages (subject, at, id, direction, plate);
+CREATE INDEX passages_of_direction ON passages (direction, at, id, plate);
 CREATE INDEX passages_of_plate ON passages (plate, at, id) WHERE plate IS NOT NULL;
 CREATE INDEX passages_received ON passages (received_at, id);
 -- Every plate once, to look for a part of one without reading every passage.
@@ -59,7 +60,7 @@ CREATE TABLE sessions (
 ) STRICT;
 CREATE INDEX sessions_newest ON sessions (started_at, id);
 CREATE INDEX sessions_of_device ON sessions (device, started_at, id);
-CREATE INDEX sessions_of_area ON sessions (area, started_at, id);
+CREATE INDEX sessions_of_area ON sessions (area, started_at, id, running);
 CREATE INDEX sessions_running ON sessions (started_at, id) WHERE running = 1;
 
 CREATE TABLE rule_state (
