@@ -6,13 +6,14 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { GatewayError, codeOf } from '../lib/errors.ts';
 
-const fileReference = z.strictObject({
+const fileFields = {
   /** npm package the file comes with; absent: it lies beside the manifest. */
   package: z.string().optional(),
   file: z.string(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   bytes: z.number().int().positive(),
-});
+};
+const fileReference = z.strictObject(fileFields);
 
 const manifestSchema = z.strictObject({
   version: z.literal(1),
@@ -20,13 +21,14 @@ const manifestSchema = z.strictObject({
     z.strictObject({
       role: z.enum(['plate-finder', 'plate-reader', 'face-finder']),
       name: z.string(),
-      model: fileReference,
+      ...fileFields,
       /** Text file, one label a line. */
       labels: fileReference.optional(),
       input: z.string(),
       output: z.string(),
       licence: z.string(),
-      source: z.string(),
+      /** Where the weights come from, and what was done to them. */
+      origin: z.string(),
       /** What it reached, on what, measured how. */
       scores: z.array(z.string()),
     }),
@@ -73,7 +75,9 @@ export async function readManifest(dir: string): Promise<ModelManifest> {
   }
 }
 
-function pathOf(dir: string, reference: z.infer<typeof fileReference>): string {
+type FileReference = z.infer<typeof fileReference>;
+
+function pathOf(dir: string, reference: FileReference): string {
   if (reference.package === undefined) return isAbsolute(reference.file) ? reference.file : join(dir, reference.file);
   // `exports` of a package may hide its assets from require.resolve, so the folders are searched as Node would.
   for (const folder of require.resolve.paths(reference.package) ?? []) {
@@ -89,7 +93,7 @@ function pathOf(dir: string, reference: z.infer<typeof fileReference>): string {
   );
 }
 
-async function readVerified(dir: string, reference: z.infer<typeof fileReference>): Promise<Uint8Array> {
+async function readVerified(dir: string, reference: FileReference): Promise<Uint8Array> {
   const path = pathOf(dir, reference);
   let bytes: Uint8Array;
   try {
@@ -116,7 +120,7 @@ export async function loadModel(dir: string, role: ModelRole): Promise<LoadedMod
   const manifest = await readManifest(dir);
   const entry = manifest.models.find((model) => model.role === role);
   if (!entry) throw new GatewayError('models.missing', `${dir}/manifest.json names no ${role}`, { facts: { role } });
-  const bytes = await readVerified(dir, entry.model);
+  const bytes = await readVerified(dir, entry);
   const labels = entry.labels ? Buffer.from(await readVerified(dir, entry.labels)).toString('utf8') : '';
   return { name: entry.name, bytes, labels: labels.replace(/\r?\n$/, '').split(/\r?\n/) };
 }
@@ -130,8 +134,9 @@ export async function verifyModels(dir: string): Promise<GatewayError[]> {
   };
   try {
     const manifest = await readManifest(dir);
-    for (const { model, labels } of manifest.models) {
-      for (const reference of labels ? [model, labels] : [model]) await readVerified(dir, reference).catch(note);
+    for (const model of manifest.models) {
+      for (const reference of model.labels ? [model, model.labels] : [model])
+        await readVerified(dir, reference).catch(note);
     }
     for (const role of ['plate-finder', 'plate-reader', 'face-finder'] as const) {
       if (!manifest.models.some((model) => model.role === role))
