@@ -326,8 +326,9 @@ async function build(settings: AppSettings) {
         logger,
       }),
       api,
-      perception,
+      // Devices first: models take seconds to load, and a smoke alarm does not wait for them.
       ingest,
+      ...(configuration.cameras.length > 0 ? [perception] : []),
       watchdog,
     ],
     { clock, stopDeadlineMs },
