@@ -1,5 +1,5 @@
 import { computed, reactive, watch } from 'vue';
-import { byUrgency, ended, unanswered } from '../shared/alert-steps.ts';
+import { byUrgency, ended, needsAnswer } from '../shared/alert-steps.ts';
 import { followLive, type LiveState } from '../shared/live.ts';
 import { getJson } from '../shared/request.ts';
 import { session } from '../shared/session.ts';
@@ -21,7 +21,7 @@ export const inbox = reactive({
 });
 
 export const openAlerts = computed(() => [...inbox.alerts.values()].sort(byUrgency));
-export const waitingAlerts = computed(() => openAlerts.value.filter((alert) => unanswered(alert.state)));
+export const waitingAlerts = computed(() => openAlerts.value.filter(needsAnswer));
 /** Red ones that nobody has taken on: what the alarm sounds for. */
 export const redWaiting = computed(() => waitingAlerts.value.filter((alert) => alert.tier === 'red'));
 export const gateways = computed(() =>

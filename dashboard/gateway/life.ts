@@ -17,13 +17,13 @@ export function lifeOf(alert: AlertDetail): readonly TimeLineEntry[] {
     key: `f${feedback.id}`,
     at: feedback.at,
     what: saysOf(feedback),
-    by: feedback.recipient === null ? feedback.by : `${feedback.by}（${feedback.recipient.name}）`,
+    by: feedback.recipient === null ? feedback.by : `${feedback.by} · ${feedback.recipient.name}`,
     text: feedback.text,
   }));
   // A step that an answer made is told by the answer itself, in its own words.
   const people = new Set(alert.feedback.map((feedback) => feedback.by));
   const steps = alert.life
     .filter((step) => !people.has(step.by))
-    .map((step, index) => ({ key: `s${index}`, at: step.at, what: t(`state.${step.to}`), by: '', text: '' }));
+    .map((step, index) => ({ key: `s${index}`, at: step.at, what: t(`step.${step.to}`), by: '', text: '' }));
   return [...steps, ...answers].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }

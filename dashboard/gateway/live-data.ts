@@ -1,5 +1,5 @@
 import { computed, reactive, watch } from 'vue';
-import { byUrgency, ended, unanswered } from '../shared/alert-steps.ts';
+import { byUrgency, ended, needsAnswer } from '../shared/alert-steps.ts';
 import { createSnapshots } from '../shared/snapshots.ts';
 import { followLive, type LiveState } from '../shared/live.ts';
 import { getJson } from '../shared/request.ts';
@@ -33,7 +33,7 @@ export const data = reactive({
 });
 
 export const openAlerts = computed(() => [...data.alerts.values()].sort(byUrgency));
-export const waitingAlerts = computed(() => openAlerts.value.filter((alert) => unanswered(alert.state)));
+export const waitingAlerts = computed(() => openAlerts.value.filter(needsAnswer));
 export const runningSessions = computed(() =>
   [...data.sessions.values()]
     .filter((each) => each.endedAt === null)

@@ -4,6 +4,10 @@ import type { AlertState, AlertSummary, FeedbackKind, Tier } from './types.ts';
 export const unanswered = (state: AlertState): boolean =>
   state === 'raised' || state === 'delivered' || state === 'transferred';
 
+/** Somebody has to answer it; blue is seen in routine work and asks for nothing. */
+export const needsAnswer = (alert: Pick<AlertSummary, 'state' | 'tier'>): boolean =>
+  unanswered(alert.state) && alert.tier !== 'blue';
+
 export const ended = (state: AlertState): boolean => state === 'closed' || state === 'false-alarm';
 
 /** Answers that make sense now, the likeliest first. The gateway has the last word. */
@@ -32,7 +36,7 @@ const tierOrder: readonly Tier[] = ['red', 'orange', 'yellow', 'blue'];
 export function byUrgency(a: AlertSummary, b: AlertSummary): number {
   return (
     tierOrder.indexOf(a.tier) - tierOrder.indexOf(b.tier) ||
-    Number(unanswered(b.state)) - Number(unanswered(a.state)) ||
+    Number(needsAnswer(b)) - Number(needsAnswer(a)) ||
     Date.parse(a.raisedAt) - Date.parse(b.raisedAt)
   );
 }

@@ -43,10 +43,9 @@ class AdoptingParent {
 /** For `styleMountTarget` of n-config-provider. Call it once, before anything is shown. */
 export function createStyleMountTarget(): ParentNode {
   for (const id of alreadyStyled) {
-    const placeholder = document.createElement('style');
+    // Found by css-render's `style[cssr-id=…]`, but of no namespace and so no style: nothing for the policy to refuse.
+    const placeholder = document.createElementNS(null, 'style');
     placeholder.setAttribute('cssr-id', id);
-    // A type other than text/css makes it no style at all: nothing for the policy to refuse.
-    placeholder.type = 'text/x-in-base-css';
     document.head.appendChild(placeholder);
   }
   // css-render uses these three methods of the parent and nothing else.
