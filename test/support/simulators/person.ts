@@ -17,7 +17,7 @@ const headM = 0.29;
 export interface PersonPicture {
   draw(context: SKRSContext2D, zM: number): void;
   bounds(zM: number): readonly [number, number, number, number] | null;
-  /** Height from hairline to chin in px at this distance. */
+  /** Height from hairline to chin in px at this distance; 0 while the face is not whole inside the picture. */
   facePx(zM: number): number;
 }
 
@@ -76,7 +76,11 @@ export async function createPersonPicture(view: View, light: Light): Promise<Per
     return foot && crown ? [crown[0], crown[1], (foot[1] - crown[1]) / heightM] : null;
   };
   return {
-    facePx: (zM) => ((footAt(zM)?.[2] ?? 0) * headM * 155) / 204,
+    facePx: (zM) => {
+      const [x, , scale] = footAt(zM) ?? [0, 0, 0];
+      const half = (scale * headM) / 2;
+      return x - half > 0 && x + half < view.width ? (scale * headM * 155) / 204 : 0;
+    },
     bounds: (zM) => {
       const at = footAt(zM);
       if (!at) return null;
