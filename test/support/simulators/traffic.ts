@@ -26,7 +26,8 @@ export function randomVisit(random: Random, atMs: number, waitMs: number, kind: 
     atMs,
     plate: randomPlate(random, kind),
     shape: shapeFor(kind, random),
-    paint: random.pick(paints),
+    // Police cars are white.
+    paint: kind === 'police' ? [226, 228, 230] : random.pick(paints),
     approach: {
       startM: 45,
       // A plate is 150 to 160 px wide where it waits.
