@@ -8,7 +8,7 @@ export const apiOptions = z.strictObject({
     { host: '0.0.0.0', port: 8080 },
     'Where the dashboard and the API listen; 127.0.0.1 behind a reverse proxy',
   ),
-  sessionLifetimeMs: durationMs({
+  sessionLifetime: durationMs({
     default: '12h',
     min: '5m',
     max: '30d',

@@ -45,7 +45,7 @@ export function createSignIn(
   const begin = async (reply: FastifyReply, userName: string): Promise<void> => {
     const token = Buffer.from(random.bytes(32)).toString('base64url');
     const createdAt = clock.now();
-    const expiresAt = (createdAt + options.sessionLifetimeMs) as EpochMs;
+    const expiresAt = (createdAt + options.sessionLifetime) as EpochMs;
     await commit([
       {
         kind: 'web-session-saved',
@@ -53,7 +53,7 @@ export function createSignIn(
       },
       { kind: 'audited', at: createdAt, by: userName, action: 'login', subject: '' },
     ]);
-    reply.setCookie(cookieName, token, { ...cookieSettings, maxAge: Math.floor(options.sessionLifetimeMs / 1000) });
+    reply.setCookie(cookieName, token, { ...cookieSettings, maxAge: Math.floor(options.sessionLifetime / 1000) });
   };
 
   const end = async (reply: FastifyReply, identity: Identity): Promise<void> => {

@@ -58,7 +58,7 @@ export function createInbox(given: InboxOptions): Inbox {
   const meter = createWireMeter('gateway → desk', null);
   const live = createLiveFeed(() => clock.now());
   const users = createInboxUsers({ database, passwords: given.passwords, clock });
-  const logins = createLogins({ database, users, clock, random, lifetimeMs: options.sessionLifetimeMs });
+  const logins = createLogins({ database, users, clock, random, lifetimeMs: options.sessionLifetime });
 
   const tell = (alertId: string): void => {
     const alert = queries.get(alertId);
@@ -70,7 +70,7 @@ export function createInbox(given: InboxOptions): Inbox {
     database,
     clock,
     logger,
-    silentAfterMs: options.gatewaySilentAfterMs,
+    silentAfterMs: options.gatewaySilentAfter,
     waitingAnswers: (gateway) => line.waiting(gateway),
     onChange: (gateway) => live.publish('gateway', gateway),
   });
@@ -134,7 +134,7 @@ export function createInbox(given: InboxOptions): Inbox {
           title: options.title,
           version: given.version,
           secureCookies: options.secureCookies,
-          sessionLifetimeMs: options.sessionLifetimeMs,
+          sessionLifetimeMs: options.sessionLifetime,
           clock,
           logger,
           logins,

@@ -65,13 +65,13 @@ export const deskOptionsSchema = z
       // A sender inlines pictures up to 8 MB in all (channels/webhook); base64 makes them a third larger.
       describe: 'Largest notice accepted, evidence included',
     }),
-    gatewaySilentAfterMs: durationMs({
+    gatewaySilentAfter: durationMs({
       default: '90s',
       min: '1s',
       max: '1d',
       describe: 'A gateway that says nothing for this long is shown as silent; it asks for answers every 25 s',
     }),
-    sessionLifetimeMs: durationMs({
+    sessionLifetime: durationMs({
       default: '12h',
       min: '5m',
       max: '30d',

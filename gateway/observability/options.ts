@@ -3,7 +3,7 @@ import { durationMs } from '../lib/quantities.ts';
 
 /** Options of the watchdog. Where to report (`NOTIFY_SOCKET`) comes from systemd, not from the configuration. */
 export const watchdogOptions = z.strictObject({
-  periodMs: durationMs({
+  period: durationMs({
     default: '10s',
     min: '1s',
     max: '5m',

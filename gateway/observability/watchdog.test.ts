@@ -12,7 +12,7 @@ function start(given: { readonly socket?: string | null; readonly failing?: bool
   const told: string[][] = [];
   const state = { healthy: true };
   const watchdog = createWatchdog({
-    options: { periodMs: 10_000 },
+    options: { period: 10_000 },
     socket: given.socket === undefined ? '/run/notify' : given.socket,
     healthy: () => state.healthy,
     clock,

@@ -9,7 +9,7 @@ import type { WatchdogOptions } from './options.ts';
 export type Notify = (state: readonly string[]) => Promise<void>;
 
 /**
- * Tells systemd that the gateway is ready, then every `periodMs` that it lives, as long as `healthy` says so. When the
+ * Tells systemd that the gateway is ready, then every `period` that it lives, as long as `healthy` says so. When the
  * event loop hangs or the gateway is not well the word stays away, and systemd restarts it after `WatchdogSec`
  * (sd_notify(3), systemd.service(5)). Without a socket it does nothing: the gateway was not started by systemd.
  */
@@ -37,7 +37,7 @@ export function createWatchdog(given: {
     start: async () => {
       if (socket === null) return;
       await tell('READY=1', 'STATUS=running');
-      timer = repeat(clock, options.periodMs, beat);
+      timer = repeat(clock, options.period, beat);
     },
     stop: async () => {
       if (!timer) return;

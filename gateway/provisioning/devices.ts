@@ -16,6 +16,7 @@ export interface DeviceReads {
 export interface IssuedCredential {
   readonly username: DeviceKey;
   readonly password: string;
+  /** `community/<site>/<class>/<id>`, without a slash at its end. */
   readonly topicPrefix: string;
 }
 
@@ -66,7 +67,7 @@ export function createDevices(parts: {
       { kind: 'device-saved', device: { ...device, passwordSha256 } },
       { kind: 'audited', at: clock.now(), by, action, subject: device.key },
     ]);
-    return { username: device.key, password, topicPrefix: `community/${site}/${device.key}/` };
+    return { username: device.key, password, topicPrefix: `community/${site}/${device.key}` };
   };
   const known = (name: string): Device => {
     const device = reads.device(parseName(name).key);

@@ -65,7 +65,7 @@ describe('devices', () => {
     expect(issued).toEqual({
       username: 'charger/10597059',
       password: expect.stringMatching(/^[\w-]{32}$/) as string,
-      topicPrefix: 'community/s1/charger/10597059/',
+      topicPrefix: 'community/s1/charger/10597059',
     });
     expect(store.devices.get('charger/10597059')).toMatchObject({
       deviceClass: 'charger',

@@ -155,7 +155,7 @@ describe('the page', () => {
     const fake = createFakeClock(Date.now());
     // Timers stay real; only what time it is can be moved.
     const clock = { ...systemClock, now: () => fake.now() };
-    const desk = await startDesk({ clock, config: { sessionLifetimeMs: '1h' } });
+    const desk = await startDesk({ clock, config: { sessionLifetime: '1h' } });
     const officer = await desk.addUser('王', 'manager');
     expect((await officer.get('/api/me')).status).toBe(200);
     fake.jumpWall(3_600_001);
@@ -220,7 +220,7 @@ describe('the page', () => {
   });
 
   it('says when a gateway falls silent and when it is back', async () => {
-    const desk = await startDesk({ config: { gatewaySilentAfterMs: '1s' } });
+    const desk = await startDesk({ config: { gatewaySilentAfter: '1s' } });
     const east = desk.gateway('east');
     const viewer = await desk.addUser('李', 'viewer');
     const stateOf = async (): Promise<string> => String((await viewer.get('/api/gateways')).json.items[0].state);
