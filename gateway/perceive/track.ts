@@ -27,8 +27,20 @@ export function startTrail(at: EpochMs, { box, text }: Observation): Trail {
 
 export function continueTrail(trail: Trail, at: EpochMs, box: BoxPx): void {
   trail.lastSeenAt = at;
+  const last = trail.places[trail.places.length - 1];
+  if (last && trail.places.length > 1 && isSamePlace(last.box, box)) {
+    last.at = at;
+    last.box = box;
+    return;
+  }
   if (trail.places.length >= maxPlaces) trail.places.splice(maxPlaces >> 1, 1);
   trail.places.push({ at, box });
+}
+
+/** Standing still is one place, however long: a detector's box trembles by a few hundredths of its width. */
+function isSamePlace(a: BoxPx, b: BoxPx): boolean {
+  const near = a[2] * 0.06;
+  return Math.abs(a[0] - b[0]) < near && Math.abs(a[1] - b[1]) < near && Math.abs(a[2] - b[2]) < near;
 }
 
 /** Where a trail should be at a time: its last place, moved on by its last step, at most half a second of it. */

@@ -29,7 +29,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
       for (const sighting of fresh) {
         const { text, accepted } = sighting.plate;
         if (!accepted) {
-          waiting.push(sighting);
+          if (![...told.keys()].some((other) => isNear(other, text, nearPlate))) waiting.push(sighting);
           continue;
         }
         const known = [...told.keys()].find((other) => isNear(other, text, samePlate));

@@ -1,0 +1,65 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { loadModel, readManifest, shippedModelsDir, verifyModels } from './model-store.ts';
+import { openPerceiver } from './perceive.ts';
+
+const folders: string[] = [];
+const copyOfModels = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'kanmen-models-'));
+  folders.push(folder);
+  for (const name of ['manifest.json', 'face-finder.onnx']) cpSync(join(shippedModelsDir(), name), join(folder, name));
+  return folder;
+};
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+const change = (folder: string, edit: (manifest: { models: Record<string, unknown>[] }) => void): void => {
+  const path = join(folder, 'manifest.json');
+  const manifest = JSON.parse(readFileSync(path, 'utf8')) as { models: Record<string, unknown>[] };
+  edit(manifest);
+  writeFileSync(path, JSON.stringify(manifest));
+};
+
+describe('the models', () => {
+  it('come with the product, every one as its manifest says', async () => {
+    expect(await verifyModels(shippedModelsDir())).toEqual([]);
+    const { models } = await readManifest(shippedModelsDir());
+    for (const model of models) {
+      expect(model.licence).not.toBe('');
+      expect(model.origin).not.toBe('');
+      expect((await loadModel(shippedModelsDir(), model.role)).bytes.length).toBe(model.bytes);
+    }
+  });
+
+  it('are refused when one bit has changed', async () => {
+    const folder = copyOfModels();
+    const path = join(folder, 'face-finder.onnx');
+    const bytes = readFileSync(path);
+    bytes[1000] = (bytes[1000] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    await expect(loadModel(folder, 'face-finder')).rejects.toMatchObject({ code: 'models.checksum' });
+    expect((await verifyModels(folder)).map(({ code }) => code)).toEqual(['models.checksum']);
+    const options = { modelsDir: folder, threads: 1, minPlateWidthPx: 30, ebikePatterns: [] };
+    await expect(openPerceiver(options)).rejects.toMatchObject({ code: 'models.checksum' });
+  });
+
+  it('are named when they are missing: the file, the package, the role, the manifest itself', async () => {
+    const folder = copyOfModels();
+    rmSync(join(folder, 'face-finder.onnx'));
+    await expect(loadModel(folder, 'face-finder')).rejects.toMatchObject({ code: 'models.missing' });
+    change(folder, (manifest) => {
+      for (const model of manifest.models)
+        if (model['package'] !== undefined) model['package'] = 'kanmen-no-such-package';
+    });
+    await expect(loadModel(folder, 'plate-reader')).rejects.toThrow(/kanmen-no-such-package/);
+    change(folder, (manifest) => {
+      manifest.models = [];
+    });
+    await expect(loadModel(folder, 'plate-reader')).rejects.toMatchObject({ code: 'models.missing' });
+    expect(await verifyModels(folder)).toHaveLength(3);
+    rmSync(join(folder, 'manifest.json'));
+    expect((await verifyModels(folder)).map(({ code }) => code)).toEqual(['models.missing']);
+  });
+});
