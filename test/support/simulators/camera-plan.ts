@@ -1,6 +1,6 @@
 import { approachTimes, type Approach } from './motion.ts';
 import type { SimulatedColor, SimulatedKind, SimulatedPlate } from './plate-text.ts';
-import type { VehicleShape } from './vehicle.ts';
+import type { VehicleShape } from './vehicle-front.ts';
 
 /** A vehicle that drives up, waits and leaves. */
 export interface VehicleVisit {

@@ -2,7 +2,7 @@ import type { CameraPlan, PersonVisit, VehicleVisit } from './camera-plan.ts';
 import { approachTimes } from './motion.ts';
 import { randomKind, randomPlate, type SimulatedKind } from './plate-text.ts';
 import type { Random } from './random.ts';
-import type { VehicleShape } from './vehicle.ts';
+import type { VehicleShape } from './vehicle-front.ts';
 
 /** Paints as they are common on the road: white, silver, grey, black, red, blue. */
 const paints: readonly (readonly [number, number, number])[] = [
