@@ -1,7 +1,6 @@
 /** Every code a GatewayError can carry, with what the reader is to do. `docs` prints this table. */
 export const errorCodes = {
   'config.invalid': 'The configuration has faults; each is listed with file, line, path, value and what is allowed.',
-  'config.unreadable': 'The configuration file cannot be read or is not YAML.',
   'config.secret-missing': 'A secret file named in the configuration does not exist or cannot be read.',
   'mqtt.listen-failed': 'The MQTT address is taken or not of this machine; free it or change mqtt.listen.',
   'lifecycle.stop-failed': 'A part did not stop in time; the process ends all the same.',
@@ -26,7 +25,8 @@ export const errorCodes = {
   'certificate.unreadable':
     'The certificate authority in the key folder cannot be read; restore it or remove both files.',
   'alert.unknown': 'No such alert.',
-  'alert.not-allowed': 'The alert is in a state from which this step is not possible.',
+  'alert.not-allowed':
+    'The alert is in a state from which this step is not possible; somebody else may have dealt with it.',
   'user.unknown': 'No such user.',
   'user.exists': 'A user of this name is there already.',
   'gateway.not-running': 'The gateway that keeps this data directory is not running; start it first.',

@@ -11,10 +11,11 @@ interface LockEntry {
 
 interface ManifestModel {
   readonly name: string;
-  readonly file?: string;
+  /** Below the npm package, if one is named, else below models/. */
+  readonly file: string;
   readonly package?: string;
   readonly licence: string;
-  readonly origin?: string;
+  readonly origin: string;
 }
 
 /** Front-end packages that stand under devDependencies but whose code ends up in dist/dashboard. */
@@ -62,7 +63,8 @@ export function thirdPartyText(root: string): string {
     );
   const manifest = JSON.parse(readFileSync(join(root, 'models/manifest.json'), 'utf8')) as { models: ManifestModel[] };
   const models = manifest.models.map(
-    (model) => `| ${model.name} | ${model.package ?? model.file ?? ''} | ${model.licence} | ${model.origin ?? ''} |`,
+    ({ name, package: from, file, licence, origin }) =>
+      `| ${name} | ${from === undefined ? `models/${file}` : `${from}/${file}`} | ${licence} | ${origin} |`,
   );
   return `# Third-party software and models
 
