@@ -4,7 +4,6 @@ import type { Messages } from './zh.ts';
 export const en: Messages = {
   app: { gateway: 'Kanmen', desk: 'Alert desk' },
   login: {
-    title: 'Sign in',
     name: 'User name',
     password: 'Password',
     submit: 'Sign in',
@@ -249,8 +248,8 @@ export const en: Messages = {
   },
   health: {
     ok: 'All is well',
-    degraded: 'A minor problem; alerts still get through',
-    unhealthy: 'Something is wrong; alerts may not get through',
+    degraded: 'Something needs attention; alerts are kept and go on being sent',
+    unhealthy: 'Something is badly wrong; alerts may not be stored',
     parts: 'Parts',
     noParts: 'Nothing to report',
     wires: 'Stages',
@@ -282,7 +281,13 @@ export const en: Messages = {
       'events → browser': 'Events → web page',
     },
     outbox: 'Sending to {channel}',
-    parted: { ok: 'Fine', degraded: 'Minor problem', unhealthy: 'Problem' },
+    partNames: {
+      store: 'Storage',
+      recipients: 'Recipients',
+      channel: 'Link to {id}',
+      camera: 'Camera {id}',
+    },
+    parted: { ok: 'Fine', degraded: 'Needs attention', unhealthy: 'Badly wrong' },
   },
   gatewayList: {
     none: 'Nothing has been heard from any community yet',

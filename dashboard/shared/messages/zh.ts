@@ -2,7 +2,6 @@
 export const zh = {
   app: { gateway: '看门', desk: '预警值班台' },
   login: {
-    title: '登录',
     name: '用户名',
     password: '密码',
     submit: '登录',
@@ -248,8 +247,8 @@ export const zh = {
   },
   health: {
     ok: '系统运行正常',
-    degraded: '有小问题，预警仍能送达',
-    unhealthy: '出了问题，预警可能送不出去',
+    degraded: '有问题要处理，预警会保存并继续发送',
+    unhealthy: '出了大问题，预警可能存不下来',
     parts: '各部分',
     noParts: '没有要说明的',
     wires: '处理线路',
@@ -280,7 +279,13 @@ export const zh = {
       'events → browser': '事件 → 网页',
     },
     outbox: '发送给 {channel}',
-    parted: { ok: '正常', degraded: '有小问题', unhealthy: '有问题' },
+    partNames: {
+      store: '数据保存',
+      recipients: '收件人',
+      channel: '通往 {id} 的线路',
+      camera: '摄像机 {id}',
+    },
+    parted: { ok: '正常', degraded: '要处理', unhealthy: '大问题' },
   },
   gatewayList: {
     none: '还没有收到任何小区的消息',
