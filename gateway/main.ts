@@ -6,15 +6,14 @@
 import { readFileSync } from 'node:fs';
 import { createApp } from './app.ts';
 import { exitCodes, runProgram, type Commands, type ExitCode } from './cli/index.ts';
-import { loadConfiguration, loadDesk } from './config/index.ts';
+import { faultsOf, formatFault, loadConfiguration, loadDesk } from './config/index.ts';
 import { createDesk } from './desk.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Component } from './lib/component.ts';
-import { isGatewayError } from './lib/errors.ts';
 import { createKillPoints } from './lib/kill-points.ts';
 import { createLogger, type Logger, type LogLevel } from './lib/logger.ts';
 import { systemRandom } from './lib/random.ts';
-import { createTools, printFaults } from './tools/index.ts';
+import { createTools, exitCodeOf, printFaults } from './tools/index.ts';
 
 const out = (text: string): void => void process.stdout.write(text);
 const err = (text: string): void => void process.stderr.write(text);
@@ -42,7 +41,8 @@ async function serve(part: Component, logger: Logger, ready: () => object): Prom
     await part.start(starting.signal);
   } catch (error) {
     logger.fatal({ err: error }, 'cannot start');
-    return isGatewayError(error, 'config.invalid') ? exitCodes.wrongConfiguration : exitCodes.failed;
+    for (const fault of faultsOf(error)) err(`${formatFault(fault)}\n`);
+    return exitCodeOf(error);
   }
   out(`${JSON.stringify({ ready: true, ...ready() })}\n`);
   const signal = await asked;

@@ -67,7 +67,12 @@ export const recipientsOptions = z
     const seen = new Set<string>();
     recipients.forEach(({ id }, index) => {
       if (seen.has(id))
-        context.addIssue({ code: 'custom', path: [index, 'id'], message: `two recipients named ${id}` });
+        context.addIssue({
+          code: 'custom',
+          path: [index, 'id'],
+          message: `two recipients named ${id}`,
+          params: { says: 'fault' },
+        });
       seen.add(id);
     });
   })

@@ -1,15 +1,22 @@
 import { constants, accessSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { deskOptionsSchema, type DeskOptions } from '../inbox/options.ts';
 import { codeOf } from '../lib/errors.ts';
 import type { Fault } from './fault.ts';
-import { formatPath, readDocument, type Locate } from './read-document.ts';
+import { formatPath, readDocument, shorten, type Locate } from './read-document.ts';
 import { gatewaySchema, type GatewayConfiguration } from './schema.ts';
 
 export type Loaded<T> =
-  | { readonly ok: true; readonly value: T; readonly file: string; readonly dir: string }
-  | { readonly ok: false; readonly faults: readonly Fault[] };
+  | { readonly ok: true; readonly value: T; readonly file: string; readonly dir: string; readonly locate: Locate }
+  | {
+      readonly ok: false;
+      readonly faults: readonly Fault[];
+      readonly file: string;
+      readonly locate: Locate;
+      /** What stands in the file, unchecked, with its paths made absolute; null where it is not YAML. */
+      readonly standing: unknown;
+    };
 
 /** A gateway's configuration with every path in it made absolute; or every fault of it. */
 export const loadConfiguration = (file: string): Loaded<GatewayConfiguration> =>
@@ -18,10 +25,14 @@ export const loadConfiguration = (file: string): Loaded<GatewayConfiguration> =>
 /** A desk's configuration, likewise. */
 export const loadDesk = (file: string): Loaded<DeskOptions> => load(file, deskOptionsSchema, () => []);
 
-/** Tells which of the two a file is: only a desk has gateways, only a gateway has a site. */
+/** Tells which of the two a file is, faulty or not: only a gateway has a site; it must have one. */
 export function configurationKind(file: string): 'gateway' | 'desk' {
   const asDesk = readDocument(file, deskOptionsSchema);
-  return asDesk.ok ? 'desk' : 'gateway';
+  if (asDesk.ok) return 'desk';
+  const raw = readDocument(file, anything);
+  const keys = raw.ok && typeof raw.value === 'object' && raw.value !== null ? Object.keys(raw.value) : [];
+  const isDesk = !keys.includes('site') && (keys.includes('gateways') || keys.includes('title'));
+  return isDesk ? 'desk' : 'gateway';
 }
 
 type Path = readonly (string | number)[];
@@ -43,16 +54,20 @@ function load<Schema extends z.ZodType<object>>(
   const raw = readDocument(file, anything);
   const standing = raw.ok ? absolutePaths(raw.value, dir) : null;
   const others = [...check(standing), ...missingFiles(standing)].map((wrong) => toFault(file, wrong, raw.locate));
-  if (!read.ok) return { ok: false, faults: [...read.faults, ...others].sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) };
-  if (others.length > 0) return { ok: false, faults: others };
-  return { ok: true, value: absolutePaths(read.value, dir) as z.output<Schema>, file, dir };
+  const { locate } = raw;
+  const faults = [...(read.ok ? [] : read.faults), ...others].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
+  if (!read.ok || faults.length > 0) return { ok: false, faults, file, locate, standing };
+  return { ok: true, value: absolutePaths(read.value, dir) as z.output<Schema>, file, dir, locate };
 }
 
 const anything = z.unknown();
 
-function toFault(file: string, { path, ...rest }: Wrong, locate: Locate): Fault {
+function toFault(file: string, { path, value, message, allowed }: Wrong, locate: Locate): Fault {
   const place = locate(path);
-  return { file, line: place?.line ?? null, column: place?.column ?? null, path: formatPath(path), ...rest };
+  return {
+    ...{ file, line: place?.line ?? null, column: place?.column ?? null, path: formatPath(path) },
+    ...{ value: value === null ? null : shorten(value, path), message, allowed },
+  };
 }
 
 /** Keys whose values are paths: `…File`, `…Files`, `dir`, `…Dir`, `webRoot`. */
@@ -71,6 +86,10 @@ function absolutePaths(value: unknown, dir: string, isPath = false): unknown {
 function missingFiles(value: unknown, path: Path = [], named = false): Wrong[] {
   if (typeof value === 'string') {
     if (!named) return [];
+    if (basename(value).startsWith('whsec_')) {
+      const message = 'is the secret itself, not a file; whoever reads this file reads it, too';
+      return [{ path, value: '***', message, allowed: 'the name of a file that holds the secret' }];
+    }
     try {
       accessSync(value, constants.R_OK);
       return [];
@@ -84,7 +103,9 @@ function missingFiles(value: unknown, path: Path = [], named = false): Wrong[] {
   }
   if (Array.isArray(value)) return value.flatMap((item, index) => missingFiles(item, [...path, index], named));
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => missingFiles(inner, [...path, key], /Files?$/.test(key)));
+  return Object.entries(value).flatMap(([key, inner]) =>
+    missingFiles(inner, [...path, key], Array.isArray(inner) ? key.endsWith('Files') : key.endsWith('File')),
+  );
 }
 
 /** The items of a list with those of their fields that are texts; anything else is the schema's matter. */

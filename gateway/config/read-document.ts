@@ -83,6 +83,9 @@ interface RawFault {
 
 function issueFaults(issue: z.core.$ZodIssue, schema: z.ZodType): RawFault[] {
   const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
+  const one = (message: string, allowed: string | null): RawFault[] => [
+    { path, value: issue.input, message: issue.input === undefined ? 'is missing' : message, allowed },
+  ];
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(schema, path);
@@ -90,55 +93,47 @@ function issueFaults(issue: z.core.$ZodIssue, schema: z.ZodType): RawFault[] {
         const close = known.find((candidate) => isClose(candidate, key));
         return {
           path: [...path, key],
-          value: undefined,
+          value: (issue.input as Readonly<Record<string, unknown>> | undefined)?.[key],
           message: `unknown key${close === undefined ? '' : `, did you mean "${close}"?`}`,
           allowed: known.length > 0 ? known.join(', ') : null,
         };
       });
     }
     case 'invalid_value':
-      return [
-        {
-          path,
-          value: issue.input,
-          message: missingOr(issue.input, 'is not one of the allowed values'),
-          allowed: issue.values.map(String).join(', '),
-        },
-      ];
+      return one('does not fit', `one of ${issue.values.map(String).join(', ')}`);
     case 'invalid_type':
-      return [
-        {
-          path,
-          value: issue.input,
-          message: missingOr(issue.input, `must be ${article(issue.expected)}`),
-          allowed: null,
-        },
-      ];
+      return one('does not fit', hasOwnWords(issue) ? issue.message : article(issue.expected));
     case 'too_small':
-      return [
-        {
-          path,
-          value: issue.input,
-          message: 'is too small',
-          allowed: `${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`,
-        },
-      ];
+      return one('is too small', `${issue.inclusive === false ? 'more than' : 'at least'} ${sizeOf(issue)}`);
     case 'too_big':
-      return [
-        {
-          path,
-          value: issue.input,
-          message: 'is too large',
-          allowed: `${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`,
-        },
-      ];
+      return one('is too large', `${issue.inclusive === false ? 'less than' : 'at most'} ${sizeOf(issue)}`);
+    case 'invalid_union': {
+      const kinds = kindsAt(schema, path);
+      if (kinds.length === 0) return one('does not fit', issue.message);
+      // Zod shows the whole block that was to be chosen by its kind.
+      const value = (issue.input as Readonly<Record<string, unknown>> | undefined)?.['kind'];
+      const message = value === undefined ? 'is missing' : 'does not fit';
+      return [{ path, value, message, allowed: `one of ${kinds.join(', ')}` }];
+    }
+    case 'invalid_key':
+      return one('is no name that can stand here', issue.issues[0]?.message ?? null);
+    case 'custom':
+      // A schema that knows what is wrong, and not only what would be right, says so.
+      return issue.params?.['says'] === 'fault' ? one(issue.message, null) : one('does not fit', issue.message);
     default:
-      return [{ path, value: issue.input, message: missingOr(issue.input, issue.message), allowed: null }];
+      return one('does not fit', issue.message);
   }
 }
 
-const missingOr = (input: unknown, message: string): string =>
-  input === undefined ? `is missing; ${message}` : message;
+/** Whether the schema says in its own words what belongs here; zod's own message begins otherwise. */
+const hasOwnWords = (issue: z.core.$ZodIssue): boolean => !issue.message.startsWith('Invalid input');
+
+function sizeOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const bound = issue.code === 'too_small' ? issue.minimum : issue.maximum;
+  const unit = { string: ' characters', array: ' entries' }[issue.origin] ?? '';
+  return `${bound}${unit}`;
+}
+
 const article = (expected: string): string =>
   ({
     string: 'a text',
@@ -154,8 +149,24 @@ const article = (expected: string): string =>
 function keysAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
   let current: unknown = schema;
   for (const step of path) current = descend(unwrap(current), step);
-  const object = unwrap(current);
-  return object instanceof z.ZodObject ? Object.keys(object.shape) : [];
+  return [...new Set(objectsIn(current).flatMap((object) => Object.keys(object.shape)))];
+}
+
+/** The `kind`s that may stand where a union is chosen by its kind. */
+function kindsAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
+  if (path.at(-1) !== 'kind') return [];
+  let current: unknown = schema;
+  for (const step of path.slice(0, -1)) current = descend(unwrap(current), step);
+  return objectsIn(current).flatMap((object) => {
+    const kind: unknown = (object.shape as Readonly<Record<string, unknown>>)['kind'];
+    return kind instanceof z.ZodLiteral ? [...kind.values].map(String) : [];
+  });
+}
+
+function objectsIn(schema: unknown): z.ZodObject[] {
+  const found = unwrap(schema);
+  if (found instanceof z.ZodObject) return [found];
+  return found instanceof z.ZodUnion ? found.options.flatMap((option) => objectsIn(option)) : [];
 }
 
 function descend(schema: unknown, step: string | number): unknown {
@@ -193,12 +204,18 @@ export function formatPath(path: readonly (string | number)[]): string {
     .join('');
 }
 
-/** Words that make a value secret, whatever it is. */
-const secretPath = /secret|password|token|url$/i;
+/** Keys whose value is a secret, wherever they stand; the name of a file that holds one is none. */
+const secretKey = /(secret|password|passwd|token|key)$/i;
 
-function shorten(value: unknown, path: readonly (string | number)[]): string {
-  const raw = JSON.stringify(value);
-  const text = secretPath.test(String(path.at(-1) ?? '')) ? raw.replace(/\/\/[^/@]*@/, '//***@') : raw;
+/** A value as people wrote it, for a fault: at most 60 letters, without passwords and secrets. */
+export function shorten(value: unknown, path: readonly (string | number)[]): string {
+  const masked = (key: string, inner: unknown): unknown => {
+    if (secretKey.test(key)) return '***';
+    if (typeof inner !== 'string') return inner;
+    // Whoever forgets the scheme of an address still has a password before the last @.
+    return inner.replace(/^([a-z]+:\/\/)?\S*@/i, '$1***@').replace(/whsec_\S*/, '***');
+  };
+  const text = JSON.stringify(masked(String(path.at(-1) ?? ''), value), masked);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

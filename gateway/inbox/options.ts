@@ -54,6 +54,7 @@ export const deskOptionsSchema = z
               code: 'custom',
               path: [index, 'id'],
               message: `two gateways with the id ${gateway.id}; the first is gateways[${first}]`,
+              params: { says: 'fault' },
             });
         });
       })

@@ -14,7 +14,7 @@ export {
   type RuleStateRow,
 } from './rules.ts';
 export { formatRuleFault, type RuleFault } from './fault.ts';
-export { readRuleTexts } from './rule-set.ts';
+export { readRuleTexts, settingsFile } from './rule-set.ts';
 export type { RuleText } from './rule-yaml.ts';
 export { testRules, type ExampleResult } from './examples.ts';
 export { ruleJsonSchema } from './json-schema.ts';

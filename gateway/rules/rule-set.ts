@@ -40,6 +40,9 @@ export function readRuleTexts(dir: string): readonly RuleText[] {
     .map((name) => ({ file: join(dir, name), text: readFileSync(join(dir, name), 'utf8') }));
 }
 
+/** Stands for the file in faults of `rules.settings`: this room does not know where the configuration stands. */
+export const settingsFile = 'configuration';
+
 const wholeFile = (file: string, message: string): RuleFault => ({
   file,
   line: 1,
@@ -92,7 +95,7 @@ function* settingsFaults(
   settings: Readonly<Record<string, RuleSettings>>,
 ): Generator<RuleFault> {
   const at = (path: string, message: string, allowed: string | null): RuleFault => ({
-    ...wholeFile('configuration', message),
+    ...wholeFile(settingsFile, message),
     path: `rules.settings.${path}`,
     allowed,
   });

@@ -1,26 +1,36 @@
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { exitCodes, formatJsonLines, type Commands } from '../cli/index.ts';
-import { faultsOf, formatFault, loadConfiguration, type Fault, type GatewayConfiguration } from '../config/index.ts';
+import { alertsOptions } from '../alerts/options.ts';
 import { openChannels } from '../channels/index.ts';
+import { exitCodes, formatJsonLines, type Commands } from '../cli/index.ts';
+import {
+  configurationKind,
+  faultsOf,
+  formatFault,
+  formatPath,
+  loadConfiguration,
+  loadDesk,
+  type Fault,
+  type GatewayConfiguration,
+  type Locate,
+} from '../config/index.ts';
+import { knownGateways } from '../desk.ts';
 import { loadEvidenceKeys } from '../evidence/index.ts';
 import { codeOf, messageOf } from '../lib/errors.ts';
 import { shippedModelsDir, verifyModels } from '../perceive/index.ts';
 import { createRegister } from '../register/index.ts';
-import { createRules } from '../rules/index.ts';
+import { createRules, settingsFile, type RulesOptions } from '../rules/index.ts';
+import { rulesOptions } from '../rules/options.ts';
 import type { ToolContext } from './context.ts';
 
 const reachMs = 3000;
 
-/** `kanmen check`: everything that can be known before the gateway runs, all at once; changes nothing. */
+/** `kanmen check`: everything that can be known before it runs, all at once; changes nothing. */
 export function createCheckCommand(context: ToolContext): Pick<Commands, 'check'> {
   const { out, err } = context;
   return {
     check: async ({ config: file, json }) => {
-      const loaded = loadConfiguration(file);
-      const faults = loaded.ok
-        ? await faultsBehind(context, file, loaded.value)
-        : [...loaded.faults, ...ruleFaults(context, null)];
+      const faults = configurationKind(file) === 'desk' ? deskFaults(file) : await gatewayFaults(context, file);
       if (json) out(formatJsonLines(faults));
       else for (const fault of faults) out(`${formatFault(fault)}\n`);
       if (faults.length > 0) {
@@ -33,27 +43,63 @@ export function createCheckCommand(context: ToolContext): Pick<Commands, 'check'
   };
 }
 
-async function faultsBehind(context: ToolContext, file: string, configuration: GatewayConfiguration): Promise<Fault[]> {
-  const of = (path: string, value: string | null, error: unknown): Fault[] => {
-    const inside = faultsOf(error);
-    return inside.length > 0
-      ? [...inside]
-      : [{ file, line: null, column: null, path, value, message: messageOf(error), allowed: null }];
-  };
+function deskFaults(file: string): Fault[] {
+  const loaded = loadDesk(file);
+  if (!loaded.ok) return [...loaded.faults];
+  return loaded.value.gateways.flatMap((gateway, index) => {
+    try {
+      knownGateways({ ...loaded.value, gateways: [gateway] });
+      return [];
+    } catch (error) {
+      return faultsFrom(loaded, ['gateways', index, 'secretFile'], gateway.secretFile, error);
+    }
+  });
+}
+
+async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[]> {
+  const loaded = loadConfiguration(file);
+  // Rules are told together with what is wrong in the configuration: nobody wants to hear of them a round later.
+  if (!loaded.ok) return [...loaded.faults, ...ruleFaults(context, loaded, rulesStanding(loaded.standing))];
+  const { value } = loaded;
+  const found = async (path: Path, given: string | null, work: () => Promise<void> | void): Promise<Fault[]> =>
+    (await attempt(work)).flatMap((error) => faultsFrom(loaded, path, given, error));
   return [
-    ...ruleFaults(context, configuration),
-    ...(await verifyModels(configuration.models.dir ?? shippedModelsDir())).flatMap((error) =>
-      of('models.dir', configuration.models.dir ?? null, error),
+    ...ruleFaults(context, loaded, { options: value.rules, timeZone: value.alerts.timeZone }),
+    ...(await verifyModels(value.models.dir ?? shippedModelsDir())).flatMap((error) =>
+      faultsFrom(loaded, ['models', 'dir'], value.models.dir ?? null, error),
     ),
-    ...(await attempt(() => openAndClose(context, configuration))).flatMap((error) => of('channels', null, error)),
-    ...(await attempt(() => readRegister(context, configuration))).flatMap((error) =>
-      of('register.vehiclesFile', configuration.register.vehiclesFile ?? null, error),
-    ),
-    ...(await attempt(() => readKeys(context, configuration))).flatMap((error) =>
-      of('evidence.keyFile', configuration.evidence.keyFile ?? null, error),
-    ),
-    ...(await unreachableCameras(file, configuration)),
+    ...(await found(['channels'], null, () => openAndClose(context, value))),
+    ...(await found(['register', 'vehiclesFile'], value.register.vehiclesFile ?? null, () =>
+      readRegister(context, value),
+    )),
+    ...(await found(['evidence', 'keyFile'], value.evidence.keyFile ?? null, () => readKeys(context, value))),
+    ...(await unreachableCameras(loaded, value)),
   ];
+}
+
+type Path = readonly (string | number)[];
+interface Place {
+  readonly file: string;
+  readonly locate: Locate;
+}
+
+/** A fault of what the file names at `path`. */
+function faultAt(
+  { file, locate }: Place,
+  path: Path,
+  { value, message, allowed }: Pick<Fault, 'value' | 'message' | 'allowed'>,
+): Fault {
+  const place = locate(path);
+  return {
+    ...{ file, line: place?.line ?? null, column: place?.column ?? null },
+    ...{ path: formatPath(path), value, message, allowed },
+  };
+}
+
+/** The faults that an error lists, or the error as one. */
+function faultsFrom(place: Place, path: Path, value: string | null, error: unknown): Fault[] {
+  const inside = faultsOf(error);
+  return inside.length > 0 ? [...inside] : [faultAt(place, path, { value, message: messageOf(error), allowed: null })];
 }
 
 /** The error that `work` threw, as a list of at most one. */
@@ -66,23 +112,35 @@ async function attempt(work: () => Promise<void> | void): Promise<unknown[]> {
   }
 }
 
-/** Faults of the rules; of the pack that ships where the configuration could not be read so far. */
-function ruleFaults(context: ToolContext, configuration: GatewayConfiguration | null): Fault[] {
-  if (!configuration) return [];
-  const source = configuration.rules.dir ?? fileURLToPath(new URL('rules', context.installDir));
+interface RulesToCheck {
+  readonly options: RulesOptions;
+  readonly timeZone: string;
+}
+
+/** As much of `rules` and `alerts.timeZone` as can be understood in a configuration with faults. */
+function rulesStanding(standing: unknown): RulesToCheck {
+  const under = (value: unknown, key: string): unknown =>
+    typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+  const given = under(standing, 'rules') ?? {};
+  const timeZone = alertsOptions.shape.timeZone.safeParse(under(under(standing, 'alerts'), 'timeZone'));
+  const whole = rulesOptions.safeParse(given);
+  const dir = rulesOptions.shape.dir.safeParse(under(given, 'dir'));
+  return {
+    options: whole.data ?? rulesOptions.parse({ dir: dir.data ?? null }),
+    timeZone: timeZone.data ?? alertsOptions.parse({}).timeZone,
+  };
+}
+
+function ruleFaults(context: ToolContext, place: Place, { options, timeZone }: RulesToCheck): Fault[] {
+  const source = options.dir ?? fileURLToPath(new URL('rules', context.installDir));
   try {
-    createRules({
-      source,
-      timeZone: configuration.alerts.timeZone,
-      options: configuration.rules,
-      logger: context.logger,
-    });
+    createRules({ source, timeZone, options, logger: context.logger });
     return [];
   } catch (error) {
-    const faults = faultsOf(error);
-    return faults.length > 0
-      ? [...faults]
-      : [{ file: source, line: null, column: null, path: '', value: null, message: messageOf(error), allowed: null }];
+    // What a site sets for single rules stands in the configuration, not in a rule's own document.
+    return faultsFrom(place, ['rules', 'dir'], source, error).map((fault) =>
+      fault.file === settingsFile ? faultAt(place, fault.path.split('.'), fault) : fault,
+    );
   }
 }
 
@@ -120,7 +178,7 @@ function readKeys({ random }: ToolContext, { evidence }: GatewayConfiguration): 
 }
 
 /** Cameras whose address does not even take a TCP connection. Whether the password fits shows only when it runs. */
-async function unreachableCameras(file: string, { cameras }: GatewayConfiguration): Promise<Fault[]> {
+async function unreachableCameras(place: Place, { cameras }: GatewayConfiguration): Promise<Fault[]> {
   const tried = await Promise.all(
     cameras.map(async ({ url }, index): Promise<Fault | null> => {
       const { protocol, hostname, port } = new URL(url);
@@ -132,15 +190,11 @@ async function unreachableCameras(file: string, { cameras }: GatewayConfiguratio
       );
       return reason === null
         ? null
-        : {
-            file,
-            line: null,
-            column: null,
-            path: `cameras[${index}].url`,
+        : faultAt(place, ['cameras', index, 'url'], {
             value: hostname,
             message: `the camera cannot be reached (${reason})`,
             allowed: 'an address that answers from here',
-          };
+          });
     }),
   );
   return tried.filter((fault) => fault !== null);

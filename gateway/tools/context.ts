@@ -12,6 +12,7 @@ import {
   type GatewayConfiguration,
   type Loaded,
 } from '../config/index.ts';
+import type { ErrorCode } from '../domain/error-codes.ts';
 import type { DeskOptions } from '../inbox/options.ts';
 import type { Clock } from '../lib/clock.ts';
 import { codeOf, isGatewayError, messageOf } from '../lib/errors.ts';
@@ -41,6 +42,13 @@ export function printFaults(faults: readonly Fault[], err: (text: string) => voi
   return exitCodes.wrongConfiguration;
 }
 
+/** Errors that mean that a person wrote something wrong into a file: no use in starting again before it is mended. */
+const wrongFiles: readonly ErrorCode[] = ['config.invalid', 'config.secret-missing', 'rules.invalid'];
+
+/** The exit code for an error that ended a command. */
+export const exitCodeOf = (error: unknown): ExitCode =>
+  wrongFiles.some((code) => isGatewayError(error, code)) ? exitCodes.wrongConfiguration : exitCodes.failed;
+
 /** Runs `work` and turns what may well go wrong into one line for the reader and exit code 1. */
 export async function reported(context: ToolContext, work: () => Promise<ExitCode>): Promise<ExitCode> {
   try {
@@ -48,7 +56,7 @@ export async function reported(context: ToolContext, work: () => Promise<ExitCod
   } catch (error) {
     if (isGatewayError(error) || codeOf(error) !== null) {
       context.err(`${messageOf(error)}\n`);
-      return isGatewayError(error, 'config.secret-missing') ? exitCodes.wrongConfiguration : exitCodes.failed;
+      return exitCodeOf(error);
     }
     throw error;
   }

@@ -12,7 +12,7 @@ import { createInspectCommand } from './inspect.ts';
 import { createRuleCommands } from './rules.ts';
 import { createUserCommands } from './users.ts';
 
-export { printFaults, type ToolContext } from './context.ts';
+export { exitCodeOf, printFaults, type ToolContext } from './context.ts';
 
 export function createTools(context: ToolContext & { readonly execPath: string }): Omit<Commands, 'run' | 'desk'> {
   return {
