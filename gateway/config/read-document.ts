@@ -130,8 +130,8 @@ const hasOwnWords = (issue: z.core.$ZodIssue): boolean => !issue.message.startsW
 
 function sizeOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
   const bound = issue.code === 'too_small' ? issue.minimum : issue.maximum;
-  const unit = { string: ' characters', array: ' entries' }[issue.origin] ?? '';
-  return `${bound}${unit}`;
+  const units: Readonly<Record<string, string>> = { string: ' characters', array: ' entries' };
+  return `${bound}${units[issue.origin] ?? ''}`;
 }
 
 const article = (expected: string): string =>
