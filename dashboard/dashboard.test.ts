@@ -207,14 +207,18 @@ describe('the gateway’s dashboard', () => {
       evidence: [{ id: 'e1' as never, kind: 'picture', sha256: '0'.repeat(64), capturedAt: 1 as EpochMs, camera: 'c' }],
     });
     await world.commit([{ kind: 'alert-saved', alert }, passed(), { kind: 'session-saved', session: makeSession() }]);
+    world.health = { ...world.health, status: 'degraded' };
     const { page, faults } = await openPage(browser, url, 390);
     await signInOn(page, 'manager', passwords.manager);
     await page.waitForSelector(part('alert'));
-    for (const to of ['/', '/alerts', '/passages', '/charging', '/devices', '/health']) {
-      await page.click(part(`nav-${to}`));
-      await page.waitForSelector('main h1');
-      const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(spill, to).toBeLessThanOrEqual(0);
+    for (const language of ['zh', 'en']) {
+      for (const to of ['/', '/alerts', '/passages', '/charging', '/devices', '/health']) {
+        await page.click(part(`nav-${to}`));
+        await page.waitForSelector('main h1');
+        const spill = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        expect(spill, `${to} ${language}`).toBeLessThanOrEqual(0);
+      }
+      await page.click(part('language'));
     }
     await page.goto(`${url}/#/alerts/${alert.id}`);
     const audits = () => world.changes.filter((change) => change.kind === 'audited' && change.action !== 'login');

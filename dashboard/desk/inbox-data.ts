@@ -6,6 +6,7 @@ import { session } from '../shared/session.ts';
 import { createSnapshots } from '../shared/snapshots.ts';
 import { serverNow } from '../shared/time.ts';
 import type { List } from '../shared/types.ts';
+import { asSeenHere } from './as-seen-here.ts';
 import type { DeskAlert, DeskGateway } from './types.ts';
 
 /** What the desk's pages show live. */
@@ -30,7 +31,7 @@ export const gateways = computed(() =>
 
 function keepAlert(alert: DeskAlert): void {
   if (ended(alert.state)) inbox.alerts.delete(alert.id);
-  else inbox.alerts.set(alert.id, alert);
+  else inbox.alerts.set(alert.id, asSeenHere(alert));
 }
 
 function apply(name: string, value: unknown): void {
@@ -50,7 +51,7 @@ async function readAll(): Promise<() => void> {
     getJson<List<DeskGateway>>('api/gateways'),
   ]);
   return () => {
-    inbox.alerts = new Map(alerts.items.map((alert) => [alert.id, alert]));
+    inbox.alerts = new Map(alerts.items.map((alert) => [alert.id, asSeenHere(alert)]));
     inbox.gateways = new Map(known.items.map((gateway) => [gateway.id, gateway]));
     inbox.loaded = true;
     inbox.news = { id: '', number: inbox.news.number + 1 };

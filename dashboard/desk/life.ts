@@ -7,6 +7,7 @@ export function lifeOf(alert: DeskAlertDetail): readonly TimeLineEntry[] {
   const { t } = i18n.global;
   return alert.life.map((step, index) => {
     const outcome = step.feedback?.kind === 'outcome' ? (step.feedback.outcome ?? 'true') : null;
+    const byItself = ['kanmen', 'gateway'].includes(step.by);
     return {
       key: String(index),
       at: step.at,
@@ -14,9 +15,16 @@ export function lifeOf(alert: DeskAlertDetail): readonly TimeLineEntry[] {
         outcome === null
           ? t(`news.${step.kind}`)
           : t('answer.saysOutcome', { verdict: t(`answer.verdicts.${outcome}`) }),
-      // What the gateway did by itself needs no name.
-      by: step.by === 'gateway' ? '' : step.by,
-      text: step.text,
+      // What the gateway did by itself needs no name, and says in words of its own what the heading says already.
+      by: byItself ? '' : step.by,
+      text: byItself ? countOf(step) : step.text,
     };
   });
+}
+
+/** A repeat tells how often the same was seen by then. */
+function countOf(step: DeskAlertDetail['life'][number]): string {
+  const { t } = i18n.global;
+  const count = step.kind === 'repeated' ? Number(step.text) : NaN;
+  return Number.isInteger(count) && count > 0 ? t('alert.count', { n: count }, count) : '';
 }

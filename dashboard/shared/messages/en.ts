@@ -301,7 +301,7 @@ export const en: Messages = {
     on: 'Sound on',
     off: 'Sound off',
     enable: 'Click here to switch the alarm sound on',
-    muted: 'There is a red alert, but the sound is off',
+    muted: 'There is a red alert, but the alarm sound is not on',
   },
   facts: {
     smokeDbm: 'Smoke',

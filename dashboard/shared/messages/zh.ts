@@ -16,7 +16,7 @@ export const zh = {
     health: '运行状况',
     inbox: '待办预警',
     all: '全部预警',
-    gateways: '小区网关',
+    gateways: '各小区',
     logout: '退出登录',
     language: 'English',
     theme: { auto: '外观：自动', light: '外观：浅色', dark: '外观：深色' },
@@ -299,7 +299,7 @@ export const zh = {
     on: '声音已开',
     off: '声音已关',
     enable: '点这里打开声音提醒',
-    muted: '有红色预警，但声音已关',
+    muted: '有红色预警，但提示音没有打开',
   },
   facts: {
     smokeDbm: '烟雾浓度',
