@@ -52,6 +52,7 @@ export function createCameraWatch({
   let lastNetAt = -Infinity;
   let lastFrameAt: EpochMs | null = null;
   let facesTurn = false;
+  let looking = false;
 
   const directionOf = (motion: 'nearer' | 'away' | 'still'): PassageCandidate['direction'] => {
     const towards = camera.direction === 'out' ? 'out' : 'in';
@@ -100,7 +101,7 @@ export function createCameraWatch({
     }
   };
 
-  const look = async (frame: Frame): Promise<void> => {
+  const lookAt = async (frame: Frame): Promise<void> => {
     const at = frame.capturedAt;
     count.frames += 1;
     lastFrameAt = at;
@@ -138,11 +139,21 @@ export function createCameraWatch({
     await emit(at, false);
   };
 
+  const look = async (frame: Frame): Promise<void> => {
+    looking = true;
+    try {
+      await lookAt(frame);
+    } finally {
+      looking = false;
+    }
+  };
+
   return {
     look,
     /** Time goes on without frames: ends what has left. `now` is the wall clock, which capture time follows. */
     idle: async (now: EpochMs): Promise<void> => {
-      if (lastFrameAt !== null && now - lastFrameAt > goneAfterMs * 2) await emit(now, false);
+      // A passage that waits to be stored holds the frames back; that is no silence.
+      if (!looking && lastFrameAt !== null && now - lastFrameAt > goneAfterMs * 2) await emit(now, false);
     },
     /** No more frames will come: everything still open is told of. */
     finish: async (): Promise<void> => {
