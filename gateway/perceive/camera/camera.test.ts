@@ -204,6 +204,23 @@ describe('camera over RTSP, served by GStreamer', () => {
   });
 });
 
+describe('a reader that was blocked', () => {
+  it('gets the present next, not what piled up meanwhile', { timeout: 60_000 }, async () => {
+    const server = await serve('--size', '1280x720', '--fps', '15');
+    const end = new AbortController();
+    const source = openLiveSource(request(`rtsp://127.0.0.1:${server.port}/live`, [], { maxWidthPx: 1280 }));
+    const agesMs: number[] = [];
+    for await (const frame of source.frames(end.signal)) {
+      agesMs.push(Date.now() - frame.capturedAt);
+      // As a model does: nothing else runs on this thread.
+      if (agesMs.length === 10) for (const until = Date.now() + 5000; Date.now() < until;);
+      if (agesMs.length === 14) break;
+    }
+    end.abort();
+    expect(Math.max(...agesMs.slice(11))).toBeLessThan(1500);
+  });
+});
+
 describe('video files', () => {
   it('gives every frame once, in order, however slow the reader is', async () => {
     const frames = await take(

@@ -9,6 +9,11 @@ import { startRtspRelay, type RtspRelay } from './relay.ts';
 const reconnect: BackoffPolicy = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 /** Five wrong logins lock a Hikvision camera for 30 minutes: with one try in ten minutes it never comes to that. */
 const wrongPasswordWaitMs = 600_000;
+/**
+ * A frame this much older than the freshest way it could have come is let go. While a model runs, this thread reads nothing
+ * and ffmpeg waits with it: what then comes out is the past. Letting it go costs a tenth of looking at it, so we catch up.
+ */
+const staleMs = 1000;
 
 /** A camera over RTSP, reconnecting for ever; or a file played once in real time. */
 export const openLiveSource: OpenLiveSource = (request) => {
@@ -20,7 +25,7 @@ export const openLiveSource: OpenLiveSource = (request) => {
         dropped += 1;
       });
       const once = request.url.startsWith('file:');
-      void keepConnected(request, slot.put, signal, once).finally(slot.end);
+      void keepConnected(request, slot, signal, once).finally(slot.end);
       return slot.take(signal);
     },
   } satisfies FrameSource;
@@ -28,14 +33,14 @@ export const openLiveSource: OpenLiveSource = (request) => {
 
 async function keepConnected(
   request: LiveSourceRequest,
-  put: (frame: HeldFrame) => void,
+  slot: Sink,
   signal: AbortSignal,
   once: boolean,
 ): Promise<void> {
   let failures = 0;
   while (!isAborted(signal)) {
     request.onStatus({ kind: 'connecting' });
-    const outcome = await connectOnce(request, put, signal);
+    const outcome = await connectOnce(request, slot, signal);
     if (isAborted(signal)) return;
     if (once && outcome.frames > 0) return;
     failures = outcome.frames > 0 ? 1 : failures + 1;
@@ -43,6 +48,12 @@ async function keepConnected(
     const waitMs = outcome.wrongPassword ? wrongPasswordWaitMs : backoffMs(reconnect, failures, Math.random);
     await pause(request.clock, waitMs, signal);
   }
+}
+
+/** Where frames go, and how one is counted that goes nowhere. */
+interface Sink {
+  readonly put: (frame: HeldFrame) => void;
+  readonly drop: () => void;
 }
 
 interface Outcome {
@@ -53,11 +64,7 @@ interface Outcome {
 }
 
 /** One connection from its beginning to its end. Leaves no child and no socket. */
-async function connectOnce(
-  request: LiveSourceRequest,
-  put: (frame: HeldFrame) => void,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function connectOnce(request: LiveSourceRequest, { put, drop }: Sink, signal: AbortSignal): Promise<Outcome> {
   const { clock, url } = request;
   const isRtsp = /^rtsps?:/i.test(url);
   const relay: RtspRelay | null = isRtsp ? await startRtspRelay(url) : null;
@@ -73,7 +80,12 @@ async function connectOnce(
       lastAt = clock.monotonic();
       if (frames === 0) request.onStatus({ kind: 'connected', widthPx: picture.widthPx, heightPx: picture.heightPx });
       frames += 1;
-      put({ ...picture, capturedAt: captureTime(picture.mediaMs, clock.now()) });
+      const now = clock.now();
+      const capturedAt = captureTime(picture.mediaMs, now);
+      if (now - capturedAt > staleMs) {
+        picture.release();
+        drop();
+      } else put({ ...picture, capturedAt });
       return null;
     },
   });
@@ -164,6 +176,7 @@ function createSlot(onDrop: () => void) {
     state.wake = null;
   };
   return {
+    drop: onDrop,
     put: (frame: HeldFrame): void => {
       if (state.held) {
         state.held.release();
@@ -179,6 +192,10 @@ function createSlot(onDrop: () => void) {
     take: async function* (signal: AbortSignal): AsyncGenerator<Frame> {
       signal.addEventListener('abort', notify, { once: true });
       while (!isAborted(signal)) {
+        // A turn of the event loop: without it a busy reader would never let newer data in.
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
         const frame = state.held;
         if (frame) {
           state.held = null;

@@ -160,7 +160,8 @@ function joinConnections(
       try {
         for (const item of split(chunk)) {
           if (item.kind === 'message') handle(item);
-          else if (!to.write(item.bytes)) {
+          else if (!to.write(item.bytes) && !from.isPaused()) {
+            // One chunk holds many frames: only the first that does not fit waits for the drain.
             from.pause();
             to.once('drain', () => from.resume());
           }
