@@ -27,7 +27,11 @@ export const errorReply = named(
   'Error',
   z.object({
     error: z.object({
-      code: z.string().describe('Stable; see the table of error codes'),
+      code: z
+        .string()
+        .describe(
+          'Stable: auth.required, auth.wrong, auth.too-many-tries, auth.not-allowed, request.invalid, request.too-large, request.unknown-route, internal, or a code of gateway/domain/error-codes.ts',
+        ),
       message: z.string().describe('What is wrong and how to mend it, in English'),
     }),
   }),
