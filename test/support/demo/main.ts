@@ -28,9 +28,10 @@ const say = (line: string): void => console.log(line);
 const step = (line: string): void => say(`[${((Date.now() - startedAt) / 1000).toFixed(0).padStart(3)} s] ${line}`);
 
 async function camerasConnected(gateway: Reader): Promise<void> {
-  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(300)) {
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline;) {
     const cameras = await gateway.list('/api/cameras');
     if (cameras.every(({ state }) => state === 'connected')) return;
+    await sleep(300);
   }
   throw new Error('the gateway did not see both cameras within a minute');
 }
