@@ -25,14 +25,14 @@ export const loadConfiguration = (file: string): Loaded<GatewayConfiguration> =>
 /** A desk's configuration, likewise. */
 export const loadDesk = (file: string): Loaded<DeskOptions> => load(file, deskOptionsSchema, () => []);
 
-/** Tells which of the two a file is, faulty or not: only a gateway has a site; it must have one. */
+/** Tells which of the two a file is, faulty or not. A gateway's has a site; a file with nothing in it lacks that. */
 export function configurationKind(file: string): 'gateway' | 'desk' {
-  const asDesk = readDocument(file, deskOptionsSchema);
-  if (asDesk.ok) return 'desk';
   const raw = readDocument(file, anything);
   const keys = raw.ok && typeof raw.value === 'object' && raw.value !== null ? Object.keys(raw.value) : [];
-  const isDesk = !keys.includes('site') && (keys.includes('gateways') || keys.includes('title'));
-  return isDesk ? 'desk' : 'gateway';
+  if (keys.includes('site') || keys.length === 0) return 'gateway';
+  return keys.includes('gateways') || keys.includes('title') || readDocument(file, deskOptionsSchema).ok
+    ? 'desk'
+    : 'gateway';
 }
 
 type Path = readonly (string | number)[];

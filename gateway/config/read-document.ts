@@ -189,13 +189,26 @@ function unwrap(schema: unknown): unknown {
   return schema;
 }
 
+/** Whether one is likely a slip for the other: the same but for case, a part of it, or at most two letters off. */
 function isClose(a: string, b: string): boolean {
-  const x = a.toLowerCase();
-  const y = b.toLowerCase();
-  if (x === y || x.startsWith(y) || y.startsWith(x)) return true;
-  let differing = Math.abs(x.length - y.length);
-  for (let i = 0; i < Math.min(x.length, y.length); i += 1) if (x[i] !== y[i]) differing += 1;
-  return differing <= 2;
+  const [x, y] = [a.toLowerCase(), b.toLowerCase()];
+  return x.startsWith(y) || y.startsWith(x) || editDistance(x, y) <= Math.min(2, Math.floor(y.length / 3));
+}
+
+/** Letters to add, take away, change or swap with their neighbour (optimal string alignment). */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j += 1) {
+      const changed = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : changed;
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, changed, swapped));
+    }
+  }
+  return at(a.length, b.length);
 }
 
 export function formatPath(path: readonly (string | number)[]): string {

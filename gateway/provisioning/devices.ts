@@ -34,6 +34,8 @@ export interface DeviceListing {
 export interface Devices {
   /** Lets a device in. Throws `device.invalid` for a name that is none, `device.exists` if it is in already. */
   add(name: string, area: AreaId | null, by: string): Promise<IssuedCredential>;
+  /** The same for several, in their order: either all of them are let in or none. */
+  addAll(names: readonly string[], area: AreaId | null, by: string): Promise<IssuedCredential[]>;
   /** Every device with its status, by name. */
   list(): DeviceListing[];
   /** Puts a device out; a running gateway ends its connection within two seconds. Throws `device.unknown`. */
@@ -56,18 +58,40 @@ export function createDevices(parts: {
 }): Devices {
   const { site, reads, commit, clock, random } = parts;
 
-  const issue = async (
-    device: Omit<Device, 'passwordSha256'>,
-    action: string,
-    by: string,
-  ): Promise<IssuedCredential> => {
-    const password = Buffer.from(random.bytes(passwordBytes)).toString('base64url');
-    const passwordSha256 = createHash('sha256').update(password).digest('hex');
-    await commit([
-      { kind: 'device-saved', device: { ...device, passwordSha256 } },
-      { kind: 'audited', at: clock.now(), by, action, subject: device.key },
-    ]);
-    return { username: device.key, password, topicPrefix: `community/${site}/${device.key}` };
+  type Unlocked = Omit<Device, 'passwordSha256'>;
+  const issue = async (devices: readonly Unlocked[], action: string, by: string): Promise<IssuedCredential[]> => {
+    const issued = devices.map((device) => ({
+      device,
+      password: Buffer.from(random.bytes(passwordBytes)).toString('base64url'),
+    }));
+    await commit(
+      issued.flatMap(({ device, password }): Change[] => [
+        {
+          kind: 'device-saved',
+          device: { ...device, passwordSha256: createHash('sha256').update(password).digest('hex') },
+        },
+        { kind: 'audited', at: clock.now(), by, action, subject: device.key },
+      ]),
+    );
+    return issued.map(({ device: { key }, password }) => ({
+      username: key,
+      password,
+      topicPrefix: `community/${site}/${key}`,
+    }));
+  };
+  const issueOne = async (device: Unlocked, action: string, by: string): Promise<IssuedCredential> => {
+    const [credential] = await issue([device], action, by);
+    if (!credential) throw new Error('one device has one credential');
+    return credential;
+  };
+  const fresh = (name: string, area: AreaId | null): Unlocked => {
+    const named = parseName(name);
+    if (reads.device(named.key) !== undefined) {
+      throw new GatewayError('device.exists', `the device ${name} is there already; rotate its password instead`, {
+        facts: { name },
+      });
+    }
+    return { ...named, area, createdAt: clock.now() };
   };
   const known = (name: string): Device => {
     const device = reads.device(parseName(name).key);
@@ -77,14 +101,16 @@ export function createDevices(parts: {
   };
 
   return {
-    add: async (name, area, by) => {
-      const named = parseName(name);
-      if (reads.device(named.key) !== undefined) {
-        throw new GatewayError('device.exists', `the device ${name} is there already; rotate its password instead`, {
-          facts: { name },
-        });
-      }
-      return await issue({ ...named, area, createdAt: clock.now() }, 'device.add', by);
+    add: async (name, area, by) => await issueOne(fresh(name, area), 'device.add', by),
+    addAll: async (names, area, by) => {
+      const twice = names.find((name, index) => names.indexOf(name) !== index);
+      if (twice !== undefined)
+        throw new GatewayError('device.invalid', `the device ${twice} is named twice`, { facts: { name: twice } });
+      return await issue(
+        names.map((name) => fresh(name, area)),
+        'device.add',
+        by,
+      );
     },
     list: () => {
       const statuses = new Map(reads.deviceStatuses().map((status) => [status.key, status]));
@@ -111,7 +137,7 @@ export function createDevices(parts: {
       ];
       await commit(changes);
     },
-    rotate: async (name, by) => await issue(known(name), 'device.rotate', by),
+    rotate: async (name, by) => await issueOne(known(name), 'device.rotate', by),
     lastFault: (name) => {
       const { key } = known(name);
       const status = reads.deviceStatuses().find((one) => one.key === key);

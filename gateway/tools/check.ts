@@ -17,6 +17,7 @@ import {
 import { knownGateways } from '../desk.ts';
 import { loadEvidenceKeys } from '../evidence/index.ts';
 import { codeOf, messageOf } from '../lib/errors.ts';
+import { silentLogger } from '../lib/logger.ts';
 import { shippedModelsDir, verifyModels } from '../perceive/index.ts';
 import { createRegister } from '../register/index.ts';
 import { createRules, settingsFile, type RulesOptions } from '../rules/index.ts';
@@ -69,9 +70,7 @@ async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[
       faultsFrom(loaded, ['models', 'dir'], value.models.dir ?? null, error),
     ),
     ...(await found(['channels'], null, () => openAndClose(context, value))),
-    ...(await found(['register', 'vehiclesFile'], value.register.vehiclesFile ?? null, () =>
-      readRegister(context, value),
-    )),
+    ...(await registerFaults(context, value)),
     ...(await found(['evidence', 'keyFile'], value.evidence.keyFile ?? null, () => readKeys(context, value))),
     ...(await unreachableCameras(loaded, value)),
   ];
@@ -161,15 +160,18 @@ async function openAndClose(
   channels.close();
 }
 
-async function readRegister({ clock, logger }: ToolContext, configuration: GatewayConfiguration): Promise<void> {
-  const register = createRegister({
-    options: configuration.register,
-    timeZone: configuration.alerts.timeZone,
-    clock,
-    logger,
-  });
+/** Faults of the file of vehicles. A gateway runs without it; who asks for a check wants to hear of them. */
+async function registerFaults({ clock }: ToolContext, configuration: GatewayConfiguration): Promise<Fault[]> {
+  const file = configuration.register.vehiclesFile;
+  if (file === undefined) return [];
+  const { register: options, alerts } = configuration;
+  const register = createRegister({ options, timeZone: alerts.timeZone, clock, logger: silentLogger });
   await register.start(new AbortController().signal);
   await register.stop();
+  return register.status().faults.map(({ line, reason }) => ({
+    ...{ file, line: line === 0 ? null : line, column: null },
+    ...{ path: '', value: null, message: reason, allowed: null },
+  }));
 }
 
 function readKeys({ random }: ToolContext, { evidence }: GatewayConfiguration): void {

@@ -36,7 +36,8 @@ export function createDeviceCommands(context: ToolContext): DeviceCommands {
           err(`there is no area ${area}; the configuration has: ${areas.map(({ id }) => id).join(', ') || 'none'}\n`);
           return exitCodes.failed;
         }
-        for (const key of keys) show(await devices.add(key, (area ?? null) as AreaId | null, commandLineActor), json);
+        for (const issued of await devices.addAll(keys, (area ?? null) as AreaId | null, commandLineActor))
+          show(issued, json);
         return exitCodes.fine;
       }),
     devicesList: ({ config, json }) =>
