@@ -248,7 +248,7 @@ export const en: Messages = {
   },
   health: {
     ok: 'All is well',
-    degraded: 'Something needs attention; alerts are kept and go on being sent',
+    degraded: 'Something needs attention; alerts are kept',
     unhealthy: 'Something is badly wrong; alerts may not be stored',
     parts: 'Parts',
     noParts: 'Nothing to report',
@@ -281,6 +281,13 @@ export const en: Messages = {
       'events → browser': 'Events → web page',
     },
     outbox: 'Sending to {channel}',
+    partNotes: {
+      'nobody is configured to be told: alerts stay here': 'No recipients are set up: alerts stay here, nobody is told',
+      'not used yet': 'Not used yet',
+      'cannot be reached': 'Cannot be reached',
+      'the disk is full: only red and orange alerts are stored':
+        'The disk is full: only red and orange alerts are stored',
+    },
     partNames: {
       store: 'Storage',
       recipients: 'Recipients',

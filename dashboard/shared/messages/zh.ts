@@ -247,7 +247,7 @@ export const zh = {
   },
   health: {
     ok: '系统运行正常',
-    degraded: '有问题要处理，预警会保存并继续发送',
+    degraded: '有问题要处理，预警都会保存',
     unhealthy: '出了大问题，预警可能存不下来',
     parts: '各部分',
     noParts: '没有要说明的',
@@ -279,6 +279,13 @@ export const zh = {
       'events → browser': '事件 → 网页',
     },
     outbox: '发送给 {channel}',
+    /** 网关给出的说明，原文 → 中文；没有列出的照原文显示 */
+    partNotes: {
+      'nobody is configured to be told: alerts stay here': '还没有设置收件人：预警只留在这里，不会通知任何人',
+      'not used yet': '还没有用过',
+      'cannot be reached': '连不上',
+      'the disk is full: only red and orange alerts are stored': '磁盘满了：只保存红色和橙色预警',
+    },
     partNames: {
       store: '数据保存',
       recipients: '收件人',
