@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } fro
 import type { z } from 'zod';
 import { accessOf, type Identity } from './access.ts';
 import { ApiError } from './errors.ts';
-import { errorReply } from './schemas/common.ts';
+import { errorReply } from './schemas/shapes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -49,6 +49,7 @@ function toNews(change: Change): LiveNews | null {
     case 'user-removed':
     case 'web-session-saved':
     case 'web-session-removed':
+    case 'series-exported':
     case 'audited':
       return null;
   }

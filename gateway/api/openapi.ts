@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { components } from './schemas/common.ts';
+import { components } from './schemas/shapes.ts';
 import { cookieName } from './sign-in.ts';
 
 type Json = Record<string, unknown>;

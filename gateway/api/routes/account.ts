@@ -4,7 +4,7 @@ import type { ApiCollaborators } from '../collaborators.ts';
 import { defineRoute } from '../define-route.ts';
 import { ApiError } from '../errors.ts';
 import { iso } from '../represent.ts';
-import { credentials, me } from '../schemas/common.ts';
+import { credentials, me } from '../schemas/shapes.ts';
 import type { SignIn } from '../sign-in.ts';
 
 export function accountRoutes(app: FastifyInstance, given: ApiCollaborators, signIn: SignIn): void {

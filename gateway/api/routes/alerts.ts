@@ -8,7 +8,7 @@ import { ApiError } from '../errors.ts';
 import { readPage } from '../paging.ts';
 import type { Representation } from '../represent.ts';
 import { alert, alertDetail, feedbackRequest, type AlertDetailJson } from '../schemas/alerts.ts';
-import { listOf, pageQuery } from '../schemas/common.ts';
+import { listOf, pageQuery } from '../schemas/shapes.ts';
 
 const alertParams = z.strictObject({ id: z.string().min(1).max(64) });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { EvidenceId } from '../../domain/ids.ts';
 import { requireRole } from '../access.ts';
 import type { ApiCollaborators } from '../collaborators.ts';
-import { errorReply } from '../schemas/common.ts';
+import { errorReply } from '../schemas/shapes.ts';
 
 const params = z.strictObject({ id: z.string().min(1).max(64) });
 const query = z.strictObject({

@@ -6,7 +6,7 @@ import type { ApiCollaborators } from '../collaborators.ts';
 import { defineRoute } from '../define-route.ts';
 import { readPage } from '../paging.ts';
 import { iso, type Representation } from '../represent.ts';
-import { listOf, pageQuery, timeRange } from '../schemas/common.ts';
+import { listOf, pageQuery, timeRange } from '../schemas/shapes.ts';
 import { camera, device, passage, quarantined, session } from '../schemas/records.ts';
 
 const shownPayloadBytes = 2000;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { alertStates, deliveryStates, feedbackKinds } from '../../domain/alert.ts';
-import { bilingual, facts, named, place, tier, time } from './common.ts';
+import { bilingual, facts, named, place, tier, time } from './shapes.ts';
 
 export const outcomes = ['true', 'false-alarm', 'drill'] as const;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { plateColors, plateKinds } from '../../domain/plate.ts';
-import { named, place, time } from './common.ts';
+import { named, place, time } from './shapes.ts';
 
 const cameraName = z.object({ id: z.string(), name: z.string() });
 

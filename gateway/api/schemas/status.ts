@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { named, time } from './common.ts';
+import { named, time } from './shapes.ts';
 
 const level = z.enum(['ok', 'degraded', 'unhealthy']);
 
