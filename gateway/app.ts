@@ -32,6 +32,7 @@ import { createPerception } from './perceive/index.ts';
 import { createUsers } from './provisioning/index.ts';
 import { createRegister } from './register/index.ts';
 import { createRules } from './rules/index.ts';
+import { createSeries } from './series/index.ts';
 import { createStore } from './store/index.ts';
 
 export interface AppSettings {
@@ -251,6 +252,16 @@ async function build(settings: AppSettings) {
     else if (effect.kind === 'evidence-wanted') joins.onEvidenceWanted(effect, perception);
   });
 
+  const series = createSeries({
+    options: configuration.series,
+    site: site.id,
+    reads: store,
+    commit: store.commit,
+    clock,
+    random,
+    logger,
+  });
+
   // Those who look on.
   const health = createGatewayHealth({
     store: () => store.health(),
@@ -264,6 +275,7 @@ async function build(settings: AppSettings) {
       store.report(),
       ...outbox.report(),
       live.report(),
+      ...(series ? [series.report()] : []),
     ],
   });
   const users = createUsers({ reads: store, commit, clock, random });
@@ -329,6 +341,7 @@ async function build(settings: AppSettings) {
       // Devices first: models take seconds to load, and a smoke alarm does not wait for them.
       ingest,
       ...(configuration.cameras.length > 0 ? [perception] : []),
+      ...(series ? [series] : []),
       watchdog,
     ],
     { clock, stopDeadlineMs },

@@ -9,6 +9,7 @@ import { outboxOptions } from '../outbox/options.ts';
 import { camerasOptions, modelsOptions, perceptionOptions } from '../perceive/options.ts';
 import { registerOptions } from '../register/options.ts';
 import { rulesOptions } from '../rules/options.ts';
+import { seriesOptions } from '../series/options.ts';
 import { retentionOptions, storeOptions } from '../store/options.ts';
 
 const id = (what: string) =>
@@ -96,6 +97,7 @@ export const gatewaySchema = z
     retention: retentionOptions.prefault({}).describe('How long things are kept'),
     store: storeOptions.prefault({}).describe('The database'),
     evidence: evidenceOptions.describe('Sealed pictures'),
+    series: seriesOptions.prefault({}),
     watchdog: watchdogOptions.prefault({}).describe('The word to systemd'),
     log: logOptions,
   })

@@ -69,6 +69,8 @@ export type Change =
   | { readonly kind: 'device-removed'; readonly device: DeviceKey }
   | { readonly kind: 'user-saved'; readonly user: User }
   | { readonly kind: 'user-removed'; readonly name: string }
+  /** How far readings have been copied to the time series: number of the last stored event. */
+  | { readonly kind: 'series-exported'; readonly position: number }
   | { readonly kind: 'web-session-saved'; readonly session: WebSession }
   | { readonly kind: 'web-session-removed'; readonly tokenSha256: string }
   | {

@@ -1,7 +1,7 @@
 import type { Alert, Delivery } from '../domain/alert.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { DueQuery } from '../domain/due.ts';
-import type { ChargingSession, GatewayEvent } from '../domain/event.ts';
+import type { ChargingEvent, ChargingSession, FireTelemetryEvent, GatewayEvent } from '../domain/event.ts';
 import type { AlertId, DeviceKey } from '../domain/ids.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { User, WebSession } from '../domain/user.ts';
@@ -146,6 +146,34 @@ export function createState(database: Database) {
     newestReceivedAt: (): EpochMs | null =>
       database.get<{ at: EpochMs }>('SELECT received_at AS at FROM events ORDER BY seq DESC LIMIT 1')?.at ?? null,
 
+    /** Readings among the next `limit` events after number `after`, in the order they were stored. */
+    readings: (
+      after: number,
+      limit: number,
+    ): {
+      readonly readings: (ChargingEvent | FireTelemetryEvent)[];
+      readonly last: number | null;
+      readonly events: number;
+    } => {
+      const rows = database.all<{ seq: number; body: string | null }>(
+        'SELECT seq, CASE WHEN reading = 1 THEN body END AS body FROM events WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      );
+      return {
+        readings: rows.flatMap(({ body }) =>
+          body === null ? [] : [fromBody<ChargingEvent | FireTelemetryEvent>({ body })],
+        ),
+        last: rows.at(-1)?.seq ?? null,
+        events: rows.length,
+      };
+    },
+    newestEvent: (): number => database.get<{ seq: number | null }>('SELECT max(seq) AS seq FROM events')?.seq ?? 0,
+    /** How far readings have been copied to the time series. */
+    seriesPosition: (): number =>
+      Number(
+        database.get<{ position: string }>("SELECT position FROM positions WHERE name = 'series'")?.position ?? '0',
+      ),
     /** A page of recorded events but passages in the order they came in, received from `fromMs` on; `after` is the last `seq`. */
     eventsSince: (
       fromMs: EpochMs,

@@ -91,6 +91,14 @@ export function statementsOf(change: Change): Statement[] {
       ];
     case 'web-session-removed':
       return [{ sql: 'DELETE FROM web_sessions WHERE token_sha256 = ?', params: [change.tokenSha256] }];
+    case 'series-exported':
+      return [
+        {
+          sql: `INSERT INTO positions (name, position) VALUES ('series', ?)
+                ON CONFLICT (name) DO UPDATE SET position = excluded.position`,
+          params: [String(change.position)],
+        },
+      ];
     case 'audited':
       return [auditInsert(change)];
     default:

@@ -33,6 +33,7 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'quarantined':
       case 'device-heard':
       case 'evidence-saved':
+      case 'series-exported':
         return false;
       default:
         return assertNever(change);
