@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTestFolder, kanmen, projectRoot, startKanmen, type TestFolder } from './support/kanmen-process.ts';
 
 interface Fault {
@@ -17,6 +17,9 @@ const jsonLines = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+// Each command is a process of its own, and takes seconds to start where many others are busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 let folder: TestFolder;
 beforeAll(() => {
