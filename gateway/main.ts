@@ -4,10 +4,8 @@
  * the process. What the words mean stands in cli/, what is done in tools.ts, app.ts and desk.ts.
  */
 import { readFileSync } from 'node:fs';
-import { createApp } from './app.ts';
 import { exitCodes, runProgram, type Commands, type ExitCode } from './cli/index.ts';
 import { faultsOf, formatFault, loadConfiguration, loadDesk } from './config/index.ts';
-import { createDesk } from './desk.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Component } from './lib/component.ts';
 import { createKillPoints } from './lib/kill-points.ts';
@@ -74,6 +72,7 @@ const commands: Commands = {
     const loaded = loadConfiguration(file);
     if (!loaded.ok) return printFaults(loaded.faults, err);
     const logger = loggerTo(loaded.value.log.level);
+    const { createApp } = await import('./app.ts');
     const app = createApp({
       configuration: loaded.value,
       installDir,
@@ -93,6 +92,7 @@ const commands: Commands = {
     const loaded = loadDesk(file);
     if (!loaded.ok) return printFaults(loaded.faults, err);
     const logger = loggerTo(loaded.value.log.level);
+    const { createDesk } = await import('./desk.ts');
     const desk = createDesk({
       config: loaded.value,
       installDir,

@@ -1,8 +1,8 @@
-import { hash, verify } from '@node-rs/argon2';
 import type { Change, Commit } from '../domain/change.ts';
 import { roles, type Role, type User } from '../domain/user.ts';
 import type { Clock } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
+import { argon2Passwords } from '../lib/passwords.ts';
 import type { Random } from '../lib/random.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 
@@ -28,8 +28,6 @@ export interface Users {
   verify(name: string, password: string, address: string): Promise<UserVerification>;
 }
 
-/** argon2id with 19 MiB, 2 passes, 1 lane: OWASP Password Storage Cheat Sheet; these are also the library's defaults. */
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 /** Hashes at once: each takes 19 MiB and a thread of the pool that file and DNS work also needs. */
 const hashesAtOnce = 2;
 const hashesWaiting = 50;
@@ -93,7 +91,7 @@ export function createUsers(parts: {
         throw new GatewayError('user.exists', `the user ${name} is there already`, { facts: { name } });
       }
       checkPassword(name, password);
-      const passwordHash = await limited(() => hash(password, cost));
+      const passwordHash = await limited(() => argon2Passwords.hash(password));
       await commit([
         { kind: 'user-saved', user: { name, role, passwordHash, createdAt: clock.now() } },
         audited('user.add', name, by),
@@ -109,7 +107,7 @@ export function createUsers(parts: {
     setPassword: async (name, password, by) => {
       const user = known(name);
       checkPassword(name, password);
-      const passwordHash = await limited(() => hash(password, cost));
+      const passwordHash = await limited(() => argon2Passwords.hash(password));
       await commit([{ kind: 'user-saved', user: { ...user, passwordHash } }, audited('user.password', name, by)]);
     },
     list: () => reads.users().map(({ name, role, createdAt }) => ({ name, role, createdAt })),
@@ -118,11 +116,11 @@ export function createUsers(parts: {
       const waitMs = throttle.attempt(name, address);
       if (waitMs > 0) return { kind: 'too-many-tries', retryAfterMs: waitMs };
       const user = reads.user(name);
-      nobody ??= hash(Buffer.from(parts.random.bytes(24)), cost);
+      nobody ??= argon2Passwords.hash(Buffer.from(parts.random.bytes(24)).toString('hex'));
       const expected = user?.passwordHash ?? (await nobody);
       const fits =
         Buffer.byteLength(password) <= maxBytes &&
-        (await limited(() => verify(expected, password))) &&
+        (await limited(() => argon2Passwords.verify(expected, password))) &&
         user !== undefined;
       if (!fits) return { kind: 'wrong' };
       throttle.succeeded(name, address);

@@ -3,26 +3,32 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { exitCodes, type Commands } from '../cli/index.ts';
-import { createAlertCommands } from './alerts.ts';
-import { createCheckCommand } from './check.ts';
 import type { ToolContext } from './context.ts';
-import { createDeviceCommands } from './devices.ts';
-import { createInitCommand } from './init.ts';
-import { createInspectCommand } from './inspect.ts';
-import { createRuleCommands } from './rules.ts';
-import { createUserCommands } from './users.ts';
 
 export { exitCodeOf, printFaults, type ToolContext } from './context.ts';
 
 export function createTools(context: ToolContext & { readonly execPath: string }): Omit<Commands, 'run' | 'desk'> {
+  const devices = async () => (await import('./devices.ts')).createDeviceCommands(context);
+  const users = async () => (await import('./users.ts')).createUserCommands(context);
+  const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
   return {
-    ...createInitCommand(context),
-    ...createCheckCommand(context),
-    ...createInspectCommand(context),
-    ...createRuleCommands(context),
-    ...createDeviceCommands(context),
-    ...createUserCommands(context),
-    ...createAlertCommands(context),
+    // Each command loads what it needs when it is called: all of it together takes a second to load.
+    init: async (...given) => (await import('./init.ts')).createInitCommand(context).init(...given),
+    check: async (...given) => (await import('./check.ts')).createCheckCommand(context).check(...given),
+    inspect: async (...given) => (await import('./inspect.ts')).createInspectCommand(context).inspect(...given),
+    rulesTest: async (...given) => (await import('./rules.ts')).createRuleCommands(context).rulesTest(...given),
+    devicesAdd: async (...given) => (await devices()).devicesAdd(...given),
+    devicesList: async (...given) => (await devices()).devicesList(...given),
+    devicesRemove: async (...given) => (await devices()).devicesRemove(...given),
+    devicesRotate: async (...given) => (await devices()).devicesRotate(...given),
+    devicesLastFault: async (...given) => (await devices()).devicesLastFault(...given),
+    usersAdd: async (...given) => (await users()).usersAdd(...given),
+    usersList: async (...given) => (await users()).usersList(...given),
+    usersRemove: async (...given) => (await users()).usersRemove(...given),
+    usersPassword: async (...given) => (await users()).usersPassword(...given),
+    alertsList: async (...given) => (await alerts()).alertsList(...given),
+    alertsShow: async (...given) => (await alerts()).alertsShow(...given),
+    alertsAnswer: async (...given) => (await alerts()).alertsAnswer(...given),
     demo: async ({ once, seed, keep }) => {
       // The simulators are no part of the gateway: the demo is a program of its own that a clone has and a package may not.
       const program = fileURLToPath(new URL('dist/test/support/demo/main.js', context.installDir));

@@ -4,6 +4,7 @@ import swagger from '@fastify/swagger';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { z } from 'zod';
 import type { Logger } from '../../lib/logger.ts';
+import { pageSecurityHeaders } from '../../lib/page-headers.ts';
 import type { Logins } from '../logins.ts';
 import { healthSchema } from '../shapes.ts';
 import { registerErrors } from './errors.ts';
@@ -13,28 +14,6 @@ import { cookieName, defineRoute, registerAccess, useZodOnly } from './routes.ts
 
 /** What a browser sends is small: a login is 100 bytes, an answer at most 8 kB. Notices have their own limit. */
 const pageBodyBytes = 32_768;
-
-const securityHeaders: Readonly<Record<string, string>> = {
-  // No inline script, no inline style, nothing from elsewhere.
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob: data:",
-    "media-src 'self' blob:",
-    "connect-src 'self'",
-    "font-src 'self'",
-    "base-uri 'none'",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'x-frame-options': 'DENY',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-};
 
 export interface ServerOptions {
   readonly notices: NoticeRoutesOptions;
@@ -61,7 +40,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   useZodOnly(app);
   registerErrors(app, options.logger);
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(securityHeaders);
+    reply.headers(pageSecurityHeaders);
     if (!request.url.startsWith('/assets/')) reply.header('cache-control', 'no-store');
     done();
   });
