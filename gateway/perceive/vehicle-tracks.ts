@@ -5,7 +5,7 @@ import type { Frame } from './frame-source.ts';
 import type { SeenPlate } from './perceive.ts';
 import type { PlateCandidate } from './plate-finder.ts';
 import { continueTrail, expectedBox, matchTrails, motionOf, startTrail, type Trail } from './track.ts';
-import { readWeight, voteReads, type FrameRead, type Vote } from './vote.ts';
+import { readWeight, voteReads, voteWeights, type FrameRead, type Vote } from './vote.ts';
 
 /** One vehicle while it is in the picture. */
 interface VehicleTrack {
@@ -15,6 +15,10 @@ interface VehicleTrack {
   /** Frames of the best read of the text voted for, and of the best read of all. */
   readonly kept: Map<string, { frame: KeptFrame; weight: number }>;
   lastReadAt: EpochMs;
+  lastReadBox: BoxPx;
+  /** Number of the place it stands at now, and how often it was read there. */
+  pose: number;
+  readsInPose: number;
   told: boolean;
   /** Looked for since it was last seen, and not found. */
   missed: boolean;
@@ -37,6 +41,8 @@ const maxReads = 24;
 const settledRatio = 0.93;
 const settledAgreeing = 4;
 const reReadAfterMs = 2500;
+/** More reads of a vehicle that stands still say nothing new. */
+const readsEnoughInPose = 8;
 /** Vehicles followed at once at one gate; the picture holds no more plates that could be read. */
 const maxTracks = 8;
 
@@ -71,7 +77,14 @@ export function createVehicleTracks(options: {
   };
 
   const addRead = (track: VehicleTrack, plate: SeenPlate, frame: Frame): void => {
+    if (movedFrom(track.lastReadBox, plate.box)) {
+      track.pose += 1;
+      track.readsInPose = 0;
+    }
+    track.lastReadBox = plate.box;
+    track.readsInPose += 1;
     const read: FrameRead = {
+      pose: track.pose,
       text: plate.reading.text,
       characters: plate.characters,
       color: plate.reading.color,
@@ -81,7 +94,7 @@ export function createVehicleTracks(options: {
     };
     track.reads.push(read);
     if (track.reads.length > maxReads) {
-      const weights = track.reads.map(readWeight);
+      const weights = voteWeights(track.reads);
       track.reads.splice(weights.indexOf(Math.min(...weights)), 1);
     }
     track.vote = voteReads(track.reads, options.ebikePatterns);
@@ -95,7 +108,9 @@ export function createVehicleTracks(options: {
     shouldRead: (candidate: PlateCandidate, at: EpochMs): boolean => {
       const [index] = matchTrails(trailsOf(tracks), at, [{ box: candidate.box, text: null }]);
       const track = index === null || index === undefined ? undefined : tracks[index];
-      return !track || !isSettled(track) || at - track.lastReadAt >= reReadAfterMs;
+      if (!track || at - track.lastReadAt >= reReadAfterMs) return true;
+      const stands = track.readsInPose >= readsEnoughInPose && !movedFrom(track.lastReadBox, candidate.box);
+      return !isSettled(track) && !stands;
     },
     /** Where the vehicles should be now, with whether their plates are settled. */
     expected: (at: EpochMs): { readonly box: BoxPx; readonly settled: boolean }[] =>
@@ -121,6 +136,9 @@ export function createVehicleTracks(options: {
             vote: null,
             kept: new Map(),
             lastReadAt: at,
+            lastReadBox: one.box,
+            pose: 0,
+            readsInPose: 0,
             told: false,
             missed: false,
           };
@@ -170,6 +188,12 @@ const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ tra
 
 function heaviest<T extends { readonly weight: number }>(kept: ReadonlyMap<string, T>): T | null {
   return [...kept.values()].sort((a, b) => b.weight - a.weight)[0] ?? null;
+}
+
+/** Whether a plate has moved or grown by more than a detector's box trembles. */
+function movedFrom(a: BoxPx, b: BoxPx): boolean {
+  const limit = a[2] * 0.05;
+  return Math.abs(a[0] - b[0]) > limit || Math.abs(a[1] - b[1]) > limit || Math.abs(a[2] - b[2]) > limit;
 }
 
 /** Frames kept for one vehicle: for the text it is voted to be, and for the strongest other. */

@@ -3,6 +3,7 @@ import { isLegalPlate } from '../domain/plate-grammar.ts';
 import type { ReadCharacter } from './ctc.ts';
 import { voteReads, type FrameRead } from './vote.ts';
 
+let pose = 0;
 /** A read of `text` where every character has `ratio`, except those named. */
 function read(
   text: string,
@@ -16,7 +17,16 @@ function read(
     if (other) candidates.push(other);
     return { character, ratio: own, candidates };
   });
-  return { text, characters, color: 'blue', widthPx: 120, sharpness: 10, legal: isLegalPlate(text), ...rest };
+  return {
+    text,
+    characters,
+    color: 'blue',
+    widthPx: 120,
+    sharpness: 10,
+    legal: isLegalPlate(text),
+    pose: (pose += 1),
+    ...rest,
+  };
 }
 
 describe('the vote across frames', () => {
@@ -71,6 +81,12 @@ describe('the vote across frames', () => {
     expect(voteReads([unsure, odd, unsure, odd])?.reading.accepted).toBe(false);
     const weak = read('浙B12345', { ratio: 0.6 });
     expect(voteReads(Array.from({ length: 20 }, () => weak))?.reading.accepted).toBe(false);
+  });
+
+  it('does not let a car that waits outvote what was seen of it while it moved', () => {
+    const moving = Array.from({ length: 6 }, () => read('浙B1234Q', { doubt: { 6: ['0', 0.2] } }));
+    const waiting = Array.from({ length: 18 }, () => read('浙B12340', { doubt: { 6: ['Q', 0.45] }, pose: 99 }));
+    expect(voteReads([...moving, ...waiting])?.reading.text).toBe('浙B1234Q');
   });
 
   it('votes for the colour too', () => {
