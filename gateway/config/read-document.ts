@@ -55,10 +55,10 @@ export function readText<Schema extends z.ZodType>(
     return { ok: false, faults, locate };
   }
   const data: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
-  const parsed = schema.safeParse(data, { reportInput: true });
+  const parsed = schema.safeParse(data);
   if (parsed.success) return { ok: true, value: parsed.data, locate };
   const faults = parsed.error.issues
-    .flatMap((issue) => issueFaults(issue, schema))
+    .flatMap((issue) => issueFaults(issue, schema, data))
     .map((raw): Fault => {
       const place = locate(raw.path);
       return {
@@ -81,20 +81,22 @@ interface RawFault {
   readonly allowed: string | null;
 }
 
-function issueFaults(issue: z.core.$ZodIssue, schema: z.ZodType): RawFault[] {
+function issueFaults(issue: z.core.$ZodIssue, schema: z.ZodType, data: unknown): RawFault[] {
   const path = issue.path.filter((step): step is string | number => typeof step !== 'symbol');
+  // Zod's own `input` is the whole block where a check of the block speaks of a part of it.
+  const value = valueAt(data, path);
   const one = (message: string, allowed: string | null): RawFault[] => [
-    { path, value: issue.input, message: issue.input === undefined ? 'is missing' : message, allowed },
+    { path, value, message: value === undefined ? 'is missing' : message, allowed },
   ];
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = keysAt(schema, path);
       return issue.keys.map((key) => {
-        const close = known.find((candidate) => isClose(candidate, key));
+        const close = closest(key, known);
         return {
           path: [...path, key],
-          value: (issue.input as Readonly<Record<string, unknown>> | undefined)?.[key],
-          message: `unknown key${close === undefined ? '' : `, did you mean "${close}"?`}`,
+          value: valueAt(data, [...path, key]),
+          message: `unknown key${close === null ? '' : `, did you mean "${close}"?`}`,
           allowed: known.length > 0 ? known.join(', ') : null,
         };
       });
@@ -109,11 +111,7 @@ function issueFaults(issue: z.core.$ZodIssue, schema: z.ZodType): RawFault[] {
       return one('is too large', `${issue.inclusive === false ? 'less than' : 'at most'} ${sizeOf(issue)}`);
     case 'invalid_union': {
       const kinds = kindsAt(schema, path);
-      if (kinds.length === 0) return one('does not fit', issue.message);
-      // Zod shows the whole block that was to be chosen by its kind.
-      const value = (issue.input as Readonly<Record<string, unknown>> | undefined)?.['kind'];
-      const message = value === undefined ? 'is missing' : 'does not fit';
-      return [{ path, value, message, allowed: `one of ${kinds.join(', ')}` }];
+      return one('does not fit', kinds.length > 0 ? `one of ${kinds.join(', ')}` : issue.message);
     }
     case 'invalid_key':
       return one('is no name that can stand here', issue.issues[0]?.message ?? null);
@@ -189,10 +187,26 @@ function unwrap(schema: unknown): unknown {
   return schema;
 }
 
-/** Whether one is likely a slip for the other: the same but for case, a part of it, or at most two letters off. */
-function isClose(a: string, b: string): boolean {
-  const [x, y] = [a.toLowerCase(), b.toLowerCase()];
-  return x.startsWith(y) || y.startsWith(x) || editDistance(x, y) <= Math.min(2, Math.floor(y.length / 3));
+/** The candidate that `key` is most likely a slip for: the same but for case, a part of it, or few letters off. */
+function closest(key: string, candidates: readonly string[]): string | null {
+  const x = key.toLowerCase();
+  const near = candidates.flatMap((candidate) => {
+    const y = candidate.toLowerCase();
+    const distance = editDistance(x, y);
+    const isNear = x.startsWith(y) || y.startsWith(x) || distance <= Math.min(2, Math.floor(y.length / 3));
+    return isNear ? [{ candidate, distance }] : [];
+  });
+  return near.sort((a, b) => a.distance - b.distance)[0]?.candidate ?? null;
+}
+
+function valueAt(data: unknown, path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (at, step) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, step)
+        ? (at as Readonly<Record<string | number, unknown>>)[step]
+        : undefined,
+    data,
+  );
 }
 
 /** Letters to add, take away, change or swap with their neighbour (optimal string alignment). */
