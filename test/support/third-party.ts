@@ -77,6 +77,12 @@ Kanmen itself is licensed under Apache-2.0 (LICENSE). The licences below are tho
 | --- | --- | --- | --- |
 ${models.join('\n')}
 
+## Pictures, in tests and the demo only
+
+| file | licence | origin |
+| --- | --- | --- |
+| test/support/simulators/pictures/eileen-collins.jpg | public domain (NASA) | Debian package python3-skimage |
+
 ## npm packages (${rows.length})
 
 | package | version | licence |
