@@ -194,7 +194,16 @@ async function build(settings: AppSettings) {
     logger,
     passKillPoint,
   });
-  const joins = createCameraJoins({ line, evidence, commit, areas: cameraAreas, clock, random, logger });
+  const joins = createCameraJoins({
+    line,
+    evidence,
+    commit,
+    spaceShort: () => store.room.short(),
+    areas: cameraAreas,
+    clock,
+    random,
+    logger,
+  });
   const perception = createPerception({
     cameras: configuration.cameras,
     models: configuration.models,
@@ -314,7 +323,8 @@ async function build(settings: AppSettings) {
   const watchdog = createWatchdog({
     options: configuration.watchdog,
     socket: settings.notifySocket,
-    healthy: () => health.report().status !== 'unhealthy',
+    // Not what /health says: on a full disk a new start mends nothing and drops every device, while red alerts still go out.
+    healthy: () => store.health().healthy,
     clock,
     logger,
     notify: createSystemdNotify({ socket: settings.notifySocket ?? '' }),

@@ -171,6 +171,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       case 'device-removed':
       case 'user-saved':
       case 'audited':
+      case 'series-exported':
         break;
     }
   };

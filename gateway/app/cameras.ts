@@ -4,7 +4,7 @@ import type { AlertEffect } from '../domain/effects.ts';
 import type { CameraEvent, PassageEvent } from '../domain/event.ts';
 import type { AreaId, CameraId, EventId } from '../domain/ids.ts';
 import type { Line } from '../events/index.ts';
-import type { Evidence } from '../evidence/index.ts';
+import type { Evidence, SavedEvidence } from '../evidence/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -26,26 +26,40 @@ export function createCameraJoins(given: {
   readonly line: Pick<Line, 'accept' | 'attachEvidence'>;
   readonly evidence: Evidence;
   readonly commit: (changes: readonly Change[]) => Promise<void>;
+  /** Whether the disk is so full that only red and orange alerts are written. */
+  readonly spaceShort: () => boolean;
   readonly areas: ReadonlyMap<CameraId, AreaId | null>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }): CameraJoins {
-  const { line, evidence, commit, areas, clock, random, logger } = given;
+  const { line, evidence, commit, spaceShort, areas, clock, random, logger } = given;
   const newId = (): EventId => random.id() as EventId;
 
-  const keepPicture = async (passage: PassageCandidate, jpegs: PassageJpegs): Promise<PassageEvent['evidence']> => {
+  /** Saves a picture and has its row written; without the row the file goes again, or nobody would ever delete it. */
+  const keep = async <T>(
+    picture: Parameters<Evidence['save']>[0],
+    record: (saved: SavedEvidence) => Promise<T>,
+  ): Promise<T> => {
+    const saved = await evidence.save(picture);
     try {
-      const { camera, readAt } = passage;
-      const { ref, change } = await evidence.save({
-        jpeg: jpegs.frame,
-        camera,
-        capturedAt: readAt,
-        faces: jpegs.faces,
-        alertId: null,
+      return await record(saved);
+    } catch (error) {
+      await evidence.remove([saved.path]);
+      throw error;
+    }
+  };
+
+  const keepPicture = async (passage: PassageCandidate, jpegs: PassageJpegs): Promise<PassageEvent['evidence']> => {
+    // What room is left belongs to red and orange alerts.
+    if (spaceShort()) return null;
+    try {
+      const { camera, readAt: capturedAt } = passage;
+      const picture = { jpeg: jpegs.frame, camera, capturedAt, faces: jpegs.faces, alertId: null };
+      return await keep(picture, async ({ ref, change }) => {
+        await commit([change]);
+        return ref.id;
       });
-      await commit([change]);
-      return ref.id;
     } catch (error) {
       // A passage without its picture is worth more than none.
       logger.error({ camera: passage.camera, reason: messageOf(error) }, 'passage picture not kept');
@@ -61,8 +75,7 @@ export function createCameraJoins(given: {
       if (itsArea !== area) continue;
       const snapshot = await perception.snapshot(camera);
       if (!snapshot) continue;
-      const { ref, change } = await evidence.save({ ...snapshot, camera, alertId });
-      await line.attachEvidence(alertId, [ref], [change]);
+      await keep({ ...snapshot, camera, alertId }, ({ ref, change }) => line.attachEvidence(alertId, [ref], [change]));
     }
   };
 

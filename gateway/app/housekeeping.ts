@@ -25,7 +25,8 @@ export function createHousekeeping(given: {
   let working: Promise<unknown> = Promise.resolve();
   const guarded = (what: string, work: () => Promise<void>) => (): Promise<void> => {
     const run = work().catch((error: unknown) => fault(what, { reason: messageOf(error) }));
-    working = Promise.all([working, run]);
+    // Undefined in the end: a result that holds the one before it would grow by one link a second.
+    working = Promise.all([working, run]).then(() => undefined);
     return run;
   };
   const sweepAll = async (): Promise<void> => {

@@ -179,7 +179,7 @@ function addUsers(program: Command, commands: Commands, done: (code: ExitCode) =
     .command('add')
     .argument('<name>')
     .description('let a person in')
-    .option('--role <role>', 'gateway: admin, manager, viewer; desk: leader, officer, viewer', 'viewer')
+    .option('--role <role>', 'admin: everything; manager: answers alerts; viewer: looks', 'viewer')
     .addOption(passwordFile())
     .addOption(configOption())
     .addOption(jsonOption())

@@ -57,7 +57,7 @@ mqtt:
 api:
   listen: 0.0.0.0:8080
 
-# How alerts leave the compound 预警送达方式. Put the secret that the station gave you (whsec_…) into a file under keys/.
+# How alerts leave the compound 预警送达方式. The station holds the same secret: init made keys/station.secret for it.
 # channels:
 #   station-desk:
 #     kind: webhook
@@ -103,11 +103,11 @@ dataDir: data
 # Gateways and browsers reach the desk here 监听地址
 listen: 0.0.0.0:8090
 
-# One entry for each compound. Both ends hold the same secret (whsec_…); make one with:
-#   echo "whsec_$(head -c 32 /dev/urandom | base64)" > keys/<gateway id>.secret
+# One entry for each compound. Both ends hold the same secret (whsec_…):
+#   cp station.secret keys/dongyuan.secret     (init at the gateway made it)
 # 每个小区网关一条，两端使用同一密钥。
 # gateways:
-#   - { id: gw-1, name: 东苑小区, secretFile: keys/gw-1.secret }
+#   - { id: <gateway.id in its kanmen.yaml>, name: 东苑小区, secretFile: keys/dongyuan.secret }
 gateways: []
 
 log:

@@ -21,6 +21,8 @@ export interface EvidenceRow {
 
 export interface SavedEvidence {
   readonly ref: EvidenceRef;
+  /** Where the file stands, as `remove` takes it. */
+  readonly path: string;
   /** To be committed; until then the file is an orphan that the sweeper may remove. */
   readonly change: Change;
 }
@@ -65,6 +67,7 @@ export function createEvidence(options: {
       await writeSynced(join(dir, path), sealed);
       return {
         ref: { id, kind: 'picture', sha256, capturedAt, camera },
+        path,
         change: {
           kind: 'evidence-saved',
           id,
@@ -128,8 +131,12 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<void> {
   try {
     await file.writeFile(bytes);
     await file.sync();
-  } finally {
     await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    // Half a file on a full disk would only make it fuller.
+    await file.close().catch(() => undefined);
+    await unlink(temporary).catch(() => undefined);
+    throw error;
   }
-  await rename(temporary, path);
 }

@@ -89,8 +89,9 @@ export function parseMessage(input: MessageToParse): ParsedMessage {
     topic,
     event,
     messageKey: said.id === null ? `sha256:${digest(input.topic, input.payload)}` : `id:${topic.device}:${said.id}`,
-    // A device sends the same will again after each reconnection: it is not a repeat for that.
-    weak: said.id === null && (ts === null || said.farewell),
+    // A device sends the same will again after each reconnection: it is not a repeat for that. Nor is a second fire one,
+    // told by a sensor whose clock stands at the same moment whenever it wakes.
+    weak: said.id === null && (ts === null || ts < clockWasSetAfterMs || said.farewell),
     duplicate: input.duplicate,
     skewMs: ts === null || said.farewell ? null : input.receivedAt - ts,
   };

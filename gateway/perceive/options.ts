@@ -14,8 +14,9 @@ export const cameraOptions = z.strictObject({
   name: z.string().min(1).max(80).describe('Name shown to people'),
   url: z
     .string()
-    .regex(/^(rtsps?|https?|file):\/\/\S+$/, {
-      error: 'an address such as rtsp://10.0.0.7/stream1, or file:///path/to/video.mp4',
+    .regex(/^((rtsps?|file):\/\/\S+|https?:\/\/[^\s/@]+(\/\S*)?)$/, {
+      error:
+        'an address such as rtsp://user:password@10.0.0.7/stream1 or file:///path/to/video.mp4; http:// without user and password',
     })
     .describe('Where the pictures come from; user and password may stand in it and are never shown'),
   area: id('The area it looks at, one of areas[].id').optional(),

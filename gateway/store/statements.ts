@@ -75,6 +75,8 @@ export function statementsOf(change: Change): Statement[] {
           sql: 'INSERT INTO users (name, body) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body',
           params: [change.user.name, JSON.stringify(change.user)],
         },
+        // A new password ends what was signed in with the old one.
+        { sql: 'DELETE FROM web_sessions WHERE user = ?', params: [change.user.name] },
       ];
     case 'user-removed':
       return [

@@ -75,7 +75,7 @@ describe('the page', () => {
     const desk = await startDesk();
     const officer = await desk.addUser('王', 'manager');
     const reply = await login(desk.url, '王', password);
-    expect(reply.headers.get('set-cookie')).toMatch(/^kanmen_session=[\w-]{43}; .*Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(reply.headers.get('set-cookie')).toMatch(/^kanmen_desk=[\w-]{43}; .*Path=\/; HttpOnly; SameSite=Strict$/);
     expect(await reply.json()).toMatchObject({ user: { name: '王', role: 'manager' }, title: '东门派出所' });
     expect((await officer.get('/api/me')).json.user).toEqual({ name: '王', role: 'manager' });
     expect((await officer.post('/api/logout')).status).toBe(204);

@@ -98,8 +98,11 @@ export function retryAfterMs(text: string | null, nowMs: number): number | null 
   return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
 }
 
-/** Answers that say nothing against the request itself: worth another try. */
-const passing = new Set([408, 409, 425, 429]);
+/**
+ * Answers that say nothing against the notice itself: worth another try. 401, 403 and 404 among them: a clock not yet set, a
+ * secret changed on one side only, a gateway that the desk does not list yet are mended by people, and then it must arrive.
+ */
+const passing = new Set([401, 403, 404, 408, 409, 425, 429]);
 
 /** What an exchange means for the delivery, without the feedback in it. */
 export function judge(exchange: Exchange, nowMs: number): Exclude<DeliveryResult, { kind: 'delivered' }> | 'received' {

@@ -4,7 +4,7 @@ import type { Role } from '../../domain/user.ts';
 import type { Login, Logins } from '../logins.ts';
 import { HttpError } from './errors.ts';
 
-export const cookieName = 'kanmen_session';
+export const cookieName = 'kanmen_desk';
 
 /** Who may use a route. A role includes those below it. */
 export type Access = 'public' | 'signature' | Role;

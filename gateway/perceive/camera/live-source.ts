@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { hideUrlCredentials } from '../../lib/logger.ts';
+import { messageOf } from '../../lib/errors.ts';
 import { backoffMs, type BackoffPolicy } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Frame, FrameSource, LiveSourceRequest, OpenLiveSource } from '../frame-source.ts';
@@ -40,7 +42,10 @@ async function keepConnected(
   let failures = 0;
   while (!isAborted(signal)) {
     request.onStatus({ kind: 'connecting' });
-    const outcome = await connectOnce(request, slot, signal);
+    const outcome = await connectOnce(request, slot, signal).catch((error: unknown): Outcome => {
+      // A fault of this camera's must not end the thread, which serves others too.
+      return { frames: 0, silent: false, wrongPassword: false, reason: messageOf(error) };
+    });
     if (isAborted(signal)) return;
     if (once && outcome.frames > 0) return;
     failures = outcome.frames > 0 ? 1 : failures + 1;
@@ -48,6 +53,11 @@ async function keepConnected(
     const waitMs = outcome.wrongPassword ? wrongPasswordWaitMs : backoffMs(reconnect, failures, Math.random);
     await pause(request.clock, waitMs, signal);
   }
+}
+
+/** ffmpeg names the address in its complaints, and a camera's address may hold its password. */
+function withoutAddress(complaint: string, url: string): string {
+  return hideUrlCredentials(complaint.replaceAll(url, 'the camera'));
 }
 
 /** Where frames go, and how one is counted that goes nowhere. */
@@ -114,7 +124,7 @@ async function connectOnce(request: LiveSourceRequest, { put, drop }: Sink, sign
         : fault.detail
       : complaint === ''
         ? 'the stream ended'
-        : complaint;
+        : withoutAddress(complaint, url);
   return { frames, silent: silence.noticed, wrongPassword: fault?.kind === 'wrong-password', reason };
 }
 

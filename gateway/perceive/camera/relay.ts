@@ -12,6 +12,19 @@ import {
   type RtspMessage,
 } from './rtsp-messages.ts';
 
+/** Path that the child asks for; the camera's own may hold a password (`/user=admin&password=…`) and is put in its place. */
+const relayPath = '/camera';
+const childUri = /^rtsp:\/\/127\.0\.0\.1:\d+\/camera/i;
+
+/** `%40` → `@`; a password with a bare per cent sign is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** What the relay noticed that ffmpeg would not tell us in words. */
 export type RelayFault = 'wrong-password' | 'unreachable' | 'not-rtsp';
 
@@ -31,9 +44,7 @@ export interface RtspRelay {
 export async function startRtspRelay(cameraUrl: string, connectTimeoutMs = 10_000): Promise<RtspRelay> {
   const camera = new URL(cameraUrl);
   const credentials: Credentials | null =
-    camera.username === ''
-      ? null
-      : { username: decodeURIComponent(camera.username), password: decodeURIComponent(camera.password) };
+    camera.username === '' ? null : { username: decoded(camera.username), password: decoded(camera.password) };
   const sockets = new Set<Socket>();
   let fault: { kind: RelayFault; detail: string } | null = null;
   const server: Server = createServer((client) => {
@@ -72,7 +83,7 @@ export async function startRtspRelay(cameraUrl: string, connectTimeoutMs = 10_00
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
-    url: `rtsp://127.0.0.1:${port}${camera.pathname}${camera.search}`,
+    url: `rtsp://127.0.0.1:${port}${relayPath}`,
     fault: () => fault,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
@@ -101,7 +112,7 @@ function joinConnections(
   const send = (request: RtspMessage, clientSequence: string): void => {
     const [method = '', uri = '*', version = 'RTSP/1.0'] = request.start.split(' ');
     // The child names us; the camera must read its own name, or its digest would not match.
-    const target = uri.replace(/^rtsp:\/\/127\.0\.0\.1:\d+/i, `rtsp://${camera.host}`);
+    const target = uri.replace(childUri, () => `rtsp://${camera.host}${camera.pathname}${camera.search}`);
     sequence += 1;
     let headers = withHeader(request.headers, 'CSeq', String(sequence));
     if (challenge !== null && credentials !== null) {
