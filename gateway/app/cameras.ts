@@ -6,10 +6,12 @@ import type { AreaId, CameraId, EventId } from '../domain/ids.ts';
 import type { Line } from '../events/index.ts';
 import type { Evidence, SavedEvidence } from '../evidence/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { messageOf } from '../lib/errors.ts';
+import { isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { CameraChange, PassageCandidate, PassageJpegs, Perception } from '../perceive/index.ts';
+
+const retryMs = 5000;
 
 export interface CameraJoins {
   /** Resolves when the passage is stored. */
@@ -79,6 +81,18 @@ export function createCameraJoins(given: {
     }
   };
 
+  const newest = new Map<CameraId, CameraEvent>();
+  /** Perception tells of a change once; what could not be stored is tried again until it is, or a newer one stands. */
+  const tellCamera = (event: CameraEvent): void => {
+    line.accept(event, null).catch((error: unknown) => {
+      logger.error({ camera: event.camera, change: event.change, reason: messageOf(error) }, 'camera event not stored');
+      if (isGatewayError(error, 'store.closed')) return;
+      clock.after(retryMs, () => {
+        if (newest.get(event.camera) === event) tellCamera(event);
+      });
+    });
+  };
+
   return {
     onPassage: async (passage, jpegs) => {
       const { camera, subject, direction, startedAt, endedAt, readAt, plate } = passage;
@@ -105,11 +119,8 @@ export function createCameraJoins(given: {
         late: false,
         ...{ camera, change, reason },
       };
-      line
-        .accept(event, null)
-        .catch((error: unknown) =>
-          logger.error({ camera, change, reason: messageOf(error) }, 'camera event not stored'),
-        );
+      newest.set(camera, event);
+      tellCamera(event);
     },
     onEvidenceWanted: (effect, perception) => {
       photograph(effect, perception).catch((error: unknown) =>

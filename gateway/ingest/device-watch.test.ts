@@ -33,6 +33,16 @@ describe('silence', () => {
     expect(watch.heard(c1, false, 0)).toEqual([]);
   });
 
+  it('is told again when what was told could not be stored', async () => {
+    const { clock, watch } = begin();
+    watch.heard(c1, false, 0);
+    await clock.advance(10 * minute);
+    expect(watch.tick()).toHaveLength(1);
+    watch.silenceUntold(c1);
+    expect(watch.tick()).toEqual([{ device: c1, change: 'silent', seconds: 600 }]);
+    expect(watch.tick()).toEqual([]);
+  });
+
   it('follows on a farewell that nobody took back', async () => {
     const { clock, watch } = begin();
     watch.heard(c1, false, 0);

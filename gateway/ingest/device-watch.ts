@@ -173,6 +173,12 @@ export function createDeviceWatch(clock: Clock, options: DeviceWatchOptions) {
       return silent;
     },
 
+    /** The event that said so could not be stored: the next tick says it again. */
+    silenceUntold(device: DeviceKey): void {
+      const seen = devices.get(device);
+      if (seen?.state === 'silent') seen.state = 'offline';
+    },
+
     forget(device: DeviceKey): void {
       devices.delete(device);
     },

@@ -148,11 +148,12 @@ export function createIntake(parts: {
 
     quarantine,
 
-    /** Events about a device that no message carries. Nobody waits for them; a failure is logged. */
+    /** Events about a device that no message carries. Nobody waits for them; a failure is logged, and silence is told again. */
     report: (observations: readonly Observation[]): void => {
       for (const observation of observations) {
         stored(sink.accept(deviceEvent(observation), null), null).catch(() => {
-          // Counted and logged in `stored`; there is nobody to tell.
+          // Counted and logged in `stored`. A device that never speaks again gives no second chance to notice that.
+          if (observation.change === 'silent') watch.silenceUntold(observation.device);
         });
       }
     },
