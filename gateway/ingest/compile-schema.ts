@@ -35,8 +35,9 @@ const understood = new Set([
 
 /**
  * A quick yes or no for flat payload schemas: yes only where `schema.safeParse(value)` succeeds (a property test holds
- * that, and that it is the same but for days that do not exist), without the objects zod makes per field, which cost more than all of aedes does for a message (measured:
- * 16 fields, 14 µs against 0.4 µs). On no, ask zod for the reason. Throws at start for a schema it does not understand.
+ * that, and that it is the same but for days that do not exist), without the objects zod makes per field: together with
+ * whole literals for events (forms.ts) it took ingest from about 60 to 20 CPU µs a message, aedes' own 10 included.
+ * On no, ask zod for the reason. Throws at start for a schema it does not understand.
  */
 export function compileSchema(schema: z.ZodType): Check {
   const flat = z.toJSONSchema(schema, { io: 'input' }) as FlatSchema;

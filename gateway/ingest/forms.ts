@@ -71,7 +71,7 @@ function form<Schema extends z.ZodType<Envelope>>(
 }
 
 // Every event is one object literal with all its fields: V8 gives a literal one hidden class, while a spread followed by
-// more properties than fit in place falls into dictionary mode (measured: 20 µs an event against 0.1 µs).
+// more properties than fit in place seems to fall into dictionary mode: parsing a message fell from about 22 to 5.5 µs with literals.
 
 const statusEvent = (said: { readonly state: 'online' | 'offline' }, frame: EventFrame): DeviceEvent => ({
   id: frame.id,

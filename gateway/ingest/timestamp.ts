@@ -13,8 +13,8 @@ function pair(text: string, index: number): number {
 
 /**
  * Milliseconds since 1970 of an RFC 3339 time with offset, or null if it is none or names a day that does not exist.
- * Digits beyond milliseconds are cut off. By hand because it runs for every message: 0.15 µs against 1 µs for the
- * pattern and Date.parse; a test holds the two against each other.
+ * Digits beyond milliseconds are cut off. By hand because it runs for every message; a test holds it against the
+ * pattern and Date.parse.
  */
 export function parseRfc3339(text: string): EpochMs | null {
   const year = pair(text, 0) * 100 + pair(text, 2);

@@ -8,7 +8,7 @@ export interface Judgement {
   readonly rejected: RejectReason | null;
 }
 
-/** Lowest character below this: not accepted. On real crops 94.7 % pass and 99.7 % of those are right (models/README.md). */
+/** Lowest character below this: not accepted. Of 512 real crops 97.7 % pass, and all of those are right (models/README.md). */
 export const acceptRatio = 0.8;
 
 /**

@@ -59,7 +59,7 @@ const categoryNames: Readonly<Record<string, VehicleCategory>> = {
 /** A province's character or one of the special ones, then letters and digits: 6 to 8 in all, after normalising. */
 const plateForm = /^[\p{Script=Han}A-Z][A-Z0-9\p{Script=Han}]{5,8}$/u;
 const maxFaults = 100;
-/** Parsed in one go on the main thread: 20 000 lines take about 60 ms. */
+/** Parsed in one go on the main thread, so it is bounded; a compound has some thousand vehicles. */
 const maxVehicles = 20_000;
 
 /**

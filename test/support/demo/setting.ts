@@ -115,7 +115,7 @@ function writeConfigurations(dir: string, story: Story, cameras: Cameras, fixedP
     // Two cores have to do for everything, the simulators included.
     perception: { workers: 1 },
     recipients: [{ ...station, role: 'station', channel: 'desk' }],
-    // Only deadlines are shorter than in life; see issue "the demo's story".
+    // Only deadlines are shorter than in life.
     tiers: { red: { acknowledgeWithin: '2m' }, orange: { acknowledgeWithin: '5m' } },
     log: { level: 'warn' },
   };
