@@ -161,3 +161,145 @@ describe('plate grammar', () => {
     expect(isPossiblePlate('京B12345', '辽B12345')).toBe(false);
   });
 });
+
+/**
+ * The table of standards section 7 as slots: what may stand at each place. Written apart from the patterns under test, so
+ * that the two hold each other.
+ */
+const S = serialCharacters;
+const slotsByKind: readonly (readonly [PlateKind, readonly string[]])[] = [
+  ['small', [provinces, letters, S, S, S, S, S]],
+  ['nev-small', [provinces, letters, 'ABCDEFGHJK', S, digits, digits, digits, digits]],
+  ['nev-large', [provinces, letters, digits, digits, digits, digits, digits, 'ABCDEFGHJK']],
+  ['police', [provinces, letters, S, S, S, S, '警']],
+  ['school', [provinces, letters, S, S, S, S, '学']],
+  ['trailer', [provinces, letters, S, S, S, S, '挂']],
+  ['consulate', [provinces, letters, S, S, S, S, '领']],
+  ['hk-macao', ['粤', 'Z', S, S, S, S, '港澳']],
+  ['embassy', ['使', digits, digits, digits, digits, digits, digits]],
+  ['embassy', [digits, digits, digits, digits, digits, digits, '使']],
+  ['armed-police', ['W', 'J', digits, digits, digits, digits, `${digits}TDSHBXJ`]],
+  ['armed-police', ['W', 'J', provinces, digits, digits, digits, digits, `${digits}TDSHBXJ`]],
+  ['military', ['VKHBSLJNGCE', 'ABCDJKLMNOPRSTVY', digits, digits, digits, digits, digits]],
+  ['aviation', ['民', '航', S, S, S, S, S]],
+  ['temporary', [provinces, letters, S, S, S, S, '临超试']],
+  ['temporary', [provinces, letters, S, S, S, S, S, '临超试']],
+  ['temporary', [provinces, letters, S, S, S, S, S, S, '临超试']],
+];
+
+/** The kinds whose slots a text fits. */
+function kindsFitting(text: string): PlateKind[] {
+  const characters = Array.from(text);
+  return slotsByKind
+    .filter(
+      ([, slots]) => slots.length === characters.length && slots.every((slot, at) => slot.includes(characters[at]!)),
+    )
+    .map(([kind]) => kind);
+}
+
+describe('plate grammar, place by place', () => {
+  for (const [number, [kind, slots]] of slotsByKind.entries()) {
+    it(`decides every character at every place of a ${kind} plate of ${slots.length} (form ${number + 1})`, () => {
+      // Three plates of the form, so that no place is tried beside one neighbour only.
+      for (const turn of [0, 7, 19]) {
+        const base = slots.map((slot) => Array.from(slot)[turn % Array.from(slot).length]!);
+        expect(classifyPlate(base.join(''))).toBe(kindsFitting(base.join(''))[0]);
+        for (let place = 0; place < base.length; place += 1) {
+          for (const character of plateCharacters) {
+            const text = base.with(place, character).join('');
+            const kinds = kindsFitting(text);
+            const answer = classifyPlate(text);
+            if (kinds.length === 0) expect([text, answer]).toEqual([text, null]);
+            else expect([text, kinds]).toEqual([text, expect.arrayContaining([answer])]);
+          }
+        }
+      }
+    });
+
+    it(`refuses a ${kind} plate of ${slots.length} that lost or gained a character, unless that is a plate too (form ${number + 1})`, () => {
+      const base = slots.map((slot) => Array.from(slot)[3 % Array.from(slot).length]!);
+      for (let place = 0; place < base.length; place += 1) {
+        const lost = base.toSpliced(place, 1).join('');
+        expect([lost, isLegalPlate(lost)]).toEqual([lost, kindsFitting(lost).length > 0]);
+        for (const character of plateCharacters) {
+          const gained = base.toSpliced(place, 0, character).join('');
+          expect([gained, isLegalPlate(gained)]).toEqual([gained, kindsFitting(gained).length > 0]);
+        }
+      }
+    });
+  }
+
+  it('agrees with the table on any text of plate characters', () => {
+    const close = fc
+      .tuple(fc.constantFrom(...slotsByKind.map(([, slots]) => slots)), fc.array(fc.nat(4000), { maxLength: 9 }))
+      .map(([slots, picks]) =>
+        slots
+          .map((slot, at) => {
+            const pick = picks[at] ?? 0;
+            // One place in six holds something from anywhere.
+            const from = Array.from(pick % 6 === 0 ? plateCharacters : slot);
+            return from[pick % from.length]!;
+          })
+          .join(''),
+      );
+    fc.assert(
+      fc.property(close, (text) => {
+        expect(isLegalPlate(text)).toBe(kindsFitting(text).length > 0);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('never has a use for a colour but to tell large from small and to refuse seven on green', () => {
+    for (const [, slots] of slotsByKind) {
+      const text = slots.map((slot) => Array.from(slot)[5 % Array.from(slot).length]!).join('');
+      const plain = classifyPlate(text);
+      for (const color of plateColors) {
+        const colored = classifyPlate(text, color);
+        if (plain === 'small') {
+          const green = color === 'green' || color === 'yellow-green';
+          expect([text, color, colored]).toEqual([text, color, green ? null : color === 'yellow' ? 'large' : 'small']);
+        } else expect([text, color, colored]).toEqual([text, color, plain]);
+      }
+    }
+  });
+
+  it('gives every kind at least one colour, and its usual one stands for it', () => {
+    for (const kind of plateKinds) expect(colorsOfKind[kind].length).toBeGreaterThan(0);
+  });
+});
+
+describe('possible plates', () => {
+  const legal = fc.oneof(...Object.values(textsByKind));
+
+  it('are never the same plate, and possible both ways or neither', () => {
+    fc.assert(
+      fc.property(legal, legal, (a, b) => {
+        expect(isPossiblePlate(a, a)).toBe(false);
+        expect(isPossiblePlate(a, b)).toBe(isPossiblePlate(b, a));
+      }),
+    );
+  });
+
+  it('never differ in the first character, whatever is confusable with it', () => {
+    fc.assert(
+      fc.property(legal, oneOf(plateCharacters), (text, first) => {
+        const other = Array.from(text).with(0, first).join('');
+        expect(isPossiblePlate(text, other)).toBe(false);
+      }),
+    );
+  });
+
+  it('are exactly the texts with one confusable character at one later place', () => {
+    fc.assert(
+      fc.property(legal, fc.nat(8), oneOf(plateCharacters), (text, pick, character) => {
+        const characters = Array.from(text);
+        const place = 1 + (pick % (characters.length - 1));
+        const other = characters.with(place, character).join('');
+        const apart = characterDistance(characters[place]!, character);
+        expect(isPossiblePlate(text, other)).toBe(apart > 0 && apart < 1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
