@@ -8,7 +8,7 @@ import { createOverlay } from './overlay.ts';
 import { createPersonPicture, walkFromM, walkingMps, walkMs, type PersonPicture } from './person.ts';
 import { createRandom } from './random.ts';
 import { createVehiclePicture, type VehiclePicture } from './vehicle.ts';
-import { createView, gateView, type View } from './view.ts';
+import { createView, gateView, type View, type ViewOptions } from './view.ts';
 
 type Box = readonly [left: number, top: number, right: number, bottom: number];
 
@@ -38,8 +38,8 @@ const boomMs = 900;
 const posePx = 3;
 const mostPoses = 3;
 
-export async function createScene(plan: CameraPlan, seed: number): Promise<Scene> {
-  const view = createView(gateView);
+export async function createScene(plan: CameraPlan, seed: number, from: ViewOptions = gateView): Promise<Scene> {
+  const view = createView(from);
   const light = lights[plan.light];
   const { width, height } = view;
   const backdrop = drawBackdrop(view, light, '门卫室', createRandom(seed).fork(`backdrop ${plan.id}`));
