@@ -47,6 +47,9 @@ export const fireAlarmKinds = [
 ] as const;
 export type FireAlarmKind = (typeof fireAlarmKinds)[number];
 
+export const vehicleCategories = ['resident', 'tenant', 'visitor', 'service'] as const;
+export type VehicleCategory = (typeof vehicleCategories)[number];
+
 /** One vehicle or person through one gate: one row. */
 export interface PassageEvent extends EventBase {
   readonly kind: 'passage';
@@ -59,6 +62,14 @@ export interface PassageEvent extends EventBase {
   readonly plate: PlateReading | null;
   /** Whether the register knows the plate; null where there is no plate or no register. */
   readonly registered: boolean | null;
+  /** What the register has the vehicle down as, an ended entry too; absent in passages of before there was the field. */
+  readonly category?: VehicleCategory | null;
+  /** When the entry (a lease, a visit) ended or will end; null where it is for good or there is none. */
+  readonly registeredUntil?: EpochMs | null;
+  /** A hit on a watch list: every character the same, or all but one that cameras confuse. */
+  readonly watch?: 'exact' | 'possible' | null;
+  /** The list and why the plate stands on it. */
+  readonly watchReason?: string | null;
   readonly evidence: EvidenceId | null;
 }
 
@@ -128,7 +139,8 @@ export interface DeviceEvent extends EventBase {
   readonly seconds: number | null;
 }
 
-export const cameraChanges = ['connected', 'silent', 'failed'] as const;
+/** `blind`: it delivers pictures on which nothing can be seen (covered, out of focus, turned away); `seeing`: no more. */
+export const cameraChanges = ['connected', 'silent', 'failed', 'blind', 'seeing'] as const;
 
 /** Something about a camera itself. */
 export interface CameraEvent extends EventBase {
@@ -139,9 +151,57 @@ export interface CameraEvent extends EventBase {
   readonly reason: string | null;
 }
 
+export const zoneUses = ['fire-lane', 'no-parking', 'entrance', 'lift', 'charging', 'other'] as const;
+export const zoneSubjects = ['vehicle', 'ebike', 'person', 'object'] as const;
+export const zoneChanges = ['entered', 'left'] as const;
+
+/** Something came to stand in a zone that is drawn in a camera's picture, or is gone from it. */
+export interface ZoneEvent extends EventBase {
+  readonly kind: 'zone';
+  readonly camera: CameraId;
+  /** The zone's id, unique for the camera. */
+  readonly zone: string;
+  readonly use: (typeof zoneUses)[number];
+  readonly change: (typeof zoneChanges)[number];
+  readonly subject: (typeof zoneSubjects)[number];
+  /** The same for the coming and the going of one subject. */
+  readonly visit: string;
+  readonly plate: PlateReading | null;
+  /** How long it stood, for `left`. */
+  readonly seconds: number | null;
+}
+
+export const systemChanges = ['disk-low', 'disk-ok', 'canary-failed', 'canary-ok', 'clock-jumped'] as const;
+
+/** Something about the gateway itself. */
+export interface SystemEvent extends EventBase {
+  readonly kind: 'system';
+  /** Which part: `disk`, `clock`, or `<channel>/<recipient>` for a canary. */
+  readonly part: string;
+  readonly change: (typeof systemChanges)[number];
+  /** Free share of the disk, seconds without a receipt, seconds of a jump: what the change is about; else null. */
+  readonly value: number | null;
+  /** Why, in one line without secrets. */
+  readonly reason: string | null;
+}
+
 /** What rules see. Closed. */
 export type GatewayEvent =
-  PassageEvent | ChargingEvent | PileAlarmEvent | FireEvent | FireTelemetryEvent | DeviceEvent | CameraEvent;
+  | PassageEvent
+  | ChargingEvent
+  | PileAlarmEvent
+  | FireEvent
+  | FireTelemetryEvent
+  | DeviceEvent
+  | CameraEvent
+  | ZoneEvent
+  | SystemEvent;
+
+/** What an event came from: a device, a camera or a part of the gateway. */
+export function sourceOf(event: GatewayEvent): string {
+  if ('device' in event) return event.device;
+  return event.kind === 'system' ? event.part : event.camera;
+}
 
 export type EventKind = GatewayEvent['kind'];
 export const eventKinds = [
@@ -152,6 +212,8 @@ export const eventKinds = [
   'fire-telemetry',
   'device',
   'camera',
+  'zone',
+  'system',
 ] as const satisfies readonly EventKind[];
 
 /** One port from plug-in to plug-out. */

@@ -1,7 +1,7 @@
 import type { Alert, Delivery, EvidenceRef, Feedback } from '../domain/alert.ts';
 import type { Change, Commit } from '../domain/change.ts';
 import type { Outcome } from '../domain/effects.ts';
-import type { ChargingSession, GatewayEvent } from '../domain/event.ts';
+import type { ChargingSession, GatewayEvent, PassageEvent } from '../domain/event.ts';
 import type { AlertId, AreaId, CameraId, DeviceKey } from '../domain/ids.ts';
 import type { Match } from '../domain/match.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -21,9 +21,11 @@ export interface RuleStateRow {
 /** The rules, as the line calls them: at once, in the same turn. */
 export interface LineRules {
   evaluate(event: GatewayEvent): RuleOutcome;
-  /** Conditions of time (`for`, `absent`). */
-  tick(nowMs: EpochMs): RuleOutcome;
-  reload(rows: readonly RuleStateRow[]): void;
+  /** Conditions of time (`for`, `absent`). No event that was received before `clockMs` will come any more. */
+  tick(clockMs: EpochMs): RuleOutcome;
+  /** How far back `reload` wants recorded events, in order of arrival. */
+  readonly replayMs?: number;
+  reload(rows: readonly RuleStateRow[], recent: Iterable<GatewayEvent>): void;
 }
 
 export interface LineAlerts {
@@ -39,6 +41,8 @@ export interface LineAlerts {
 export interface LineRegister {
   /** Null: there is no register. */
   knows(plateText: string): boolean | null;
+  /** What more is known of a plate: its entry, also one that has ended, and hits on a watch list. */
+  about?(plateText: string): Pick<PassageEvent, 'category' | 'registeredUntil' | 'watch' | 'watchReason'>;
 }
 
 /** Where devices and cameras stand. */

@@ -54,6 +54,11 @@ export interface Line extends Component {
 }
 
 const none: Outcome = { changes: [], effects: [] };
+/**
+ * An event is evaluated within this time of being received (a passage waits for its picture to be on disk). Rules are told
+ * of time that much later, so that time alone never overtakes an event: live and backtest then come to the same.
+ */
+const onItsWayMs = 1000;
 /** Events read at once when sessions are put together again. */
 const replayPage = 2000;
 
@@ -76,11 +81,11 @@ export function createLine(given: {
   const storedListeners: ((changes: readonly Change[]) => void)[] = [];
   let accepting = false;
 
-  /** The readings of the last minutes before the last one, however long ago that was. */
-  function* recentEvents(): Generator<GatewayEvent> {
+  /** The events of the last minutes before the last one, however long ago that was. */
+  function* recentEvents(backMs: number): Generator<GatewayEvent> {
     const newestAt = store.newestReceivedAt();
     if (newestAt === null) return;
-    const fromMs = (newestAt - replayMs) as EpochMs;
+    const fromMs = (newestAt - backMs) as EpochMs;
     let after: number | null = null;
     for (;;) {
       const page = store.eventsSince(fromMs, after, replayPage);
@@ -92,19 +97,21 @@ export function createLine(given: {
 
   const reload = (): void => {
     const nowMs = clock.now();
-    rules.reload(store.ruleState());
+    rules.reload(store.ruleState(), recentEvents(rules.replayMs ?? replayMs));
     alerts.reload(store.openAlerts());
-    sessions.reload(store.openSessions(), recentEvents(), nowMs);
+    sessions.reload(store.openSessions(), recentEvents(replayMs), nowMs);
   };
 
   const committer = createCommitter({ store, reload });
   store.onBroken(reload);
 
   const enrich = (event: GatewayEvent): GatewayEvent => {
+    if (event.kind === 'system') return event;
     const area = event.area ?? areas.of('device' in event ? event.device : event.camera);
     if (event.kind !== 'passage') return area === event.area ? event : { ...event, area };
     const plate = event.plate;
-    return { ...event, area, registered: plate?.accepted === true ? register.knows(plate.text) : null };
+    if (plate?.accepted !== true) return { ...event, area, registered: null };
+    return { ...event, area, registered: register.knows(plate.text), ...register.about?.(plate.text) };
   };
 
   const sessionsSaved = (saved: Iterable<Extract<Change, { kind: 'session-saved' }>['session']>): Change[] =>
@@ -191,7 +198,7 @@ export function createLine(given: {
     tick: () =>
       run(() => {
         const nowMs = clock.now();
-        const matched = follow(rules.tick(nowMs), nowMs);
+        const matched = follow(rules.tick((nowMs - onItsWayMs) as EpochMs), nowMs);
         const timed = alerts.tick(nowMs);
         return {
           changes: [...sessionsSaved(sessions.unsaved(nowMs, false)), ...matched.changes, ...timed.changes],

@@ -10,4 +10,4 @@
 export { createRegister, type Register } from './register.ts';
 export { registerOptions, type RegisterOptions } from './options.ts';
 export { normalisePlate } from './normalise-plate.ts';
-export { parseVehicles, type ParsedVehicles, type Vehicle, type VehicleCategory } from './parse-vehicles.ts';
+export { parseVehicles, type ParsedVehicles, type Vehicle } from './parse-vehicles.ts';

@@ -1,9 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { DateTime } from 'luxon';
+import type { VehicleCategory } from '../domain/event.ts';
 import { normalisePlate } from './normalise-plate.ts';
-
-export const vehicleCategories = ['resident', 'tenant', 'visitor', 'service'] as const;
-export type VehicleCategory = (typeof vehicleCategories)[number];
 
 export interface Vehicle {
   readonly plate: string;

@@ -21,6 +21,8 @@ export interface Register extends Component {
   knows(plate: string, at?: EpochMs): boolean | null;
   /** The entry of a plate that is known at that moment, or null. */
   find(plate: string, at?: EpochMs): Vehicle | null;
+  /** The entry of a plate whether or not it has ended, or null. */
+  entry(plate: string): Vehicle | null;
   status(): RegisterStatus;
 }
 
@@ -107,6 +109,7 @@ export function createRegister(parts: {
     },
     knows: (plate, at) => (vehicles === null ? null : find(plate, at) !== null),
     find,
+    entry: (plate) => vehicles?.get(normalisePlate(plate)) ?? null,
     status: () => ({ vehicles: vehicles?.size ?? 0, loadedAt, faults }),
   };
 }

@@ -68,8 +68,3 @@ export function passes(filters: readonly CompiledFilter[], event: GatewayEvent):
     (filter) => filter.kind === event.kind && filter.fields.every(([name, values]) => values.has(fields[name])),
   );
 }
-
-/** The device or camera that an event came from. */
-export function sourceOf(event: GatewayEvent): string {
-  return 'device' in event ? event.device : event.camera;
-}

@@ -1,9 +1,9 @@
 import type { EpochMs } from '../lib/clock.ts';
-import type { GatewayEvent } from '../domain/event.ts';
+import { sourceOf, type GatewayEvent } from '../domain/event.ts';
 import type { AreaId, EventId } from '../domain/ids.ts';
 import type { Match } from '../domain/match.ts';
 import { viewRecord, type RecordView } from './cel.ts';
-import { passes, sourceOf, type CompiledRule, type CompiledSide } from './compiled-rule.ts';
+import { passes, type CompiledRule, type CompiledSide } from './compiled-rule.ts';
 import { isInForce, isWithin, type LocalTime, type NightHours } from './local-time.ts';
 import { createMatch, pickTier } from './match.ts';
 import type { RuleSet } from './rule-set.ts';

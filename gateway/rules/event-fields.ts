@@ -4,6 +4,11 @@ import {
   deviceChanges,
   fireAlarmKinds,
   pileAlarmKinds,
+  systemChanges,
+  vehicleCategories,
+  zoneChanges,
+  zoneSubjects,
+  zoneUses,
   type EventKind,
   type GatewayEvent,
 } from '../domain/event.ts';
@@ -30,7 +35,7 @@ const plateOrNull = field('plate', true)();
 
 /** Fields of an event that rules may name: all but `kind` (a choice of its own, below). */
 type FieldsOf<Kind extends EventKind> = {
-  readonly [Field in Exclude<keyof Extract<GatewayEvent, { kind: Kind }>, 'kind'>]: FieldSpec;
+  readonly [Field in Exclude<keyof Extract<GatewayEvent, { kind: Kind }>, 'kind'>]-?: FieldSpec;
 };
 
 const base = {
@@ -52,6 +57,10 @@ const tables: { readonly [Kind in EventKind]: FieldsOf<Kind> } = {
     endedAt: number,
     plate: plateOrNull,
     registered: yesNoOrNull,
+    category: textOrNull(vehicleCategories),
+    registeredUntil: numberOrNull,
+    watch: textOrNull(['exact', 'possible']),
+    watchReason: textOrNull(),
     evidence: textOrNull(),
   },
   charging: {
@@ -83,6 +92,18 @@ const tables: { readonly [Kind in EventKind]: FieldsOf<Kind> } = {
   },
   device: { ...base, device: text(), change: text(deviceChanges), seconds: numberOrNull },
   camera: { ...base, camera: text(), change: text(cameraChanges), reason: textOrNull() },
+  zone: {
+    ...base,
+    camera: text(),
+    zone: text(),
+    use: text(zoneUses),
+    change: text(zoneChanges),
+    subject: text(zoneSubjects),
+    visit: text(),
+    plate: plateOrNull,
+    seconds: numberOrNull,
+  },
+  system: { ...base, part: text(), change: text(systemChanges), value: numberOrNull, reason: textOrNull() },
 };
 
 export const plateFields: Readonly<Record<string, FieldSpec>> = {
@@ -135,4 +156,6 @@ export const sortingFields: Readonly<Record<EventKind, string | null>> = {
   'fire-telemetry': null,
   device: 'change',
   camera: 'change',
+  zone: 'use',
+  system: 'change',
 };

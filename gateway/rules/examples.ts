@@ -99,6 +99,8 @@ const deviceDefaults: Readonly<Partial<Record<EventKind, Readonly<Record<string,
   'fire-telemetry': { device: 'fire/example' },
   device: { device: 'fire/example' },
   camera: { camera: 'gate-example' },
+  zone: { camera: 'gate-example', zone: 'zone-example', subject: 'vehicle', visit: 'visit-example' },
+  system: { part: 'disk' },
   passage: { camera: 'gate-example', subject: 'vehicle', direction: 'in' },
 };
 

@@ -82,7 +82,7 @@ describe('a rule set', () => {
       'an unknown kind of event',
       change('kind: charging,', 'kind: chargin,'),
       [
-        'r.yaml:7:15 when.kind = "chargin": must be a kind of event: passage, charging, pile-alarm, fire, fire-telemetry, device, camera',
+        'r.yaml:7:15 when.kind = "chargin": must be a kind of event: passage, charging, pile-alarm, fire, fire-telemetry, device, camera, zone, system',
       ],
     ],
     [

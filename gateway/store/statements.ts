@@ -1,10 +1,11 @@
 import { endedAlertStates, type Delivery } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
-import type { GatewayEvent, PassageEvent } from '../domain/event.ts';
+import { sourceOf, type GatewayEvent, type PassageEvent } from '../domain/event.ts';
 import { tierRank } from '../domain/tier.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import type { Statement } from '../lib/database/index.ts';
 import { auditInsert } from './audit.ts';
+import { followUpStatements } from './follow-up.ts';
 import { messageHash } from './seen.ts';
 
 type Of<Kind extends Change['kind']> = Extract<Change, { kind: Kind }>;
@@ -44,6 +45,12 @@ export function statementsOf(change: Change): Statement[] {
       return [delivery(change.delivery)];
     case 'delivery-tried':
       return [deliveryTried(change)];
+    case 'digest-owed':
+    case 'digest-made':
+    case 'digest-dropped':
+    case 'delivery-rerouted':
+    case 'proposal-made':
+      return followUpStatements(change);
     case 'rule-state':
       return [ruleState(change)];
     case 'quarantined':
@@ -106,11 +113,6 @@ export function statementsOf(change: Change): Statement[] {
     default:
       return assertNever(change);
   }
-}
-
-/** Who an event is filed under: its device or camera. */
-function sourceOf(event: GatewayEvent): string {
-  return 'device' in event ? event.device : event.camera;
 }
 
 /** Readings come by the thousand and are swept early; everything else is what people look for. */
