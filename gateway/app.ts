@@ -13,7 +13,7 @@ import { createHousekeeping } from './app/housekeeping.ts';
 import { openChannels } from './channels/index.ts';
 import type { GatewayConfiguration } from './config/index.ts';
 import type { Change } from './domain/change.ts';
-import type { AreaId, CameraId } from './domain/ids.ts';
+import type { AreaId, CameraId, EvidenceId } from './domain/ids.ts';
 import { createPlaces } from './domain/place.ts';
 import { createLine } from './events/index.ts';
 import { createEvidence, loadEvidenceKeys } from './evidence/index.ts';
@@ -117,10 +117,16 @@ async function build(settings: AppSettings) {
     reserveBytes: configuration.store.reserve,
     fsyncDelayMs: settings.fsyncDelayMs,
   });
+  const evidenceDir = join(dataDir, 'evidence');
   const evidence = createEvidence({
-    dir: join(dataDir, 'evidence'),
-    keys: loadEvidenceKeys(configuration.evidence, join(dataDir, 'evidence.key'), random),
-    random,
+    dir: evidenceDir,
+    keys: loadEvidenceKeys(
+      configuration.evidence,
+      { dir: evidenceDir, ownFile: join(dataDir, 'evidence.key') },
+      random,
+    ),
+    ...{ random, clock, logger },
+    isKnown: (id) => store.evidenceRow(id as EvidenceId) !== undefined,
   });
 
   // The line: what an event leads to.
@@ -335,6 +341,7 @@ async function build(settings: AppSettings) {
     [
       claim,
       store,
+      evidence,
       register,
       line,
       createPart('channels', () => channels.close()),

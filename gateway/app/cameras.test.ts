@@ -34,7 +34,6 @@ function begin() {
         const ref = { id: path as never, kind: 'picture' as const, sha256: '', capturedAt, camera };
         return Promise.resolve({ ref, path, change: { kind: 'user-removed', name: path } });
       },
-      read: () => Promise.resolve(new Uint8Array()),
       remove: (paths) => {
         for (const path of paths) files.delete(path);
         return Promise.resolve();

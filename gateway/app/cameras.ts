@@ -26,7 +26,7 @@ export interface CameraJoins {
 
 export function createCameraJoins(given: {
   readonly line: Pick<Line, 'accept' | 'attachEvidence'>;
-  readonly evidence: Evidence;
+  readonly evidence: Pick<Evidence, 'save' | 'remove'>;
   readonly commit: (changes: readonly Change[]) => Promise<void>;
   /** Whether the disk is so full that only red and orange alerts are written. */
   readonly spaceShort: () => boolean;

@@ -14,7 +14,9 @@ export const errorCodes = {
   'picture.unreadable': 'The picture cannot be decoded.',
   'picture.too-large': 'The picture has more pixels than the limit.',
   'video.unreadable': 'The video cannot be decoded.',
-  'evidence.damaged': 'An evidence file fails its authentication: altered, cut short or the wrong key.',
+  'evidence.damaged': 'An evidence file fails its authentication: altered, cut short or put in the place of another.',
+  'evidence.wrong-key':
+    'Evidence is sealed under a key that is not configured; put the key file back or name it in evidence.previousKeyFiles.',
   'evidence.missing': 'An evidence file is not there any more.',
   'device.exists': 'A device with this class and id is there already; rotate its password instead.',
   'device.unknown': 'No such device.',

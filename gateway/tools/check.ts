@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { alertsOptions } from '../alerts/options.ts';
 import { openChannels } from '../channels/index.ts';
@@ -15,7 +16,7 @@ import {
   type Locate,
 } from '../config/index.ts';
 import { knownGateways } from '../desk.ts';
-import { loadEvidenceKeys } from '../evidence/index.ts';
+import { checkEvidenceKeys, loadEvidenceKeys } from '../evidence/index.ts';
 import { codeOf, messageOf } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { shippedModelsDir, verifyModels } from '../perceive/index.ts';
@@ -71,7 +72,7 @@ async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[
     ),
     ...(await found(['channels'], null, () => openAndClose(context, value))),
     ...(await registerFaults(context, value)),
-    ...(await found(['evidence', 'keyFile'], value.evidence.keyFile ?? null, () => readKeys(context, value))),
+    ...(await found(['evidence', 'keyFile'], value.evidence.keyFile ?? null, () => checkKeys(value))),
     ...(await unreachableCameras(loaded, value)),
   ];
 }
@@ -174,9 +175,10 @@ async function registerFaults({ clock }: ToolContext, configuration: GatewayConf
   }));
 }
 
-function readKeys({ random }: ToolContext, { evidence }: GatewayConfiguration): void {
-  // Without a named key one is made at the first start; there is nothing to check yet.
-  if (evidence.keyFile !== undefined) loadEvidenceKeys(evidence, evidence.keyFile, random);
+/** A key that is made at the first start is not missed before; one that is gone, or not the one that sealed, is. */
+async function checkKeys({ evidence, dataDir }: GatewayConfiguration): Promise<void> {
+  const place = { dir: join(dataDir, 'evidence'), ownFile: join(dataDir, 'evidence.key') };
+  await checkEvidenceKeys(place.dir, loadEvidenceKeys(evidence, place, null), { note: false });
 }
 
 /** Cameras whose address does not even take a TCP connection. Whether the password fits shows only when it runs. */

@@ -43,7 +43,12 @@ export function printFaults(faults: readonly Fault[], err: (text: string) => voi
 }
 
 /** Errors that mean that a person wrote something wrong into a file: no use in starting again before it is mended. */
-const wrongFiles: readonly ErrorCode[] = ['config.invalid', 'config.secret-missing', 'rules.invalid'];
+const wrongFiles: readonly ErrorCode[] = [
+  'config.invalid',
+  'config.secret-missing',
+  'evidence.wrong-key',
+  'rules.invalid',
+];
 
 /** The exit code for an error that ended a command. */
 export const exitCodeOf = (error: unknown): ExitCode =>
