@@ -39,10 +39,15 @@ function toNews(change: Change): LiveNews | null {
       return { kind: 'device', device: change.device };
     case 'delivery-created':
     case 'delivery-tried':
+    case 'delivery-rerouted':
+    case 'digest-made':
       return { kind: 'delivery' };
     case 'alert-transition':
     case 'feedback-recorded':
     case 'notice-created':
+    case 'digest-owed':
+    case 'digest-dropped':
+    case 'proposal-made':
     case 'rule-state':
     case 'evidence-saved':
     case 'user-saved':

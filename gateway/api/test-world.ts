@@ -165,6 +165,11 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       case 'user-removed':
         users.delete(change.name);
         break;
+      case 'digest-owed':
+      case 'digest-made':
+      case 'digest-dropped':
+      case 'delivery-rerouted':
+      case 'proposal-made':
       case 'rule-state':
       case 'quarantined':
       case 'evidence-saved':

@@ -28,6 +28,25 @@ export interface EvidenceRef {
   readonly camera: string;
 }
 
+/** What happened in a step of an alert's life. `escalate`, `hand-over` and `steady` leave the state as it is. */
+export const alertSteps = [
+  'raise',
+  'deliver',
+  'acknowledge',
+  'progress',
+  'steady',
+  'hand-over',
+  'transfer',
+  'escalate',
+  'resolve',
+  'dismiss',
+  'revisit',
+  'reopen',
+  'close',
+  'expire',
+] as const;
+export type AlertStep = (typeof alertSteps)[number];
+
 /** One step of an alert's life: who, when, why. */
 export interface AlertTransition {
   readonly at: EpochMs;
@@ -35,6 +54,25 @@ export interface AlertTransition {
   readonly to: AlertState;
   readonly by: string;
   readonly why: string;
+  /** Absent in rows of versions before it was written down. */
+  readonly step?: AlertStep;
+}
+
+/** What somebody has to do by a certain time (design section 5); a missed one escalates. */
+export const deadlineKinds = ['deliver', 'acknowledge', 'progress', 'outcome', 'feedback', 'revisit'] as const;
+export type DeadlineKind = (typeof deadlineKinds)[number];
+
+/** One hand-over to another department (分流), followed to its end. */
+export interface AlertTransfer {
+  readonly at: EpochMs;
+  readonly by: string;
+  /** Who is to have it, as it was said. */
+  readonly to: string;
+  /** The configured recipient of that id or name; null where it is none of ours. */
+  readonly recipient: RecipientId | null;
+  readonly why: string;
+  readonly acceptedAt: EpochMs | null;
+  readonly endedAt: EpochMs | null;
 }
 
 /** What `alerts/` must know again after a restart to go on where it was; people are shown none of it. */
@@ -49,6 +87,27 @@ export interface AlertFollowUp {
   readonly resolvedAt: EpochMs | null;
   /** When a revisit is asked for; null before the outcome, after the revisit and where none is wanted. */
   readonly revisitBy: EpochMs | null;
+  /** The rest came with later versions: absent in rows that are older. */
+  readonly deliverBy?: EpochMs | null;
+  /** When the next progress note is due; null once the station has said that it is steady. */
+  readonly progressBy?: EpochMs | null;
+  /** By when every side must have answered, after the outcome. */
+  readonly feedbackBy?: EpochMs | null;
+  /** First times of each step, for the figures; a reopening does not take them back. */
+  readonly deliveredAt?: EpochMs | null;
+  readonly firstAcknowledgedAt?: EpochMs | null;
+  readonly firstResolvedAt?: EpochMs | null;
+  readonly revisitAskedAt?: EpochMs | null;
+  readonly revisitedAt?: EpochMs | null;
+  readonly steadyAt?: EpochMs | null;
+  /** Which deadlines were ever missed. */
+  readonly missed?: readonly DeadlineKind[];
+  readonly transfers?: readonly AlertTransfer[];
+  readonly reopened?: number;
+  /** Who has been told so far. */
+  readonly told?: readonly RecipientId[];
+  /** The latest steps, to be attached to what is escalated. */
+  readonly history?: readonly AlertTransition[];
 }
 
 export interface Alert {
@@ -88,6 +147,13 @@ export interface Alert {
 export const feedbackKinds = ['acknowledged', 'progress', 'outcome', 'transferred', 'revisit'] as const;
 export type FeedbackKind = (typeof feedbackKinds)[number];
 
+/**
+ * What an answer says beyond its kind: with `progress` that the matter is steady, or that somebody else (`to`) has it
+ * from now on; with `revisit` that the matter is not solved, which opens the alert again.
+ */
+export const feedbackMarks = ['steady', 'handed-over', 'unsolved'] as const;
+export type FeedbackMark = (typeof feedbackMarks)[number];
+
 /** What a recipient answers (interfaces.md). `id` makes a repeat harmless. */
 export interface Feedback {
   readonly id: string;
@@ -100,6 +166,9 @@ export interface Feedback {
   readonly outcome: 'true' | 'false-alarm' | 'drill' | null;
   /** Who passed it on; null when it was given at the gateway itself. */
   readonly recipient: RecipientId | null;
+  readonly mark?: FeedbackMark | null;
+  /** With `transferred` the recipient (id or name) who is to have it, with `handed-over` the new owner's name. */
+  readonly to?: string | null;
 }
 
 export type NoticeChange = 'raised' | 'updated' | 'escalated' | 'closed';
@@ -115,13 +184,24 @@ export interface Notice {
   readonly createdAt: EpochMs;
 }
 
+/** A blue notice that waits to be told with the others of its day. */
+export interface DigestItem {
+  readonly notice: Notice;
+  readonly tier: Tier;
+  readonly channel: string;
+  readonly dueAt: EpochMs;
+  /** `NoticeEvent` without what only the sending knows: type and data of the notice. */
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 export const deliveryStates = ['pending', 'delivered', 'dead'] as const;
 export type DeliveryState = (typeof deliveryStates)[number];
 
 /** The sending of one item to one recipient over one channel. */
 export interface Delivery {
   readonly id: DeliveryId;
-  readonly item: 'notice' | 'canary' | 'passage' | 'device';
+  readonly item: 'notice' | 'digest' | 'canary' | 'passage' | 'device';
   /** Present where `item` is `notice`. */
   readonly notice: NoticeId | null;
   readonly alertId: AlertId | null;

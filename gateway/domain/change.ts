@@ -1,9 +1,10 @@
 import type { EpochMs } from '../lib/clock.ts';
-import type { Alert, AlertTransition, Delivery, Feedback, Notice } from './alert.ts';
+import type { Alert, AlertTransition, Delivery, DigestItem, Feedback, Notice } from './alert.ts';
 import type { ChargingSession, GatewayEvent } from './event.ts';
 import type { Device } from './device.ts';
+import type { RuleProposal } from './proposal.ts';
 import type { User, WebSession } from './user.ts';
-import type { DeviceKey, DeliveryId, EvidenceId } from './ids.ts';
+import type { DeviceKey, DeliveryId, EvidenceId, NoticeId, RecipientId } from './ids.ts';
 
 /**
  * Everything that is ever written, as data. Rooms return changes; `app.ts` hands those that belong together to
@@ -22,6 +23,20 @@ export type Change =
   | { readonly kind: 'feedback-recorded'; readonly feedback: Feedback; readonly receivedAt: EpochMs }
   | { readonly kind: 'notice-created'; readonly notice: Notice }
   | { readonly kind: 'delivery-created'; readonly delivery: Delivery }
+  /** A notice that waits for the daily digest; takes the place of an older one of the same alert and recipient. */
+  | { readonly kind: 'digest-owed'; readonly item: DigestItem }
+  /** What waited for this recipient at `dueAt` or earlier has gone into a delivery. */
+  | {
+      readonly kind: 'digest-made';
+      readonly recipient: RecipientId;
+      readonly notices: readonly NoticeId[];
+      readonly delivery: DeliveryId;
+    }
+  /** What waits for the digest of this alert is told otherwise. */
+  | { readonly kind: 'digest-dropped'; readonly alertId: Alert['id'] }
+  | { readonly kind: 'proposal-made'; readonly proposal: RuleProposal }
+  /** The delivery goes over another channel from now on. */
+  | { readonly kind: 'delivery-rerouted'; readonly id: DeliveryId; readonly channel: string; readonly at: EpochMs }
   | {
       readonly kind: 'delivery-tried';
       readonly id: DeliveryId;

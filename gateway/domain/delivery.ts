@@ -25,4 +25,12 @@ export interface Recipient {
   /** Only alerts of this grid; null for all. */
   readonly grid: string | null;
   readonly channel: string;
+  /** 0 is told at once; n only once an alert has been escalated n levels beyond those of the same role. Absent: 0. */
+  readonly level?: number;
+  /** Id of the duty calendar; absent: at all hours. */
+  readonly duty?: string | null;
+  /** Local days (`2026-10-01`) on which he is away, both ends included. */
+  readonly away?: readonly { readonly from: string; readonly to: string }[];
+  /** Who is told in his place while he is off duty or away: the first of them who is there. */
+  readonly standIns?: readonly RecipientId[];
 }

@@ -9,6 +9,8 @@ export type AlertEffect =
   | { readonly kind: 'evidence-wanted'; readonly alertId: AlertId; readonly area: AreaId; readonly at: EpochMs }
   /** There is something to send: wake the outbox. */
   | { readonly kind: 'deliveries-due' }
+  /** Somebody judged it a false alarm: a change of the rule may be worth proposing. */
+  | { readonly kind: 'false-alarm-judged'; readonly alert: Alert }
   /** For the live feed. */
   | { readonly kind: 'alert-changed'; readonly alert: Alert };
 

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseRfc3339 } from '../lib/local-time.ts';
-import { alertStates, feedbackKinds, type Feedback } from './alert.ts';
+import { alertStates, alertSteps, feedbackKinds, feedbackMarks, type Feedback } from './alert.ts';
 import type { AlertId, RecipientId } from './ids.ts';
 import { tiers } from './tier.ts';
 
@@ -17,6 +17,7 @@ export const noticeTypes = {
   closed: 'kanmen.notice.closed.v1',
 } as const;
 export const canaryType = 'kanmen.canary.v1';
+export const digestType = 'kanmen.digest.v1';
 
 /** What a version of a notice tells that the one before did not. */
 export const newsKinds = [
@@ -89,6 +90,18 @@ export const noticeDataSchema = z.object({
   news: z
     .object({ kind: z.enum(newsKinds), by: z.string(), at: time, text: z.string() })
     .describe('Why this version was sent'),
+  history: z
+    .array(
+      z.object({
+        at: time,
+        step: z.enum(alertSteps).nullable(),
+        state: z.enum(alertStates),
+        by: z.string(),
+        why: z.string(),
+      }),
+    )
+    .optional()
+    .describe('The latest steps of its life, with what is escalated or transferred'),
 });
 export type NoticeData = z.infer<typeof noticeDataSchema>;
 
@@ -96,6 +109,7 @@ export const canaryDataSchema = z.object({
   gateway: z.string(),
   channel: z.string(),
   sentAt: time,
+  recipient: z.string().optional().describe('Whose way is tried'),
 });
 export type CanaryData = z.infer<typeof canaryDataSchema>;
 
@@ -120,8 +134,28 @@ export type NoticeEvent = z.infer<typeof noticeEventSchema>;
 export const canaryEventSchema = z.object({ ...envelope, type: z.literal(canaryType), data: canaryDataSchema });
 export type CanaryEvent = z.infer<typeof canaryEventSchema>;
 
+export const digestDataSchema = z.object({
+  gateway: z.string(),
+  site: named,
+  recipient: z.string(),
+  day: z.iso.date().describe('Local day on which it was made'),
+  notices: z
+    .array(z.object({ type: z.enum(noticeTypes), data: noticeDataSchema }))
+    .min(1)
+    .describe('The newest version of each alert that waited, each as its own notice would have had it'),
+});
+export type DigestData = z.infer<typeof digestDataSchema>;
+
+/** CloudEvents 1.0, structured mode: what waited for one recipient's daily digest (blue), in one. */
+export const digestEventSchema = z.object({ ...envelope, type: z.literal(digestType), data: digestDataSchema });
+export type DigestEvent = z.infer<typeof digestEventSchema>;
+
 /** Everything that a recipient's endpoint is sent today. */
-export const outgoingEventSchema = z.discriminatedUnion('type', [noticeEventSchema, canaryEventSchema]);
+export const outgoingEventSchema = z.discriminatedUnion('type', [
+  noticeEventSchema,
+  canaryEventSchema,
+  digestEventSchema,
+]);
 export type OutgoingEvent = z.infer<typeof outgoingEventSchema>;
 
 export const feedbackOutcomes = ['true', 'false-alarm', 'drill'] as const;
@@ -138,6 +172,16 @@ export const feedbackItemSchema = z.object({
     .enum(feedbackOutcomes)
     .optional()
     .describe('With kind outcome: what it turned out to be; absent means true'),
+  mark: z
+    .enum(feedbackMarks)
+    .optional()
+    .describe('With progress: steady, or handed-over (to whom: `to`); with revisit: unsolved, which opens it again'),
+  to: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe('With transferred: id or name of the recipient who is to have it; with handed-over: the new owner'),
 });
 export type FeedbackItem = z.infer<typeof feedbackItemSchema>;
 
@@ -167,5 +211,7 @@ export function feedbackOf(item: FeedbackItem, recipient: RecipientId | null): F
     text: item.text,
     outcome: item.kind === 'outcome' ? (item.outcome ?? 'true') : null,
     recipient,
+    ...(item.mark === undefined ? {} : { mark: item.mark }),
+    ...(item.to === undefined ? {} : { to: item.to }),
   };
 }

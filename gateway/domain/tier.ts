@@ -16,5 +16,9 @@ export interface TierPolicy {
   readonly deliverWithinMs: number | null;
   readonly acknowledgeWithinMs: number | null;
   readonly outcomeWithinMs: number | null;
+  /** How soon the next progress note is due while it is in hand and not steady. Absent or null: none is asked for. */
+  readonly progressEveryMs?: number | null;
+  /** How soon whom it was transferred to must have acknowledged. Absent: as `acknowledgeWithinMs`. */
+  readonly transferWithinMs?: number | null;
 }
 export type TierPolicies = Readonly<Record<Tier, TierPolicy>>;

@@ -175,8 +175,9 @@ export function createHistory(database: Database) {
         .all<DeliveryRow>(`SELECT ${deliveryColumns} FROM deliveries WHERE alert_id = ? ORDER BY sequence`, id)
         .map(deliveryOf),
     deliveryCounts: (): DeliveryCounts => {
+      // Canaries are tries of a line, not something that somebody waits for.
       const rows = database.all<{ state: DeliveryState; count: number; oldest: EpochMs }>(
-        'SELECT state, count(*) AS count, min(created_at) AS oldest FROM deliveries GROUP BY state',
+        `SELECT state, count(*) AS count, min(created_at) AS oldest FROM deliveries WHERE item <> 'canary' GROUP BY state`,
       );
       const row = (state: DeliveryState) => rows.find((other) => other.state === state);
       return {

@@ -16,6 +16,7 @@ import { GatewayError, isGatewayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { WireReport } from '../lib/wire.ts';
 import { verifyAudit, type AuditVerdict } from './audit.ts';
+import { createFollowUpReads } from './follow-up.ts';
 import { createHistory, type History } from './history.ts';
 import { migrations } from './migrations/index.ts';
 import { retentionOptions, type Retention } from './options.ts';
@@ -26,12 +27,13 @@ import { sweep, type SweepResult } from './sweep.ts';
 import { mayUseReserve } from './urgent.ts';
 
 export type { AuditRow, AuditVerdict } from './audit.ts';
+export type { FigureRow } from './follow-up.ts';
 export type * from './history.ts';
 export type { Cursor, PageQuery } from './rows.ts';
 export type { PendingCount, RuleStateRow } from './state.ts';
 export type { SweepResult } from './sweep.ts';
 
-export interface Store extends Component, State, History {
+export interface Store extends Component, State, History, FollowUpReads {
   /**
    * Writes changes that belong together. Rejects with none of them written: `store.commit-failed` (`facts.disk` says
    * what the disk said) or `store.closed`. While the disk is full it refuses what may not use the reserve.
@@ -63,6 +65,8 @@ export interface Store extends Component, State, History {
   report(): WireReport;
 }
 
+type FollowUpReads = ReturnType<typeof createFollowUpReads>;
+
 /** Default size of the reserve (design section 2). */
 const reserveBytes = 64_000_000;
 
@@ -91,6 +95,8 @@ export function createStore(settings: {
   });
   const seen = createSeenMessages(database);
   const state = createState(database);
+  const history = createHistory(database);
+  const followUp = createFollowUpReads(database);
 
   const write = async (changes: readonly Change[], chained: boolean): Promise<void> => {
     const statements: Statement[] = [];
@@ -107,7 +113,9 @@ export function createStore(settings: {
 
   return {
     ...state,
-    ...createHistory(database),
+    ...history,
+    ...followUp,
+    deliveries: (id) => [...history.deliveries(id), ...followUp.digestDeliveries(id)],
     name: 'store',
     start: async (signal) => {
       await database.start(signal);

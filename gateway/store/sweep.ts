@@ -118,6 +118,8 @@ const ofAlert = [
   'DELETE FROM notices WHERE alert_id = ?',
   'DELETE FROM deliveries WHERE alert_id = ?',
   'DELETE FROM evidence WHERE alert_id = ?',
+  'DELETE FROM digest_items WHERE alert_id = ?',
+  'DELETE FROM proposals WHERE alert_id = ?',
   'DELETE FROM alerts WHERE id = ?',
 ];
 

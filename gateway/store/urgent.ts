@@ -16,6 +16,7 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'delivery-created':
         return urgentTier(change.delivery.tier);
       case 'delivery-tried':
+      case 'delivery-rerouted':
       case 'feedback-recorded':
       case 'user-saved':
       case 'user-removed':
@@ -29,6 +30,10 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'session-saved':
       case 'alert-transition':
       case 'notice-created':
+      case 'digest-owed':
+      case 'digest-made':
+      case 'digest-dropped':
+      case 'proposal-made':
       case 'rule-state':
       case 'quarantined':
       case 'device-heard':
