@@ -40,7 +40,7 @@ async function inspectPicture({ file, crop }: InspectRequest, perceiver: Perceiv
   const startedMs = performance.now();
   const picture = await decodePicture(file);
   const decodedMs = performance.now();
-  const looks = stillLooks(picture);
+  const looks = stillLooks(picture, perceiver.stillSidesPx);
   const seen = await perceiver.perceive(picture, crop ? { plates: 'whole-plate', faces: [] } : looks);
   return {
     file,

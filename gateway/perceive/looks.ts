@@ -6,13 +6,16 @@ import { clipBox, type Picture } from './picture.ts';
 type Size = Pick<Picture, 'widthPx' | 'heightPx'>;
 
 /**
- * How a still picture is looked at. Plates: 1280 px finds 144 of 145 real ones (960 px 139, 640 px 130). Faces: 960 px
+ * How a still picture is looked at. Plates: at the sizes that the finder in use wants (`Perceiver.stillSidesPx`). Faces: 960 px
  * for those down to 20 px at 640 px scale, 192 px for those that fill the picture: 97.5 % of 197 (models/README.md).
  */
-export function stillLooks(picture: Size): { readonly plates: readonly Look[]; readonly faces: readonly Look[] } {
+export function stillLooks(
+  picture: Size,
+  plateSidesPx: readonly number[],
+): { readonly plates: readonly Look[]; readonly faces: readonly Look[] } {
   const region = wholeOf(picture);
   return {
-    plates: [{ region, sidePx: 1280 }],
+    plates: plateSidesPx.map((sidePx) => ({ region, sidePx })),
     faces: [
       { region, sidePx: 192 },
       { region, sidePx: 960 },

@@ -15,15 +15,28 @@ const fileFields = {
 };
 const fileReference = z.strictObject(fileFields);
 
+/** What a model is for; without the first three nothing runs, a second reader is asked where the first is unsure. */
+const requiredRoles = ['plate-finder', 'plate-reader', 'face-finder'] as const;
+
 const manifestSchema = z.strictObject({
   version: z.literal(1),
   models: z.array(
     z.strictObject({
-      role: z.enum(['plate-finder', 'plate-reader', 'face-finder']),
+      /** Short name for `kanmen models` and `models.use`. */
+      id: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,40}$/),
+      role: z.enum([...requiredRoles, 'second-reader']),
+      /** How its input is made and its output read: the code that drives it. */
+      form: z.enum(['text-map', 'corner-map', 'anchor-corners', 'text-line', 'plate-line', 'face-map', 'yunet']),
       name: z.string(),
       ...fileFields,
-      /** Text file, one label a line. */
-      labels: fileReference.optional(),
+      /** True: not part of the installation; `kanmen models pull` or `add` brings it. */
+      optional: z.literal(true).optional(),
+      /** Pinned address it can be pulled from. */
+      url: z.url({ protocol: /^https?$/ }).optional(),
+      /** Text file, one label a line, or the labels themselves, one character each; class 0 is the CTC blank. */
+      labels: z.union([fileReference, z.string().min(1)]).optional(),
+      /** Score from which a find counts; absent: the form's own default. */
+      threshold: z.number().gt(0).lt(1).optional(),
       input: z.string(),
       output: z.string(),
       licence: z.string(),
@@ -37,11 +50,16 @@ const manifestSchema = z.strictObject({
 
 /** `models/manifest.json` as written. */
 export type ModelManifest = z.infer<typeof manifestSchema>;
-export type ModelRole = ModelManifest['models'][number]['role'];
+export type ModelEntry = ModelManifest['models'][number];
+export type ModelRole = ModelEntry['role'];
+export type ModelForm = ModelEntry['form'];
 
 /** A model's verified bytes. */
 export interface LoadedModel {
+  readonly id: string;
+  readonly form: ModelForm;
   readonly name: string;
+  readonly threshold: number | null;
   readonly bytes: Uint8Array;
   /** One entry a line; empty where the model has none. */
   readonly labels: readonly string[];
@@ -77,7 +95,8 @@ export async function readManifest(dir: string): Promise<ModelManifest> {
 
 type FileReference = z.infer<typeof fileReference>;
 
-function pathOf(dir: string, reference: FileReference): string {
+/** Where a model's file is or would be. Throws GatewayError `models.missing` where its npm package is not installed. */
+export function pathOf(dir: string, reference: FileReference): string {
   if (reference.package === undefined) return isAbsolute(reference.file) ? reference.file : join(dir, reference.file);
   // `exports` of a package may hide its assets from require.resolve, so the folders are searched as Node would.
   for (const folder of require.resolve.paths(reference.package) ?? []) {
@@ -104,7 +123,7 @@ async function readVerified(dir: string, reference: FileReference): Promise<Uint
       facts: { path },
     });
   }
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const sha256 = sha256Of(bytes);
   if (sha256 !== reference.sha256)
     throw new GatewayError('models.checksum', `${path} has sha256 ${sha256}, the manifest names ${reference.sha256}`, {
       facts: { path, sha256, expected: reference.sha256 },
@@ -112,21 +131,69 @@ async function readVerified(dir: string, reference: FileReference): Promise<Uint
   return bytes;
 }
 
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
 /**
- * Loads the model for a role after its sha256 was found right; of several for one role the first is used.
- * Throws GatewayError `models.missing`, `models.checksum`.
+ * The entry that serves a role: the one of `use` where it names one, else the first that is part of the installation;
+ * null where there is none. Throws GatewayError `models.missing` for an id in `use` that the manifest does not have.
  */
-export async function loadModel(dir: string, role: ModelRole): Promise<LoadedModel> {
-  const manifest = await readManifest(dir);
-  const entry = manifest.models.find((model) => model.role === role);
-  if (!entry) throw new GatewayError('models.missing', `${dir}/manifest.json names no ${role}`, { facts: { role } });
-  const bytes = await readVerified(dir, entry);
-  const labels = entry.labels ? Buffer.from(await readVerified(dir, entry.labels)).toString('utf8') : '';
-  return { name: entry.name, bytes, labels: labels.replace(/\r?\n$/, '').split(/\r?\n/) };
+export function chooseEntry(manifest: ModelManifest, role: ModelRole, use: readonly string[] = []): ModelEntry | null {
+  for (const id of use) {
+    if (!manifest.models.some((model) => model.id === id))
+      throw new GatewayError('models.missing', `models.use names ${id}, which is not in the manifest`, {
+        facts: { id, known: manifest.models.map((model) => model.id) },
+      });
+  }
+  const own = manifest.models.filter((model) => model.role === role);
+  return own.find(({ id }) => use.includes(id)) ?? own.find(({ optional }) => optional !== true) ?? null;
 }
 
-/** What is wrong with the models in a folder, one GatewayError each; empty when all are there and right. */
-export async function verifyModels(dir: string): Promise<GatewayError[]> {
+/** Loads one entry after its sha256 was found right. Throws GatewayError `models.missing`, `models.checksum`. */
+export async function loadEntry(dir: string, entry: ModelEntry): Promise<LoadedModel> {
+  const bytes = await readVerified(dir, entry);
+  return {
+    id: entry.id,
+    form: entry.form,
+    name: entry.name,
+    threshold: entry.threshold ?? null,
+    bytes,
+    labels: await labelsOf(dir, entry.labels),
+  };
+}
+
+async function labelsOf(dir: string, labels: ModelEntry['labels']): Promise<readonly string[]> {
+  if (labels === undefined) return [];
+  if (typeof labels === 'string') return Array.from(labels);
+  const text = Buffer.from(await readVerified(dir, labels)).toString('utf8');
+  return text.replace(/\r?\n$/, '').split(/\r?\n/);
+}
+
+/**
+ * Loads the model for a role (see `chooseEntry`); null for a second reader that the manifest does not have.
+ * Throws GatewayError `models.missing`, `models.checksum`.
+ */
+export async function loadModel(
+  dir: string,
+  role: (typeof requiredRoles)[number],
+  use?: readonly string[],
+): Promise<LoadedModel>;
+export async function loadModel(dir: string, role: ModelRole, use?: readonly string[]): Promise<LoadedModel | null>;
+export async function loadModel(
+  dir: string,
+  role: ModelRole,
+  use: readonly string[] = [],
+): Promise<LoadedModel | null> {
+  const entry = chooseEntry(await readManifest(dir), role, use);
+  if (entry) return loadEntry(dir, entry);
+  if (role === 'second-reader') return null;
+  throw new GatewayError('models.missing', `${dir}/manifest.json names no ${role}`, { facts: { role } });
+}
+
+/**
+ * What is wrong with the models in a folder, one GatewayError each; empty when all are there and right. Optional models
+ * that nobody brought are no fault, unless `use` names them.
+ */
+export async function verifyModels(dir: string, use: readonly string[] = []): Promise<GatewayError[]> {
   const faults: GatewayError[] = [];
   const note = (error: unknown): void => {
     if (!(error instanceof GatewayError)) throw error;
@@ -135,11 +202,12 @@ export async function verifyModels(dir: string): Promise<GatewayError[]> {
   try {
     const manifest = await readManifest(dir);
     for (const model of manifest.models) {
-      for (const reference of model.labels ? [model, model.labels] : [model])
-        await readVerified(dir, reference).catch(note);
+      if (model.optional === true && !use.includes(model.id) && !existsSync(pathOf(dir, model))) continue;
+      await readVerified(dir, model).catch(note);
+      if (typeof model.labels === 'object') await readVerified(dir, model.labels).catch(note);
     }
-    for (const role of ['plate-finder', 'plate-reader', 'face-finder'] as const) {
-      if (!manifest.models.some((model) => model.role === role))
+    for (const role of requiredRoles) {
+      if (chooseEntry(manifest, role, use) === null)
         note(new GatewayError('models.missing', `${dir}/manifest.json names no ${role}`, { facts: { role } }));
     }
   } catch (error) {

@@ -52,6 +52,13 @@ export const modelsOptions = z
       .min(1)
       .optional()
       .describe('Folder with manifest.json and models to use in place of those that come with Kanmen'),
+    use: z
+      .array(z.string().min(1).max(41))
+      .max(8)
+      .default([])
+      .describe(
+        'Ids of models to use in place of the first of their role, such as hyperlpr3-640; see kanmen models list',
+      ),
   })
   .prefault({});
 export type ModelsOptions = z.output<typeof modelsOptions>;

@@ -1,16 +1,15 @@
-import { provinces } from '../domain/plate-grammar.ts';
-import type { BoxPx, CornersPx, PlateReading, RejectReason } from '../domain/plate.ts';
+import type { BoxPx, RejectReason } from '../domain/plate.ts';
 import type { ReadCharacter } from './ctc.ts';
 import { openFaceFinder, type FoundFace } from './face-finder.ts';
-import { boxAround, cornersOfBox, partOfQuad, quadSize } from './geometry.ts';
-import { judgeRead } from './judge.ts';
+import { boxAround, cornersOfBox, quadSize, suppress } from './geometry.ts';
 import { loadModel } from './model-store.ts';
 import type { Picture } from './picture.ts';
-import { plateColor } from './plate-color.ts';
 import { openPlateFinder, type PlateCandidate } from './plate-finder.ts';
-import { openPlateReader, readerHeightPx, readerWidthPx } from './plate-reader.ts';
-import { rectify, sharpness } from './rectify.ts';
+import { openPlateReader } from './plate-reader.ts';
+import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
+
+export type { SeenPlate } from './read-plates.ts';
 
 /** A part of the picture (whole pixels) and the size at which a detector looks at it. */
 export interface Look {
@@ -24,18 +23,8 @@ export interface PerceiveRequest {
   readonly faces: readonly Look[];
   /** Asked for each candidate large enough; false: not worth the reader's time now. Absent: read all. */
   readonly shouldRead?: (candidate: PlateCandidate) => boolean;
-}
-
-/** A plate that was read. */
-export interface SeenPlate {
-  readonly box: BoxPx;
-  readonly corners: CornersPx;
-  readonly reading: PlateReading;
-  readonly characters: readonly ReadCharacter[];
-  readonly rejected: RejectReason | null;
-  /** Mean absolute Laplacian of the rectified plate, in grey levels. */
-  readonly sharpness: number;
-  readonly widthPx: number;
+  /** Asked for each plate read: is the second reader's opinion worth its time? Absent: for every one not sure enough. */
+  readonly wantsSecond?: (plate: SeenPlate) => boolean;
 }
 
 export interface Perceived {
@@ -51,11 +40,15 @@ export interface Perceived {
 /** One set of model sessions. One call at a time: buffers are reused. Never on the main thread: runs block. */
 export interface Perceiver {
   perceive(picture: Picture, request: PerceiveRequest): Promise<Perceived>;
+  /** Longer sides at which the plate finder in use looks at a still. */
+  readonly stillSidesPx: readonly number[];
   release(): Promise<void>;
 }
 
 export interface PerceiverOptions {
   readonly modelsDir: string;
+  /** Ids of models to use in place of the first of their role. */
+  readonly useModels?: readonly string[];
   /** Cores one model run may use. */
   readonly threads: number;
   /** Plates narrower than this are not read: `too-small`. */
@@ -63,11 +56,8 @@ export interface PerceiverOptions {
   readonly ebikePatterns: readonly RegExp[];
 }
 
-/** A reader's answer about one quadrangle, or two for a double row. */
-interface Attempt {
-  readonly corners: CornersPx;
-  readonly rows: readonly CornersPx[];
-}
+/** From this on the finder's word is enough to list a plate that could not be read. */
+const surelyPlate = 0.6;
 
 /**
  * Opens the models and gives the one function that live cameras, video files and still pictures all go through.
@@ -75,51 +65,27 @@ interface Attempt {
  */
 export async function openPerceiver(options: PerceiverOptions): Promise<Perceiver> {
   const scaler = createScaler();
-  const { modelsDir, threads, ebikePatterns } = options;
-  const finder = await openPlateFinder(await loadModel(modelsDir, 'plate-finder'), threads, scaler);
-  const reader = await openPlateReader(await loadModel(modelsDir, 'plate-reader'), threads);
-  const faceFinder = await openFaceFinder(await loadModel(modelsDir, 'face-finder'), threads, scaler);
+  const { modelsDir, useModels, threads, ebikePatterns } = options;
+  const finder = await openPlateFinder(await loadModel(modelsDir, 'plate-finder', useModels), threads, scaler);
+  const reader = await openPlateReader(await loadModel(modelsDir, 'plate-reader', useModels), threads);
+  const secondModel = await loadModel(modelsDir, 'second-reader', useModels);
+  const second = secondModel ? await openPlateReader(secondModel, threads) : null;
+  const faceFinder = await openFaceFinder(await loadModel(modelsDir, 'face-finder', useModels), threads, scaler);
+  const reading = createPlateReading({ reader, second, ebikePatterns });
 
-  /** Reads several attempts in as few runs as possible. */
-  const readAll = async (picture: Picture, attempts: readonly Attempt[]): Promise<SeenPlate[]> => {
-    const rows = attempts.flatMap((attempt) =>
-      attempt.rows.map((corners) => rectify(picture, corners, readerWidthPx, readerHeightPx)),
-    );
-    const answers = await reader.read(rows);
-    let at = 0;
-    return attempts.map(({ corners, rows: own }) => {
-      const characters = answers.slice(at, at + own.length).flat();
-      // Of a double row, the lower row has the larger ground.
-      const ground = rows[at + own.length - 1];
-      at += own.length;
-      const color = ground ? plateColor(ground) : 'blue';
-      const judged = judgeRead(characters, color, ebikePatterns);
-      return {
-        box: boxAround(corners),
-        corners,
-        characters,
-        ...judged,
-        sharpness: ground ? sharpness(ground) : 0,
-        widthPx: quadSize(corners).widthPx,
-      };
-    });
+  const findPlates = async (picture: Picture, looks: readonly Look[]): Promise<PlateCandidate[]> => {
+    const found: PlateCandidate[] = [];
+    for (const { region, sidePx } of looks) found.push(...(await finder.find(picture, region, sidePx)));
+    // Looks may overlap, and a still is looked at in more than one size.
+    return looks.length > 1 ? suppress(found, 0.5) : found;
   };
 
-  /** Reads a candidate; where the answer is no plate but the end of one, looks again with the sides moved out. */
-  const readCandidates = async (picture: Picture, candidates: readonly PlateCandidate[]): Promise<SeenPlate[]> => {
-    const firsts = await readAll(picture, candidates);
-    const seconds: { index: number; attempt: Attempt }[] = [];
-    candidates.forEach((candidate, index) => {
-      const first = firsts[index];
-      if (first) seconds.push(...secondAttempts(candidate, first).map((attempt) => ({ index, attempt })));
-    });
-    const again = await readAll(
-      picture,
-      seconds.map(({ attempt }) => attempt),
-    );
-    return firsts.map((first, index) =>
-      again.filter((_answer, at) => seconds[at]?.index === index).reduce((best, other) => better(best, other), first),
-    );
+  const findFaces = async (picture: Picture, looks: readonly Look[]): Promise<FoundFace[]> => {
+    const faces: FoundFace[] = [];
+    const bySide = new Map<BoxPx, number[]>();
+    for (const { region, sidePx } of looks) bySide.set(region, [...(bySide.get(region) ?? []), sidePx]);
+    for (const [region, sidesPx] of bySide) faces.push(...(await faceFinder.find(picture, region, sidesPx)));
+    return faces;
   };
 
   const perceive = async (picture: Picture, request: PerceiveRequest): Promise<Perceived> => {
@@ -127,31 +93,32 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     const rejected: { reason: RejectReason; box: BoxPx }[] = [];
     const unread: PlateCandidate[] = [];
     const toRead: PlateCandidate[] = [];
-    if (request.plates === 'whole-plate') {
-      const corners = cornersOfBox([0, 0, picture.widthPx, picture.heightPx]);
-      toRead.push({ corners, rows: [corners], box: boxAround(corners), confidence: 1 });
-    } else {
-      for (const { region, sidePx } of request.plates) {
-        for (const candidate of await finder.find(picture, region, sidePx)) {
-          if (quadSize(candidate.corners).widthPx < options.minPlateWidthPx)
-            rejected.push({ reason: 'too-small', box: candidate.box });
-          else if (request.shouldRead && !request.shouldRead(candidate)) unread.push(candidate);
-          else toRead.push(candidate);
-        }
+    const isCrop = request.plates === 'whole-plate';
+    if (request.plates === 'whole-plate') toRead.push(wholePlate(picture));
+    else {
+      for (const candidate of await findPlates(picture, request.plates)) {
+        if (quadSize(candidate.corners).widthPx < options.minPlateWidthPx)
+          rejected.push({ reason: 'too-small', box: candidate.box });
+        else if (request.shouldRead && !request.shouldRead(candidate)) unread.push(candidate);
+        else toRead.push(candidate);
       }
     }
-    const faces: FoundFace[] = [];
-    const bySide = new Map<BoxPx, number[]>();
-    for (const { region, sidePx } of request.faces) bySide.set(region, [...(bySide.get(region) ?? []), sidePx]);
-    for (const [region, sidesPx] of bySide) faces.push(...(await faceFinder.find(picture, region, sidesPx)));
+    const faces = await findFaces(picture, request.faces);
     const detectedMs = performance.now();
 
     const plates: SeenPlate[] = [];
-    for (const plate of await readCandidates(picture, toRead)) {
-      if (request.plates === 'whole-plate' || plate.rejected !== 'no-legal-format') plates.push(plate);
+    const wantsSecond = request.wantsSecond ?? (({ reading: { accepted } }: SeenPlate) => !accepted);
+    const read = await reading.read(picture, toRead, wantsSecond);
+    read.forEach((plate, index) => {
+      const guessed = toRead[index]?.layout === 'guessed';
+      const isListed =
+        isCrop ||
+        plate.rejected !== 'no-legal-format' ||
+        (!guessed && plate.foundRatio >= surelyPlate && looksLikePlate(plate.characters));
+      if (isListed) plates.push(plate);
       else
         rejected.push({ reason: looksLikePlate(plate.characters) ? 'no-legal-format' : 'not-a-plate', box: plate.box });
-    }
+    });
     const readMs = performance.now();
     return {
       plates: withoutRepeats(plates),
@@ -164,50 +131,24 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
 
   return {
     perceive,
+    stillSidesPx: finder.stillSidesPx,
     release: async () => {
-      await Promise.all([finder.release(), reader.release(), faceFinder.release()]);
+      await Promise.all([finder.release(), reader.release(), second?.release(), faceFinder.release()]);
     },
   };
+}
+
+/** A picture that is one plate and nothing else; as high as two rows, it may have two. */
+function wholePlate({ widthPx, heightPx }: Picture): PlateCandidate {
+  const corners = cornersOfBox([0, 0, widthPx, heightPx]);
+  const layout = widthPx < heightPx * 2.6 ? 'either' : 'single';
+  return { corners, rows: [corners], box: boxAround(corners), confidence: 1, layout };
 }
 
 /** At least five characters that the reader is fairly sure of: a plate in part, and not a lamp or a grille. */
 function looksLikePlate(characters: readonly ReadCharacter[]): boolean {
   const mean = characters.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(characters.length, 1);
   return characters.length >= 5 && characters.length <= 9 && mean > 0.6;
-}
-
-/** Where else to look for the plate of which `first` read no legal text. */
-function secondAttempts(candidate: PlateCandidate, first: SeenPlate): Attempt[] {
-  const whole = candidate.rows.length === 1 ? candidate.corners : null;
-  if (first.reading.accepted || !whole) return [];
-  const { widthPx, heightPx } = quadSize(whole);
-  const attempts: Attempt[] = [];
-  // As high as a double-row plate (220 mm for 440 mm): cut between 60 mm and 110 mm rows.
-  if (widthPx < heightPx * 2.6)
-    attempts.push({
-      corners: whole,
-      rows: [partOfQuad(whole, 0.08, 0.02, 0.92, 0.42), partOfQuad(whole, 0, 0.38, 1, 1)],
-    });
-  if (first.rejected === 'no-legal-format' && first.characters.length >= 4 && looksFirm(first.characters)) {
-    // The detector likes to begin after the province or the dot, and to end before a last Chinese character.
-    const startsRight = provinces.includes(first.characters[0]?.character ?? '?');
-    const step = 1 / first.characters.length;
-    const widened = startsRight
-      ? [partOfQuad(whole, 0, 0, 1 + step, 1)]
-      : [partOfQuad(whole, -step * 1.1, 0, 1, 1), partOfQuad(whole, -step * 2.2, 0, 1, 1)];
-    attempts.push(...widened.map((corners) => ({ corners, rows: [corners] })));
-  }
-  return attempts;
-}
-
-const looksFirm = (characters: readonly ReadCharacter[]): boolean =>
-  characters.filter(({ ratio }) => ratio > 0.7).length >= characters.length - 2;
-
-/** Of two reads of one place: the legal one, then the surer one. */
-function better(a: SeenPlate, b: SeenPlate): SeenPlate {
-  const rank = ({ rejected, reading }: SeenPlate): number =>
-    (rejected === 'no-legal-format' ? 0 : 1) + reading.confidenceRatio;
-  return rank(b) > rank(a) ? b : a;
 }
 
 /** Looks may overlap: of reads whose centres lie in one another, the surer one stays. */

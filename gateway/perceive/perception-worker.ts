@@ -12,6 +12,7 @@ if (port) {
   try {
     const perceiver = await openPerceiver({
       modelsDir: settings.modelsDir,
+      useModels: settings.useModels,
       threads: settings.threads,
       minPlateWidthPx: settings.perception.minPlateWidthPx,
       ebikePatterns: settings.perception.ebikePlates.map((pattern) => new RegExp(pattern, 'u')),

@@ -62,6 +62,7 @@ export function createPerception(request: PerceptionRequest): Perception {
 
   const settings = (): WorkerSettings => ({
     modelsDir: request.models.dir ?? shippedModelsDir(),
+    useModels: request.models.use,
     threads: Math.max(Math.floor(cores / count), 1),
     perception,
   });

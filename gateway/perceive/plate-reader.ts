@@ -1,70 +1,30 @@
-import { plateCharacters } from '../domain/plate-grammar.ts';
+import type { CornersPx, PlateColor } from '../domain/plate.ts';
 import { GatewayError } from '../lib/errors.ts';
-import { decodeCtc, type Alphabet, type ReadCharacter } from './ctc.ts';
+import type { ReadCharacter } from './ctc.ts';
 import type { LoadedModel } from './model-store.ts';
 import type { Picture } from './picture.ts';
-import { openSession } from './session.ts';
+import { openPlateLineReader } from './plate-line-reader.ts';
+import { openTextLineReader } from './text-line-reader.ts';
 
-/** Size to which a plate, or one row of it, is stretched; real shapes differ little and the reader does not mind. */
-export const readerWidthPx = 160;
-export const readerHeightPx = 48;
-/** The reader was trained on long lines: padded to 320 it reads 98.5 % of real crops, without the pad 95.9 %. */
-const paddedWidthPx = 320;
-/** Plates in one run at most; the rest waits for the next. */
-const maxBatch = 4;
+/** What a reader says of one plate. */
+export interface PlateRead {
+  /** As they stand; nothing is checked or mended. A double row is joined, the upper one first. */
+  readonly characters: readonly ReadCharacter[];
+  readonly color: PlateColor;
+  /** Mean absolute Laplacian of the rectified plate, in grey levels. */
+  readonly sharpness: number;
+}
 
-/** Reads single rows. One batch at a time: buffers are reused. */
+/** Reads plates. One call at a time: buffers are reused. */
 export interface PlateReader {
-  /** The characters of each row picture (`readerWidthPx` × `readerHeightPx`), as they stand; nothing is checked or mended. */
-  read(rows: readonly Picture[]): Promise<readonly (readonly ReadCharacter[])[]>;
+  /** One answer for each plate, which is given by the quadrangles of its rows (one, or the upper and the lower). */
+  read(picture: Picture, plates: readonly (readonly CornersPx[])[]): Promise<readonly PlateRead[]>;
   release(): Promise<void>;
 }
 
-/** PP-OCRv4's recogniser behind a mask of plate characters: `x[N,3,48,320]`, BGR, x/127.5 − 1 → `[N,T,6625]`, CTC. */
+/** Opens the reader that a model's form asks for. Throws GatewayError `models.checksum` for a model of another form. */
 export async function openPlateReader(model: LoadedModel, threads: number): Promise<PlateReader> {
-  const session = await openSession(model, threads);
-  const alphabet = maskedAlphabet(model.labels);
-  const plane = readerHeightPx * paddedWidthPx;
-  const input = new Float32Array(maxBatch * 3 * plane);
-
-  const load = (row: Picture, slot: number): void => {
-    const start = slot * 3 * plane;
-    input.fill(0, start, start + 3 * plane);
-    for (let y = 0; y < readerHeightPx; y += 1) {
-      for (let x = 0; x < readerWidthPx; x += 1) {
-        const from = (y * readerWidthPx + x) * 3;
-        const to = start + y * paddedWidthPx + x;
-        input[to] = (row.rgb[from + 2] as number) / 127.5 - 1;
-        input[to + plane] = (row.rgb[from + 1] as number) / 127.5 - 1;
-        input[to + 2 * plane] = (row.rgb[from] as number) / 127.5 - 1;
-      }
-    }
-  };
-
-  return {
-    read: async (rows) => {
-      const answers: (readonly ReadCharacter[])[] = [];
-      for (let from = 0; from < rows.length; from += maxBatch) {
-        const batch = rows.slice(from, from + maxBatch);
-        batch.forEach(load);
-        const shape = [batch.length, 3, readerHeightPx, paddedWidthPx];
-        const [output] = await session.run(input.subarray(0, batch.length * 3 * plane), shape);
-        const [, steps = 0, width = 0] = output?.shape ?? [];
-        if (!output || width !== model.labels.length + 2)
-          throw new GatewayError('models.checksum', `${model.name} does not fit its labels`, { facts: { width } });
-        batch.forEach((_row, index) => {
-          const own = output.values.subarray(index * steps * width, (index + 1) * steps * width);
-          answers.push(decodeCtc(own, steps, width, alphabet));
-        });
-      }
-      return answers;
-    },
-    release: () => session.release(),
-  };
-}
-
-function maskedAlphabet(labels: readonly string[]): Alphabet {
-  const wanted = new Set(plateCharacters);
-  const found = labels.flatMap((label, index) => (wanted.has(label) ? [{ label, column: index + 1 }] : []));
-  return { characters: found.map((entry) => entry.label), columns: Int32Array.from(found, (entry) => entry.column) };
+  if (model.form === 'plate-line') return openPlateLineReader(model, threads);
+  if (model.form === 'text-line') return openTextLineReader(model, threads);
+  throw new GatewayError('models.checksum', `${model.name} is of the form ${model.form}, which reads no plates`);
 }

@@ -1,4 +1,4 @@
-import type { CornersPx } from '../domain/plate.ts';
+import type { CornersPx, PointPx } from '../domain/plate.ts';
 import { quadSize } from './geometry.ts';
 import type { Picture } from './picture.ts';
 
@@ -21,10 +21,39 @@ function unitSquareTo(corners: CornersPx): Homography {
 }
 
 /**
- * The quadrangle of a picture as an upright picture of the given size, perspective undone, bilinear; where the source
- * is much larger, several samples are averaged for each pixel. Beyond the picture's edge its last pixels repeat.
+ * The part of a plate between (u0, v0) and (u1, v1) of its own coordinates, as perspective shows it: what the rectified
+ * plate holds between these shares of its width and height.
  */
+export function projectedPart(corners: CornersPx, u0: number, v0: number, u1: number, v1: number): CornersPx {
+  const [a, b, c, d, e, f, g, h] = unitSquareTo(corners);
+  const at = (u: number, v: number): PointPx => {
+    const w = g * u + h * v + 1;
+    return [(a * u + b * v + c) / w, (d * u + e * v + f) / w];
+  };
+  return [at(u0, v0), at(u1, v0), at(u1, v1), at(u0, v1)];
+}
+
+/** The quadrangle of a picture as an upright picture of the given size (see `rectifyInto`). */
 export function rectify(picture: Picture, corners: CornersPx, widthPx: number, heightPx: number): Picture {
+  const rgb = new Uint8Array(widthPx * heightPx * 3);
+  rectifyInto(picture, corners, { widthPx, heightPx, leftPx: 0, rowPx: widthPx }, rgb);
+  return { widthPx, heightPx, rgb };
+}
+
+/** A rectangle in a row-by-row RGB buffer whose rows are `rowPx` wide: from `leftPx` on, `widthPx` × `heightPx`. */
+export interface TargetRectangle {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly leftPx: number;
+  readonly rowPx: number;
+}
+
+/**
+ * Writes the quadrangle of a picture, perspective undone, bilinear; where the source is much larger, several samples are
+ * averaged for each pixel. Beyond the picture's edge its last pixels repeat.
+ */
+export function rectifyInto(picture: Picture, corners: CornersPx, target: TargetRectangle, out: Uint8Array): void {
+  const { widthPx, heightPx } = target;
   const [a, b, c, d, e, f, g, h] = unitSquareTo(corners);
   const size = quadSize(corners);
   // Up to 4 × 4 samples: a plate of 640 px is still without aliasing at 160.
@@ -35,9 +64,8 @@ export function rectify(picture: Picture, corners: CornersPx, widthPx: number, h
   const maxX = picture.widthPx - 1;
   const maxY = picture.heightPx - 1;
   const rowBytes = picture.widthPx * 3;
-  const out = new Uint8Array(widthPx * heightPx * 3);
-  let to = 0;
   for (let y = 0; y < heightPx; y += 1) {
+    let to = (y * target.rowPx + target.leftPx) * 3;
     for (let x = 0; x < widthPx; x += 1) {
       let red = 0;
       let green = 0;
@@ -84,7 +112,6 @@ export function rectify(picture: Picture, corners: CornersPx, widthPx: number, h
       to += 3;
     }
   }
-  return { widthPx, heightPx, rgb: out };
 }
 
 /** How sharp an upright picture is: mean absolute Laplacian of its brightness, in grey levels; about 2 for a blur, 10 and more when crisp. */

@@ -18,8 +18,33 @@ interface AxisWeights {
   readonly stride: number;
 }
 
-function axisWeights(from: number, length: number, limit: number, target: number): AxisWeights {
+/** A picture's place in a network's input: `scaledWidth` × `scaledHeight` from the top left, the rest padded. */
+export interface Letterbox {
+  /** Multiples of 32. */
+  readonly width: number;
+  readonly height: number;
+  readonly scaledWidth: number;
+  readonly scaledHeight: number;
+}
+
+/** The smallest input that shows a region with at most `maxSidePx` on its longer side; enlarged at most twofold. */
+export function letterbox(region: BoxPx, maxSidePx: number): Letterbox {
+  const ratio = Math.min(maxSidePx / Math.max(region[2], region[3]), 2);
+  const scaledWidth = Math.max(Math.round(region[2] * ratio), 8);
+  const scaledHeight = Math.max(Math.round(region[3] * ratio), 8);
+  const whole = (side: number): number => Math.ceil(side / 32) * 32;
+  return { width: whole(scaledWidth), height: whole(scaledHeight), scaledWidth, scaledHeight };
+}
+
+/** Grey that stands where no picture is. */
+const padByte = 114;
+
+/** `triangle` blurs a little and never aliases; `area` is the mean of what a pixel covers, at half the work. */
+type Kernel = 'triangle' | 'area';
+
+function axisWeights(from: number, length: number, limit: number, target: number, kernel: Kernel): AxisWeights {
   const ratio = length / target;
+  if (kernel === 'area' && ratio > 1) return areaWeights(from, length, limit, target);
   // A triangle as wide as the step: interpolates when enlarging, averages when reducing (no aliasing).
   const radius = Math.max(ratio, 1);
   const stride = Math.ceil(radius * 2) + 1;
@@ -53,6 +78,25 @@ function axisWeights(from: number, length: number, limit: number, target: number
   return { first, count, weights, stride };
 }
 
+function areaWeights(from: number, length: number, limit: number, target: number): AxisWeights {
+  const ratio = length / target;
+  const stride = Math.ceil(ratio) + 1;
+  const first = new Int32Array(target);
+  const count = new Int32Array(target);
+  const weights = new Float32Array(target * stride);
+  for (let index = 0; index < target; index += 1) {
+    const start = from + index * ratio;
+    const end = Math.min(start + ratio, limit);
+    const low = Math.floor(start);
+    const high = Math.min(Math.ceil(end - 1e-6), limit);
+    first[index] = low;
+    count[index] = high - low;
+    for (let at = low; at < high; at += 1)
+      weights[index * stride + at - low] = (Math.min(at + 1, end) - Math.max(at, start)) / (end - start);
+  }
+  return { first, count, weights, stride };
+}
+
 /**
  * Scales parts of pictures into network inputs, keeping its tables and buffers between calls: cameras send the same
  * sizes over and over. Not for two calls at the same time.
@@ -61,13 +105,19 @@ export function createScaler() {
   const tables = new Map<string, AxisWeights>();
   let wide = new Float32Array(0);
 
-  const table = (from: number, length: number, limit: number, target: number): AxisWeights => {
-    const key = `${from}/${length}/${limit}/${target}`;
+  const table = (
+    from: number,
+    length: number,
+    limit: number,
+    target: number,
+    kernel: Kernel = 'triangle',
+  ): AxisWeights => {
+    const key = `${from}/${length}/${limit}/${target}/${kernel}`;
     let found = tables.get(key);
     if (!found) {
       // Regions of interest come in many sizes; 64 tables of a few kB are plenty for what repeats.
       if (tables.size >= 64) tables.clear();
-      found = axisWeights(from, length, limit, target);
+      found = axisWeights(from, length, limit, target, kernel);
       tables.set(key, found);
     }
     return found;
@@ -77,18 +127,7 @@ export function createScaler() {
    * Fills `out` (planes of `width` × `height`) with the region of the picture, `scaledWidth` × `scaledHeight` from the
    * top left, the rest padded. The region is in whole pixels inside the picture.
    */
-  const fill = (
-    picture: Picture,
-    region: BoxPx,
-    target: {
-      readonly width: number;
-      readonly height: number;
-      readonly scaledWidth: number;
-      readonly scaledHeight: number;
-    },
-    form: TensorForm,
-    out: Float32Array,
-  ): void => {
+  const fill = (picture: Picture, region: BoxPx, target: Letterbox, form: TensorForm, out: Float32Array): void => {
     const { width, height, scaledWidth, scaledHeight } = target;
     const plane = width * height;
     const columns = table(region[0], region[2], picture.widthPx, scaledWidth);
@@ -130,7 +169,80 @@ export function createScaler() {
     }
   };
 
-  return { fill };
+  /**
+   * Fills `out` (`width` × `height` RGB, row by row) with the region of the picture, `scaledWidth` × `scaledHeight` from
+   * the top left, the rest grey: for networks that take bytes and do the arithmetic themselves. About a fifth of `fill`.
+   */
+  const fillBytes = (picture: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
+    const { width, height, scaledWidth, scaledHeight } = target;
+    if (scaledWidth < width || scaledHeight < height) out.fill(padByte);
+    if (region[2] === scaledWidth && region[3] === scaledHeight) copyBytes(picture, region, width, out);
+    else if (region[2] === scaledWidth * 2 && region[3] === scaledHeight * 2) halveBytes(picture, region, target, out);
+    else scaleBytes(picture, region, target, out);
+  };
+
+  const scaleBytes = (picture: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
+    const { width, scaledWidth, scaledHeight } = target;
+    const columns = table(region[0], region[2], picture.widthPx, scaledWidth, 'area');
+    const rows = table(region[1], region[3], picture.heightPx, scaledHeight, 'area');
+    const rowLength = scaledWidth * 3;
+    if (wide.length < rowLength * (rows.stride + 1)) wide = new Float32Array(rowLength * (rows.stride + 1));
+    const sum = wide.subarray(0, rowLength);
+    const ring = wide.subarray(rowLength);
+    const ringRows = new Int32Array(rows.stride).fill(-1);
+    for (let y = 0; y < scaledHeight; y += 1) {
+      // Half a level, so that cutting off the fraction rounds.
+      sum.fill(0.5);
+      const firstRow = rows.first[y] as number;
+      const rowCount = rows.count[y] as number;
+      for (let k = 0; k < rowCount; k += 1) {
+        const sourceRow = firstRow + k;
+        const slot = sourceRow % rows.stride;
+        const line = slot * rowLength;
+        if (ringRows[slot] !== sourceRow) {
+          ringRows[slot] = sourceRow;
+          scaleRow(picture.rgb, sourceRow * picture.widthPx * 3, columns, scaledWidth, ring, line);
+        }
+        const weight = rows.weights[y * rows.stride + k] as number;
+        for (let at = 0; at < rowLength; at += 1) sum[at] = (sum[at] as number) + weight * (ring[line + at] as number);
+      }
+      const start = y * width * 3;
+      for (let at = 0; at < rowLength; at += 1) out[start + at] = sum[at] as number;
+    }
+  };
+
+  return { fill, fillBytes };
+}
+
+function copyBytes({ rgb, widthPx }: Picture, [left, top, columns, rows]: BoxPx, width: number, out: Uint8Array): void {
+  for (let y = 0; y < rows; y += 1) {
+    const from = ((top + y) * widthPx + left) * 3;
+    out.set(rgb.subarray(from, from + columns * 3), y * width * 3);
+  }
+}
+
+/** Half the size, the mean of two by two: what a camera's full picture most often needs. */
+function halveBytes({ rgb, widthPx }: Picture, [left, top]: BoxPx, target: Letterbox, out: Uint8Array): void {
+  const rowBytes = widthPx * 3;
+  for (let y = 0; y < target.scaledHeight; y += 1) {
+    let from = (top + 2 * y) * rowBytes + left * 3;
+    let to = y * target.width * 3;
+    const end = to + target.scaledWidth * 3;
+    while (to < end) {
+      for (let channel = 0; channel < 3; channel += 1) {
+        out[to] =
+          ((rgb[from] as number) +
+            (rgb[from + 3] as number) +
+            (rgb[from + rowBytes] as number) +
+            (rgb[from + rowBytes + 3] as number) +
+            2) >>
+          2;
+        from += 1;
+        to += 1;
+      }
+      from += 3;
+    }
+  }
 }
 
 export type Scaler = ReturnType<typeof createScaler>;

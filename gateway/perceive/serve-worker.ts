@@ -25,6 +25,7 @@ export function serveWorker(options: {
   // Sessions and their buffers serve one picture at a time; whoever waited longest is next.
   const perceiver: Perceiver = {
     perceive: (picture, request) => turns.take(() => options.perceiver.perceive(picture, request)),
+    stillSidesPx: options.perceiver.stillSidesPx,
     release: () => options.perceiver.release(),
   };
   const watches = new Map<CameraId, CameraWatch>();

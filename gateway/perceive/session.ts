@@ -4,8 +4,13 @@ import type { LoadedModel } from './model-store.ts';
 
 /** One model ready to run on the calling thread, which must never be the main thread: `run` blocks it. */
 export interface ModelSession {
-  /** Runs one batch and gives the outputs in the model's order. The values are valid until the next call. */
-  run(input: Float32Array, shape: readonly number[]): Promise<readonly ModelOutput[]>;
+  /**
+   * Runs one batch of floats or bytes, as the model's input asks, and gives its outputs: those of `outputs` (see
+   * `openSession`) in that order, else all in the model's order. The values are valid until the next call.
+   */
+  run(input: Float32Array | Uint8Array, shape: readonly number[]): Promise<readonly ModelOutput[]>;
+  /** Sizes of the input's axes; 0 where any will do. */
+  readonly inputShape: readonly number[];
   release(): Promise<void>;
 }
 
@@ -15,10 +20,14 @@ export interface ModelOutput {
 }
 
 /**
- * Opens a session. `threads` is how many cores one run may use.
- * Throws GatewayError `models.checksum` where the runtime does not take the file.
+ * Opens a session. `threads` is how many cores one run may use, `outputs` the names of the outputs wanted.
+ * Throws GatewayError `models.checksum` where the runtime does not take the file, or it lacks an output.
  */
-export async function openSession(model: LoadedModel, threads: number): Promise<ModelSession> {
+export async function openSession(
+  model: LoadedModel,
+  threads: number,
+  outputs?: readonly string[],
+): Promise<ModelSession> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(model.bytes, {
@@ -34,11 +43,16 @@ export async function openSession(model: LoadedModel, threads: number): Promise<
     throw new GatewayError('models.checksum', `the runtime cannot use the model ${model.name}`, { cause: error });
   }
   const inputName = session.inputNames[0] ?? '';
-  const names = session.outputNames;
+  const names = outputs ?? session.outputNames;
+  for (const name of names) {
+    if (!session.outputNames.includes(name))
+      throw new GatewayError('models.checksum', `${model.name} has no output ${name}: not of the form ${model.form}`);
+  }
   return {
     run: async (input, shape) => {
-      const feeds = { [inputName]: new Tensor('float32', input, shape) };
-      const results = await session.run(feeds);
+      const tensor =
+        input instanceof Uint8Array ? new Tensor('uint8', input, shape) : new Tensor('float32', input, shape);
+      const results = await session.run({ [inputName]: tensor }, names);
       return names.map((name) => {
         const result = results[name];
         if (!result || !(result.data instanceof Float32Array))
@@ -46,6 +60,13 @@ export async function openSession(model: LoadedModel, threads: number): Promise<
         return { values: result.data, shape: result.dims };
       });
     },
+    inputShape: inputShapeOf(session),
     release: () => session.release(),
   };
+}
+
+function inputShapeOf(session: InferenceSession): number[] {
+  const [input] = session.inputMetadata;
+  if (input?.isTensor !== true) return [];
+  return input.shape.map((size) => (typeof size === 'number' && size > 0 ? size : 0));
 }

@@ -53,6 +53,7 @@ export interface CameraCounters {
 
 export interface WorkerSettings {
   readonly modelsDir: string;
+  readonly useModels: readonly string[];
   readonly threads: number;
   readonly perception: PerceptionOptions;
 }

@@ -67,7 +67,7 @@ async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[
     (await attempt(work)).flatMap((error) => faultsFrom(loaded, path, given, error));
   return [
     ...ruleFaults(context, loaded, { options: value.rules, timeZone: value.alerts.timeZone }),
-    ...(await verifyModels(value.models.dir ?? shippedModelsDir())).flatMap((error) =>
+    ...(await verifyModels(value.models.dir ?? shippedModelsDir(), value.models.use)).flatMap((error) =>
       faultsFrom(loaded, ['models', 'dir'], value.models.dir ?? null, error),
     ),
     ...(await found(['channels'], null, () => openAndClose(context, value))),

@@ -84,7 +84,7 @@ async function evaluateScenes(perceiver: Perceiver, folder: string): Promise<Fig
   const totalMs: number[] = [];
   for (const [file, rows] of table) {
     const picture = await decodePicture(join(folder, file));
-    const { plates, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture), faces: [] });
+    const { plates, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), faces: [] });
     totalMs.push(timingsMs.detect + timingsMs.read);
     for (const row of rows) {
       n += 1;
@@ -123,7 +123,7 @@ async function evaluateFaces(perceiver: Perceiver, folder: string): Promise<Figu
   const totalMs: number[] = [];
   for (const [file, rows] of table) {
     const picture = await decodePicture(join(folder, file));
-    const { faces, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture), plates: [] });
+    const { faces, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), plates: [] });
     totalMs.push(timingsMs.detect);
     const open = faces.map(({ box }) => box);
     for (const row of rows.filter((cells) => cells[5] === 'face')) {

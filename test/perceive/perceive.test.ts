@@ -57,7 +57,7 @@ describe('reading plates', () => {
 
 describe('finding plates', () => {
   const find = (picture: ReturnType<typeof drawnScene>) =>
-    perceiver.perceive(picture, { ...stillLooks(picture), faces: [] });
+    perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), faces: [] });
 
   it('finds plates in a picture, straight and turned, with box and corners around them', async () => {
     const picture = drawnScene(1280, 720, [
@@ -107,7 +107,7 @@ describe('finding plates', () => {
       const picture = drawnScene(1280, 720, [
         { plate: drawPlate(blue('浙B12345'), 1), centreX: 640, centreY: 400, widthPx: 100 },
       ]);
-      const seen = await strict.perceive(picture, { ...stillLooks(picture), faces: [] });
+      const seen = await strict.perceive(picture, { ...stillLooks(picture, strict.stillSidesPx), faces: [] });
       expect(seen.plates).toEqual([]);
       expect(seen.rejected.map(({ reason }) => reason)).toContain('too-small');
     } finally {
@@ -119,7 +119,11 @@ describe('finding plates', () => {
     const picture = drawnScene(1280, 720, [
       { plate: drawPlate(blue('浙B12345'), 1), centreX: 640, centreY: 400, widthPx: 120 },
     ]);
-    const seen = await perceiver.perceive(picture, { ...stillLooks(picture), faces: [], shouldRead: () => false });
+    const seen = await perceiver.perceive(picture, {
+      ...stillLooks(picture, perceiver.stillSidesPx),
+      faces: [],
+      shouldRead: () => false,
+    });
     expect(seen.plates).toEqual([]);
     expect(seen.unread.length).toBeGreaterThan(0);
   });
@@ -130,7 +134,7 @@ describe('finding plates', () => {
     ['900 × 2', 900, 2],
   ])('gives an empty answer for a picture of %s', async (_what, width, height) => {
     const picture = { widthPx: width, heightPx: height, rgb: new Uint8Array(width * height * 3) };
-    const seen = await perceiver.perceive(picture, stillLooks(picture));
+    const seen = await perceiver.perceive(picture, stillLooks(picture, perceiver.stillSidesPx));
     expect([seen.plates, seen.faces]).toEqual([[], []]);
   });
 });
@@ -140,7 +144,7 @@ describe('finding faces', () => {
 
   it('finds the face of a portrait once, from hairline to chin', async () => {
     const picture = await decodePicture(readFileSync(portrait));
-    const { faces } = await perceiver.perceive(picture, { ...stillLooks(picture), plates: [] });
+    const { faces } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), plates: [] });
     expect(faces).toHaveLength(1);
     const [left = 0, top = 0, width = 0, height = 0] = faces[0]?.box ?? [];
     expect(left + width / 2).toBeGreaterThan(picture.widthPx * 0.3);
@@ -153,7 +157,7 @@ describe('finding faces', () => {
     const picture = drawnScene(1280, 720, [
       { plate: drawPlate(blue('浙B12345'), 1), centreX: 640, centreY: 400, widthPx: 120 },
     ]);
-    const { faces } = await perceiver.perceive(picture, { ...stillLooks(picture), plates: [] });
+    const { faces } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), plates: [] });
     expect(faces).toEqual([]);
   });
 });

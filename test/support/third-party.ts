@@ -10,6 +10,7 @@ interface LockEntry {
 }
 
 interface ManifestModel {
+  readonly optional?: true;
   readonly name: string;
   /** Below the npm package, if one is named, else below models/. */
   readonly file: string;
@@ -62,10 +63,13 @@ export function thirdPartyText(root: string): string {
       (row, index, all) => index === 0 || row.name !== all[index - 1]?.name || row.version !== all[index - 1]?.version,
     );
   const manifest = JSON.parse(readFileSync(join(root, 'models/manifest.json'), 'utf8')) as { models: ManifestModel[] };
-  const models = manifest.models.map(
-    ({ name, package: from, file, licence, origin }) =>
-      `| ${name} | ${from === undefined ? `models/${file}` : `${from}/${file}`} | ${licence} | ${origin} |`,
-  );
+  // What `kanmen models pull` would bring is not part of what ships.
+  const models = manifest.models
+    .filter(({ optional }) => optional !== true)
+    .map(
+      ({ name, package: from, file, licence, origin }) =>
+        `| ${name} | ${from === undefined ? `models/${file}` : `${from}/${file}`} | ${licence} | ${origin} |`,
+    );
   return `# Third-party software and models
 
 Generated from package-lock.json and models/manifest.json by \`npm run docs\`; do not edit.

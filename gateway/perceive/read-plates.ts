@@ -1,0 +1,168 @@
+import { provinces } from '../domain/plate-grammar.ts';
+import type { BoxPx, CornersPx, PlateReading, RejectReason } from '../domain/plate.ts';
+import type { ReadCharacter } from './ctc.ts';
+import { boxAround, partOfQuad, quadSize } from './geometry.ts';
+import { judgeRead } from './judge.ts';
+import type { Picture } from './picture.ts';
+import { doubleRows, type PlateCandidate } from './plate-finder.ts';
+import type { PlateRead, PlateReader } from './plate-reader.ts';
+import { joinOpinions } from './second-opinion.ts';
+
+/** A plate that was read. */
+export interface SeenPlate {
+  readonly box: BoxPx;
+  readonly corners: CornersPx;
+  readonly reading: PlateReading;
+  readonly characters: readonly ReadCharacter[];
+  readonly rejected: RejectReason | null;
+  /** Mean absolute Laplacian of the rectified plate, in grey levels. */
+  readonly sharpness: number;
+  readonly widthPx: number;
+  /** How sure the finder was that this is a plate, 0..1. */
+  readonly foundRatio: number;
+  /** Whether the second reader was asked too. */
+  readonly secondOpinion: boolean;
+}
+
+/** One way of reading a candidate: the quadrangle, and its rows. */
+interface Attempt {
+  readonly index: number;
+  readonly corners: CornersPx;
+  readonly rows: readonly CornersPx[];
+}
+
+/**
+ * Reads candidates: all of a picture in one batch; those that gave no plate once more in the other ways they may be read;
+ * those still unsure by the second reader, where there is one and `wantsSecond` agrees. One answer a candidate, in order.
+ */
+export function createPlateReading(options: {
+  readonly reader: PlateReader;
+  readonly second: PlateReader | null;
+  readonly ebikePatterns: readonly RegExp[];
+}) {
+  const { reader, second, ebikePatterns } = options;
+
+  const readAll = async (
+    by: PlateReader,
+    picture: Picture,
+    candidates: readonly PlateCandidate[],
+    attempts: readonly Attempt[],
+  ): Promise<SeenPlate[]> => {
+    if (attempts.length === 0) return [];
+    const reads = await by.read(
+      picture,
+      attempts.map(({ rows }) => rows),
+    );
+    return attempts.map(({ corners, index }, at) =>
+      seenPlate(corners, candidates[index]?.confidence ?? 0, reads[at] ?? nothingRead, ebikePatterns),
+    );
+  };
+
+  const askSecond = async (
+    picture: Picture,
+    answers: readonly Answer[],
+    wantsSecond: (plate: SeenPlate) => boolean,
+  ): Promise<SeenPlate[]> => {
+    const unsure = answers.filter(({ plate }) => mayBePlate(plate) && wantsSecond(plate));
+    if (!second || unsure.length === 0) return answers.map(({ plate }) => plate);
+    const reads = await second.read(
+      picture,
+      unsure.map(({ rows }) => rows),
+    );
+    return answers.map((answer) => {
+      const read = reads[unsure.indexOf(answer)];
+      return read ? withSecond(answer.plate, read, ebikePatterns) : answer.plate;
+    });
+  };
+
+  return {
+    read: async (
+      picture: Picture,
+      candidates: readonly PlateCandidate[],
+      wantsSecond: (plate: SeenPlate) => boolean,
+    ): Promise<SeenPlate[]> => {
+      const asFound = candidates.map(({ corners, rows }, index): Attempt => ({ index, corners, rows }));
+      const firsts = await readAll(reader, picture, candidates, asFound);
+      const others = candidates.flatMap((candidate, index) =>
+        otherWays(candidate, firsts[index]).map((way): Attempt => ({ index, ...way })),
+      );
+      const again = await readAll(reader, picture, candidates, others);
+      const best = asFound.map((attempt, index): Answer => {
+        let answer: Answer = { plate: firsts[index] as SeenPlate, rows: attempt.rows };
+        others.forEach((other, at) => {
+          const plate = again[at];
+          if (other.index === index && plate && rank(plate) > rank(answer.plate)) answer = { plate, rows: other.rows };
+        });
+        return answer;
+      });
+      return askSecond(picture, best, wantsSecond);
+    },
+  };
+}
+
+interface Answer {
+  readonly plate: SeenPlate;
+  readonly rows: readonly CornersPx[];
+}
+
+const nothingRead: PlateRead = { characters: [], color: 'blue', sharpness: 0 };
+
+function seenPlate(
+  corners: CornersPx,
+  foundRatio: number,
+  { characters, color, sharpness }: PlateRead,
+  ebikePatterns: readonly RegExp[],
+): SeenPlate {
+  return {
+    box: boxAround(corners),
+    corners,
+    characters,
+    ...judgeRead(characters, color, ebikePatterns),
+    sharpness,
+    widthPx: quadSize(corners).widthPx,
+    foundRatio,
+    secondOpinion: false,
+  };
+}
+
+function withSecond(plate: SeenPlate, read: PlateRead, ebikePatterns: readonly RegExp[]): SeenPlate {
+  const characters = joinOpinions(plate.characters, read.characters, plate.reading.color, ebikePatterns);
+  const judged = judgeRead(characters, plate.reading.color, ebikePatterns);
+  return { ...plate, characters, ...judged, secondOpinion: true };
+}
+
+/** Four characters and more: less is a lamp or a grille, and not worth another reader's time. */
+const mayBePlate = ({ characters }: SeenPlate): boolean => characters.length >= 4 && characters.length <= 10;
+
+/** How else a candidate may be read whose first answer is no sure plate. */
+function otherWays(candidate: PlateCandidate, first: SeenPlate | undefined): Omit<Attempt, 'index'>[] {
+  if (!first || first.reading.accepted) return [];
+  const { corners, layout, rows } = candidate;
+  if (layout === 'either') return [{ corners, rows: rows.length === 1 ? doubleRows(corners) : [corners] }];
+  return layout === 'guessed' ? guesses(corners, first) : [];
+}
+
+function guesses(corners: CornersPx, first: SeenPlate): Omit<Attempt, 'index'>[] {
+  const { widthPx, heightPx } = quadSize(corners);
+  const ways: Omit<Attempt, 'index'>[] = [];
+  // As high as a double-row plate (220 mm for 440 mm): cut between 60 mm and 110 mm rows.
+  if (widthPx < heightPx * 2.6)
+    ways.push({ corners, rows: [partOfQuad(corners, 0.08, 0.02, 0.92, 0.42), partOfQuad(corners, 0, 0.38, 1, 1)] });
+  if (first.rejected === 'no-legal-format' && first.characters.length >= 4 && looksFirm(first.characters)) {
+    // A text detector likes to begin after the province or the dot, and to end before a last Chinese character.
+    const startsRight = provinces.includes(first.characters[0]?.character ?? '?');
+    const step = 1 / first.characters.length;
+    const widened = startsRight
+      ? [partOfQuad(corners, 0, 0, 1 + step, 1)]
+      : [partOfQuad(corners, -step * 1.1, 0, 1, 1), partOfQuad(corners, -step * 2.2, 0, 1, 1)];
+    ways.push(...widened.map((wider) => ({ corners: wider, rows: [wider] })));
+  }
+  return ways;
+}
+
+const looksFirm = (characters: readonly ReadCharacter[]): boolean =>
+  characters.filter(({ ratio }) => ratio > 0.7).length >= characters.length - 2;
+
+/** Of two reads of one place: the legal one, then the surer one. */
+const rank = ({ rejected, reading }: SeenPlate): number =>
+  (rejected === 'no-legal-format' ? 0 : 1) + reading.confidenceRatio;

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { ReadCharacter } from './ctc.ts';
+import { joinOpinions } from './second-opinion.ts';
+
+/** A read of `text` with one sureness, except at the places named: [character meant, its sureness, the other, its]. */
+function opinion(text: string, ratio: number, doubt: Record<number, readonly [string, number]> = {}): ReadCharacter[] {
+  return Array.from(text).map((character, place) => {
+    const other = doubt[place];
+    const own = other ? 1 - other[1] : ratio;
+    return { character, ratio: own, candidates: other ? [[character, own], other] : [[character, own]] };
+  });
+}
+const textOf = (characters: readonly ReadCharacter[]): string => characters.map(({ character }) => character).join('');
+const least = (characters: readonly ReadCharacter[]): number => Math.min(...characters.map(({ ratio }) => ratio));
+
+describe('a second opinion', () => {
+  it('makes two readers that agree surer than either, and never less sure', () => {
+    const joined = joinOpinions(opinion('浙B12345', 0.75), opinion('浙B12345', 0.75), 'blue');
+    expect(textOf(joined)).toBe('浙B12345');
+    expect(least(joined)).toBeCloseTo(0.875, 5);
+    expect(least(joinOpinions(opinion('浙B12345', 0.3), opinion('浙B12345', 0.9), 'blue'))).toBeGreaterThanOrEqual(0.9);
+  });
+
+  it('believes neither of two sure readers that differ', () => {
+    const joined = joinOpinions(opinion('浙B12345', 0.95), opinion('皖B12345', 0.95), 'blue');
+    expect(joined[0]?.ratio).toBeLessThan(0.5);
+    expect(least(joined.slice(1))).toBeGreaterThan(0.95);
+  });
+
+  it('decides a doubtful character by what both give it', () => {
+    const first = opinion('浙B1234S', 0.95, { 6: ['5', 0.45] });
+    const second = opinion('浙B12345', 0.9);
+    const joined = joinOpinions(first, second, 'blue');
+    expect(textOf(joined)).toBe('浙B12345');
+    expect(joined[6]?.ratio).toBeCloseTo((0.45 + 0.9) / 2, 5);
+  });
+
+  it('takes the one that can stand on a plate where one has lost or gained a character', () => {
+    expect(textOf(joinOpinions(opinion('B12345', 0.99), opinion('浙B12345', 0.7), 'blue'))).toBe('浙B12345');
+    expect(textOf(joinOpinions(opinion('浙B12345', 0.6), opinion('浙B123345', 0.99), 'blue'))).toBe('浙B12345');
+  });
+
+  it('is less sure of one that another, as sure and as legal, contradicts', () => {
+    const joined = joinOpinions(opinion('浙B12345', 0.9), opinion('浙BD12345', 0.95), 'white');
+    expect(textOf(joined)).toBe('浙BD12345');
+    expect(least(joined)).toBeLessThan(0.6);
+  });
+
+  it('leaves what nobody could read as it is', () => {
+    expect(joinOpinions([], [], 'blue')).toEqual([]);
+    expect(textOf(joinOpinions(opinion('AB', 0.4), opinion('ABC', 0.5), 'blue'))).toBe('ABC');
+  });
+});

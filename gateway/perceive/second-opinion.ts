@@ -1,0 +1,52 @@
+import { classifyPlate } from '../domain/plate-grammar.ts';
+import type { PlateColor } from '../domain/plate.ts';
+import type { ReadCharacter } from './ctc.ts';
+
+/** How much less than independent two readers are: they share the plate's dirt, blur and glare. */
+const sharedDoubt = 2;
+
+const textOf = (characters: readonly ReadCharacter[]): string => characters.map(({ character }) => character).join('');
+const surenessOf = (characters: readonly ReadCharacter[]): number =>
+  characters.length === 0 ? 0 : Math.min(...characters.map(({ ratio }) => ratio));
+
+/**
+ * What two readers say together of one plate. Of the same length, place by place: where they agree they are surer than
+ * either; where not, each candidate has the mean of what both give it, so that neither is believed alone. Of different
+ * lengths, the one that can stand on a plate, and of two such the surer one, less sure for being contradicted.
+ */
+export function joinOpinions(
+  first: readonly ReadCharacter[],
+  second: readonly ReadCharacter[],
+  color: PlateColor,
+  ebikePatterns: readonly RegExp[] = [],
+): readonly ReadCharacter[] {
+  if (first.length === second.length) return first.map((own, place) => joinCharacter(own, second[place]));
+  const isLegal = (characters: readonly ReadCharacter[]): boolean =>
+    classifyPlate(textOf(characters), color, ebikePatterns) !== null;
+  const [firstIsLegal, secondIsLegal] = [isLegal(first), isLegal(second)];
+  if (firstIsLegal !== secondIsLegal) return firstIsLegal ? first : second;
+  const [chosen, other] = surenessOf(second) > surenessOf(first) ? [second, first] : [first, second];
+  return firstIsLegal ? doubted(chosen, 1 - surenessOf(other) / 2) : chosen;
+}
+
+function joinCharacter(first: ReadCharacter, second: ReadCharacter | undefined): ReadCharacter {
+  if (!second) return first;
+  if (first.character === second.character) {
+    const together = 1 - sharedDoubt * (1 - first.ratio) * (1 - second.ratio);
+    const ratio = Math.min(Math.max(first.ratio, second.ratio, together), 1);
+    return { ...first, ratio, candidates: [[first.character, ratio], ...first.candidates.slice(1)] };
+  }
+  const shares = new Map<string, number>();
+  for (const [character, ratio] of [...first.candidates, ...second.candidates])
+    shares.set(character, (shares.get(character) ?? 0) + ratio / 2);
+  const candidates = [...shares].sort((a, b) => b[1] - a[1]).slice(0, 4);
+  const [character, ratio] = candidates[0] ?? [first.character, first.ratio / 2];
+  return { character, ratio, candidates };
+}
+
+const doubted = (characters: readonly ReadCharacter[], by: number): readonly ReadCharacter[] =>
+  characters.map(({ character, ratio, candidates }) => ({
+    character,
+    ratio: ratio * by,
+    candidates: candidates.map(([other, share]) => [other, share * by] as const),
+  }));
