@@ -1,6 +1,6 @@
 import type { EpochMs } from '../lib/clock.ts';
 import type { AlertId, AreaId, DeliveryId, EventId, EvidenceId, NoticeId, RecipientId, RuleId } from './ids.ts';
-import type { Addressee, FactValue } from './match.ts';
+import type { Addressee, FactValue, MatchExplanation } from './match.ts';
 import type { Bilingual } from './text.ts';
 import type { Tier } from './tier.ts';
 
@@ -128,6 +128,8 @@ export interface Alert {
   readonly area: AreaId | null;
   readonly source: string | null;
   readonly facts: Readonly<Record<string, FactValue>>;
+  /** Why the match that gave the title came to be. */
+  readonly why?: MatchExplanation;
   readonly events: readonly EventId[];
   readonly to: readonly Addressee[];
   readonly evidence: readonly EvidenceRef[];
