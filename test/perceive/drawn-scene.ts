@@ -1,7 +1,7 @@
 import { createCanvas, type Canvas } from '@napi-rs/canvas';
 import type { Picture } from '../../gateway/perceive/picture.ts';
 import { cjkFamily, registerCjkFont } from '../support/simulators/fonts.ts';
-import { drawPlate } from '../support/simulators/plate-picture.ts';
+import { drawPlate, plateSizeMm } from '../support/simulators/plate-picture.ts';
 import type { SimulatedPlate } from '../support/simulators/plate-text.ts';
 
 /** RGB24 of a canvas. */
@@ -19,7 +19,7 @@ export function pictureOf(canvas: Canvas): Picture {
 
 /** A plate and nothing else, as wide as asked. */
 export function drawnPlate(plate: SimulatedPlate, widthPx: number): Picture {
-  return pictureOf(drawPlate(plate, widthPx / (plate.color === 'green' ? 480 : 440)));
+  return pictureOf(drawPlate(plate, widthPx / plateSizeMm(plate)[0]));
 }
 
 /** A yellow double-row plate (440 × 220 mm): two characters above, five below. */

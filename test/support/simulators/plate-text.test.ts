@@ -15,6 +15,11 @@ const legal: Readonly<Record<SimulatedKind, RegExp>> = {
   consulate: new RegExp(`^${province}[A-HJ-NP-Z]\\d{4}领$`),
   school: new RegExp(`^${province}[A-HJ-NP-Z]${serial}{4}学$`),
   trailer: new RegExp(`^${province}[A-HJ-NP-Z]${serial}{4}挂$`),
+  'nev-large': new RegExp(`^${province}[A-HJ-NP-Z]\\d{5}[DF]$`),
+  'armed-police': new RegExp(`^WJ${province}?\\d{4}[0-9TDSHBXJ]$`),
+  military: /^[VKHBSLJNGCE][A-DJ-PR-TVY]\d{5}$/,
+  aviation: new RegExp(`^民航${serial}{5}$`),
+  temporary: new RegExp(`^${province}[A-HJ-NP-Z]${serial}{5}临$`),
 };
 
 describe('plate texts', () => {

@@ -11,15 +11,22 @@ export const simulatedKinds = [
   'school',
   'trailer',
   'consulate',
+  'nev-large',
+  'armed-police',
+  'military',
+  'aviation',
+  'temporary',
 ] as const;
 export type SimulatedKind = (typeof simulatedKinds)[number];
-export type SimulatedColor = 'blue' | 'green' | 'yellow' | 'white' | 'black';
+export type SimulatedColor = 'blue' | 'green' | 'yellow-green' | 'yellow' | 'white' | 'black';
 
 export interface SimulatedPlate {
   /** Without dot or space. */
   readonly text: string;
   readonly kind: SimulatedKind;
   readonly color: SimulatedColor;
+  /** 2: two characters above, the rest below (440 × 220 mm). Absent: one row. */
+  readonly rows?: 2;
 }
 
 const provinces = Array.from('京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新');
@@ -36,6 +43,11 @@ export const colorOfKind: Readonly<Record<SimulatedKind, SimulatedColor>> = {
   consulate: 'black',
   school: 'yellow',
   trailer: 'yellow',
+  'nev-large': 'yellow-green',
+  'armed-police': 'white',
+  military: 'white',
+  aviation: 'green',
+  temporary: 'white',
 };
 
 /** A random text that is legal for its kind (GA 36-2018; serials hold no I or O and at most two letters). */
@@ -67,6 +79,16 @@ export function randomPlate(random: Random, kind: SimulatedKind): SimulatedPlate
         return `${province}${city}${serial(4)}学`;
       case 'trailer':
         return `${province}${city}${serial(4)}挂`;
+      case 'nev-large':
+        return `${province}${city}${someDigits(5)}${random.pick(['D', 'F'])}`;
+      case 'armed-police':
+        return `WJ${random.pick([province, ''])}${someDigits(4)}${random.pick([...digits, ...Array.from('TDSHBXJ')])}`;
+      case 'military':
+        return `${random.pick(Array.from('VKHBSLJNGCE'))}${random.pick(Array.from('ABCDJKLMNPRSTVY'))}${someDigits(5)}`;
+      case 'aviation':
+        return `民航${serial(5)}`;
+      case 'temporary':
+        return `${province}${city}${serial(5)}临`;
     }
   };
   return { text: text(), kind, color: colorOfKind[kind] };

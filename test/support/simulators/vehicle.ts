@@ -32,11 +32,14 @@ export function createVehiclePicture(options: {
   readonly paint: readonly [number, number, number];
   readonly view: View;
   readonly light: Light;
+  /** Middle of the lane it drives on, metres; default: the gate's own lane. */
+  readonly laneX?: number;
 }): VehiclePicture {
   const { view, light } = options;
   const form = forms[options.shape];
   const paint = options.paint;
-  const at = (x: number, y: number, zM: number): Place => [laneX + x, y, zM];
+  const middleX = options.laneX ?? laneX;
+  const at = (x: number, y: number, zM: number): Place => [middleX + x, y, zM];
 
   const frontCorners = (zM: number): Quad | null =>
     projectAll(view, [
