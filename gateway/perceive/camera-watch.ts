@@ -6,6 +6,7 @@ import type { Frame } from './frame-source.ts';
 import { faceLooks, plateLooks } from './looks.ts';
 import { createMotionGate } from './motion.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
+import type { SeenNow } from './live/live-hub.ts';
 import type { Perceiver } from './perceive.ts';
 import { createPersonTracks } from './person-tracks.ts';
 import { encodeJpeg } from './picture.ts';
@@ -25,6 +26,8 @@ export interface CameraWatchOptions {
   readonly perceiver: Perceiver;
   /** Waited for: no further picture of this camera is looked at until it resolves. */
   readonly onPassage: (passage: PassageCandidate, jpegs: PassageJpegs) => Promise<void>;
+  /** Told of every picture that was looked at: what stands where in it. */
+  readonly onSeen?: (seen: SeenNow) => void;
   /** Tell of those who stay before they leave; false for video files, where nothing is late. Default: the camera's URL is live. */
   readonly live?: boolean;
 }
@@ -35,6 +38,7 @@ export function createCameraWatch({
   perception,
   perceiver,
   onPassage,
+  onSeen = () => undefined,
   live = !camera.url.startsWith('file:'),
 }: CameraWatchOptions) {
   const id = camera.id as CameraId;
@@ -123,6 +127,11 @@ export function createCameraWatch({
         shouldRead: (candidate) => !signs.knows(candidate.box, at) && vehicles.shouldRead(candidate, at),
       });
       count.platesRead += seen.plates.length;
+      onSeen({
+        ...{ capturedAt: at, widthPx: frame.widthPx, heightPx: frame.heightPx },
+        plates: seen.plates.map(({ box, reading }) => ({ box, text: reading.text, accepted: reading.accepted })),
+        faces: seen.faces.map(({ box }) => box),
+      });
       for (const { reason, box } of seen.rejected) {
         rejected[reason] += 1;
         if (reason === 'not-a-plate' || reason === 'no-legal-format') signs.note(box, at);

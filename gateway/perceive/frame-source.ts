@@ -1,5 +1,6 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { FragmentSource } from './camera/fragment.ts';
 
 /**
  * One decoded picture. `rgb` belongs to the source and is used again for the next frame: whoever keeps pixels beyond
@@ -25,6 +26,8 @@ export interface FrameSource {
   frames(signal: AbortSignal): AsyncIterable<Frame>;
   /** Frames that were replaced in the slot before anyone took them. */
   dropped(): number;
+  /** The stream as it came, for the evidence ring and the live view; absent where there are only pictures. */
+  readonly fragments?: FragmentSource;
 }
 
 /** What a live source tells about its link while `frames` runs. `reason` is one line without secrets. */

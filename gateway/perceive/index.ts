@@ -10,4 +10,8 @@ export type { CameraChange, CameraStatus } from './camera-board.ts';
 export type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from './worker-protocol.ts';
 export type { InspectedPassage, InspectedPlate, InspectLine } from './inspect-line.ts';
 export { shippedModelsDir, verifyModels } from './model-store.ts';
+export type { Clip } from './camera/ring.ts';
+export type { InitSegment } from './camera/fragment.ts';
+export type { LiveFragment } from './camera/ring-outlet.ts';
+export type { LiveHub, LiveListener, SeenNow } from './live/live-hub.ts';
 export type { Frame, FrameSource } from './frame-source.ts';

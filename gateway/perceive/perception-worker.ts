@@ -8,7 +8,7 @@ import type { FromWorker, ToWorker, WorkerSettings } from './worker-protocol.ts'
 const port = parentPort;
 if (port) {
   const settings = workerData as WorkerSettings;
-  const send = (message: FromWorker): void => port.postMessage(message);
+  const send = (message: FromWorker, given: readonly ArrayBuffer[] = []): void => port.postMessage(message, given);
   try {
     const perceiver = await openPerceiver({
       modelsDir: settings.modelsDir,

@@ -1,23 +1,34 @@
 import { availableParallelism } from 'node:os';
 import { backoffMs } from '../lib/backoff.ts';
-import type { Clock, Timer } from '../lib/clock.ts';
+import type { Clock, EpochMs, Timer } from '../lib/clock.ts';
 import type { Component } from '../lib/component.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { WireReport } from '../lib/wire.ts';
 import type { CameraId } from '../domain/ids.ts';
 import { assertNever } from '../lib/assert-never.ts';
+import type { Clip, RingOptions } from './camera/ring.ts';
 import { createCameraBoard, type CameraChange, type CameraStatus } from './camera-board.ts';
 import type { InspectLine } from './inspect-line.ts';
+import { createLiveHub, type LiveHub } from './live/live-hub.ts';
 import { shippedModelsDir } from './model-store.ts';
 import type { CameraOptions, ModelsOptions, PerceptionOptions } from './options.ts';
 import { startWorker, type WorkerHandle } from './worker-handle.ts';
-import type { FromWorker, PassageCandidate, PassageJpegs, Snapshot, WorkerSettings } from './worker-protocol.ts';
+import type {
+  FromWorker,
+  PassageCandidate,
+  PassageJpegs,
+  Snapshot,
+  ToWorker,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 export interface PerceptionRequest {
   readonly cameras: readonly CameraOptions[];
   readonly models: ModelsOptions;
   readonly perception: PerceptionOptions;
+  /** How much of each camera's stream stays in memory, for clips and for those who look in. */
+  readonly ring?: RingOptions;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 ≤ x < 1, for the spread of restarts. */
@@ -32,6 +43,13 @@ export interface PerceptionRequest {
 export interface Perception extends Component {
   /** The camera's newest frame; null when it has none yet, or its thread is starting anew. */
   snapshot(camera: CameraId): Promise<Snapshot | null>;
+  /**
+   * What the camera captured from `fromAt` to `toAt` as a file that plays, waited for until it has been captured; shorter
+   * where there is no more, null where there is nothing.
+   */
+  clip(camera: CameraId, span: { readonly fromAt: EpochMs; readonly toAt: EpochMs }): Promise<Clip | null>;
+  /** The cameras' streams, for those who watch. */
+  readonly live: LiveHub;
   /** One line for each file, in the order given; works with no camera configured. Ends early with the signal. */
   inspect(
     files: readonly string[],
@@ -55,6 +73,7 @@ export function createPerception(request: PerceptionRequest): Perception {
   const board = createCameraBoard(cameras, clock, request.onCamera);
   const workers: (WorkerHandle | null)[] = Array.from({ length: count }, () => null);
   const snapshots = new Map<number, { worker: number; answer: (snapshot: Snapshot | null) => void }>();
+  const clips = new Map<number, { worker: number; answer: (clip: Clip | null) => void }>();
   const inspections = new Map<number, { worker: number; answer: (line: InspectLine | null) => void }>();
   let requestNumber = 0;
   let stopping = false;
@@ -65,8 +84,11 @@ export function createPerception(request: PerceptionRequest): Perception {
     useModels: request.models.use,
     threads: Math.max(Math.floor(cores / count), 1),
     perception,
+    ring: request.ring ?? { keepMs: 30_000, maxBytes: 8_000_000 },
   });
   const workerOf = (camera: CameraId): number => cameras.findIndex(({ id }) => id === camera) % count;
+
+  const live = createLiveHub((camera, on) => workers[workerOf(camera)]?.send({ kind: 'watch', camera, on }));
 
   const takePassage = async (index: number, message: Extract<FromWorker, { kind: 'passage' }>): Promise<void> => {
     board.passageWaits(1);
@@ -99,6 +121,22 @@ export function createPerception(request: PerceptionRequest): Perception {
         snapshots.get(message.request)?.answer(message.snapshot);
         snapshots.delete(message.request);
         return;
+      case 'clip':
+        clips.get(message.request)?.answer(message.clip);
+        clips.delete(message.request);
+        return;
+      case 'live-begin':
+        live.begin(message.camera, message.init);
+        return;
+      case 'live-fragment':
+        live.take(message.camera, message.fragment);
+        return;
+      case 'live-end':
+        live.end(message.camera);
+        return;
+      case 'live-seen':
+        live.seen(message.camera, message.seen);
+        return;
       case 'inspected':
         inspections.get(message.request)?.answer(message.line);
         inspections.delete(message.request);
@@ -110,7 +148,7 @@ export function createPerception(request: PerceptionRequest): Perception {
 
   /** Answers everything that a thread still owed: it has ended. */
   const settleOwed = (index: number): void => {
-    for (const owed of [snapshots, inspections]) {
+    for (const owed of [snapshots, clips, inspections]) {
       for (const [number, { worker, answer }] of owed) {
         if (worker !== index) continue;
         owed.delete(number);
@@ -136,12 +174,16 @@ export function createPerception(request: PerceptionRequest): Perception {
     for (const camera of cameras) {
       if (workerOf(camera.id as CameraId) === index) worker.send({ kind: 'start-camera', camera });
     }
+    for (const camera of live.watched()) {
+      if (workerOf(camera) === index) worker.send({ kind: 'watch', camera, on: true });
+    }
   };
 
   const scheduleRestart = (index: number, failures: number, reason: string): void => {
     for (const { id } of cameras) {
-      if (workerOf(id as CameraId) === index)
-        board.status(id as CameraId, { kind: 'failed', reason: `perception thread ended: ${reason}` });
+      if (workerOf(id as CameraId) !== index) continue;
+      board.status(id as CameraId, { kind: 'failed', reason: `perception thread ended: ${reason}` });
+      live.end(id as CameraId);
     }
     const timer = clock.after(backoffMs(restart, failures, request.unit), () => {
       timers = timers.filter((other) => other !== timer);
@@ -171,6 +213,24 @@ export function createPerception(request: PerceptionRequest): Perception {
       chosen.worker.send({ kind: 'inspect', request: number, file, crop });
     });
 
+  /** Asks a camera's thread; null where there is none now. */
+  const ask = <Answer>(
+    camera: CameraId,
+    owed: Map<number, { worker: number; answer: (answer: Answer | null) => void }>,
+    question: (number: number) => ToWorker,
+  ): Promise<Answer | null> =>
+    new Promise((resolve) => {
+      const index = workerOf(camera);
+      const worker = workers[index];
+      if (!worker) {
+        resolve(null);
+        return;
+      }
+      const number = (requestNumber += 1);
+      owed.set(number, { worker: index, answer: resolve });
+      worker.send(question(number));
+    });
+
   return {
     name: 'perception',
     start: async () => {
@@ -190,18 +250,9 @@ export function createPerception(request: PerceptionRequest): Perception {
         }),
       );
     },
-    snapshot: (camera) =>
-      new Promise((resolve) => {
-        const index = workerOf(camera);
-        const worker = workers[index];
-        if (!worker) {
-          resolve(null);
-          return;
-        }
-        const number = (requestNumber += 1);
-        snapshots.set(number, { worker: index, answer: resolve });
-        worker.send({ kind: 'snapshot', request: number, camera });
-      }),
+    snapshot: (camera) => ask(camera, snapshots, (number) => ({ kind: 'snapshot', request: number, camera })),
+    clip: (camera, span) => ask(camera, clips, (number) => ({ kind: 'clip', request: number, camera, ...span })),
+    live,
     inspect: async function* (files, { crop, signal }) {
       // Two files a thread: one is read from disk while the other is looked at.
       const ahead = count * 2;

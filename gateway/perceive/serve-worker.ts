@@ -2,7 +2,7 @@ import type { CameraId } from '../domain/ids.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createTurns } from './turns.ts';
-import { openFileSource, openLiveSource } from './camera/index.ts';
+import { createRingOutlet, openFileSource, openLiveSource, type RingOutlet } from './camera/index.ts';
 import { createCameraWatch, type CameraWatch } from './camera-watch.ts';
 import { inspectFile } from './inspect-file.ts';
 import { inspectVideo } from './inspect-video.ts';
@@ -17,7 +17,8 @@ const countersPeriodMs = 1000;
 export function serveWorker(options: {
   readonly perceiver: Perceiver;
   readonly settings: WorkerSettings;
-  readonly send: (message: FromWorker) => void;
+  /** `given` is memory that is handed over with the message. */
+  readonly send: (message: FromWorker, given?: readonly ArrayBuffer[]) => void;
 }) {
   const { settings, send } = options;
   const ending = new AbortController();
@@ -29,6 +30,7 @@ export function serveWorker(options: {
     release: () => options.perceiver.release(),
   };
   const watches = new Map<CameraId, CameraWatch>();
+  const outlets = new Map<CameraId, RingOutlet>();
   const running = new Set<Promise<void>>();
   const untaken = new Map<number, () => void>();
   let passageNumber = 0;
@@ -45,9 +47,28 @@ export function serveWorker(options: {
       send({ kind: 'passage', number, passage, jpegs });
     });
 
+  const openOutlet = (camera: CameraId): RingOutlet => {
+    const outlet = createRingOutlet(settings.ring, systemClock, {
+      begin: (init) => send({ kind: 'live-begin', camera, init }),
+      take: (fragment) => send({ kind: 'live-fragment', camera, fragment }, [fragment.bytes.buffer]),
+      end: () => send({ kind: 'live-end', camera }),
+    });
+    outlets.set(camera, outlet);
+    return outlet;
+  };
+
   const startCamera = async (camera: CameraOptions): Promise<void> => {
     const id = camera.id as CameraId;
-    const watch = createCameraWatch({ camera, perception: settings.perception, perceiver, onPassage: handOver });
+    const outlet = openOutlet(id);
+    const watch = createCameraWatch({
+      camera,
+      perception: settings.perception,
+      perceiver,
+      onPassage: handOver,
+      onSeen: (seen) => {
+        if (outlet.watched()) send({ kind: 'live-seen', camera: id, seen });
+      },
+    });
     watches.set(id, watch);
     const source = openLiveSource({
       id,
@@ -58,6 +79,7 @@ export function serveWorker(options: {
       clock: systemClock,
       onStatus: (status) => send({ kind: 'camera', camera: id, status }),
     });
+    const leave = source.fragments?.attach(outlet);
     const count = (): void => send({ kind: 'counted', camera: id, counters: watch.counters(source.dropped()) });
     const timer = setInterval(() => {
       count();
@@ -68,6 +90,8 @@ export function serveWorker(options: {
       for await (const frame of source.frames(ending.signal)) await watch.look(frame);
     } finally {
       clearInterval(timer);
+      leave?.();
+      outlet.close();
       await watch.finish();
       count();
     }
@@ -87,6 +111,18 @@ export function serveWorker(options: {
         );
         return;
       }
+      case 'clip': {
+        const { request, camera, fromAt, toAt } = message;
+        run(
+          (outlets.get(camera)?.clip({ fromAt, toAt }) ?? Promise.resolve(null)).then((clip) =>
+            send({ kind: 'clip', request, clip }, clip ? [clip.bytes.buffer] : []),
+          ),
+        );
+        return;
+      }
+      case 'watch':
+        outlets.get(message.camera)?.watch(message.on);
+        return;
       case 'inspect': {
         const { request } = message;
         const video = (file: string, signal: AbortSignal) =>

@@ -1,8 +1,12 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import type { InitSegment } from './camera/fragment.ts';
+import type { LiveFragment } from './camera/ring-outlet.ts';
+import type { Clip, RingOptions } from './camera/ring.ts';
 import type { SourceStatus } from './frame-source.ts';
 import type { InspectLine } from './inspect-line.ts';
+import type { SeenNow } from './live/live-hub.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
 
 /** One vehicle or person through one gate, as the camera's worker saw it: one for each visit. */
@@ -56,11 +60,22 @@ export interface WorkerSettings {
   readonly useModels: readonly string[];
   readonly threads: number;
   readonly perception: PerceptionOptions;
+  /** Of each camera's ring of fragments. */
+  readonly ring: RingOptions;
 }
 
 export type ToWorker =
   | { readonly kind: 'start-camera'; readonly camera: CameraOptions }
   | { readonly kind: 'snapshot'; readonly request: number; readonly camera: CameraId }
+  | {
+      readonly kind: 'clip';
+      readonly request: number;
+      readonly camera: CameraId;
+      readonly fromAt: EpochMs;
+      readonly toAt: EpochMs;
+    }
+  /** Somebody watches the camera, or nobody any more. */
+  | { readonly kind: 'watch'; readonly camera: CameraId; readonly on: boolean }
   | { readonly kind: 'inspect'; readonly request: number; readonly file: string; readonly crop: boolean }
   /** The passage of that number is stored or refused: the camera may send the next. */
   | { readonly kind: 'passage-taken'; readonly number: number }
@@ -78,5 +93,10 @@ export type FromWorker =
       readonly jpegs: PassageJpegs;
     }
   | { readonly kind: 'snapshot'; readonly request: number; readonly snapshot: Snapshot | null }
+  | { readonly kind: 'clip'; readonly request: number; readonly clip: Clip | null }
+  | { readonly kind: 'live-begin'; readonly camera: CameraId; readonly init: InitSegment }
+  | { readonly kind: 'live-fragment'; readonly camera: CameraId; readonly fragment: LiveFragment }
+  | { readonly kind: 'live-end'; readonly camera: CameraId }
+  | { readonly kind: 'live-seen'; readonly camera: CameraId; readonly seen: SeenNow }
   | { readonly kind: 'inspected'; readonly request: number; readonly line: InspectLine }
   | { readonly kind: 'stopped' };

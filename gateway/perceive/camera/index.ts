@@ -1,2 +1,3 @@
 export { openFileSource } from './file-source.ts';
 export { openLiveSource } from './live-source.ts';
+export { createRingOutlet, type RingOutlet } from './ring-outlet.ts';

@@ -61,7 +61,7 @@ function timescaleOf(init: Uint8Array): { readonly timescale: number; readonly t
  * One MP4 of an init segment and fragments of its stream in order, the first a key frame: nothing is encoded anew, and
  * its time begins at 0. Throws on what is no fragment.
  */
-export function assembleClip(init: Uint8Array, fragments: readonly Fragment[]): Uint8Array {
+export function assembleClip(init: Uint8Array, fragments: readonly Fragment[]): Uint8Array<ArrayBuffer> {
   const { timescale, track } = timescaleOf(init);
   const times = fragments.map(({ bytes }) => decodeTime(viewOf(bytes)));
   const first = times[0] ?? 0n;

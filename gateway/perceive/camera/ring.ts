@@ -11,7 +11,7 @@ export interface RingOptions {
 
 /** A piece of a camera's stream as a file that plays: MP4, not encoded anew. */
 export interface Clip {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Capture time of its first picture, which is a key frame. */
   readonly startsAt: EpochMs;
   /** Capture time of the end of its last picture. */
