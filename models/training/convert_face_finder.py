@@ -8,9 +8,10 @@ Needs Debian's python3-onnx and python3-numpy; nothing of this runs on a gateway
 
 What it changes, and why:
 - NHWC becomes NCHW (what ONNX Runtime's CPU kernels want); weights are transposed, PAD's axes are reordered.
-- The input becomes [N, 3, H, W] of any H and W that are multiples of 32, instead of 192 x 192: the network is fully
-  convolutional up to its last reshape, so the reshapes are left out and the two maps are the outputs.
-  At 192 x 192 both give the same numbers.
+- The input becomes bytes, [N, H, W, 3], of any H and W that are multiples of 32, instead of floats of 192 x 192: the
+  network is fully convolutional up to its last reshape, so the reshapes are left out and the two maps are the outputs.
+  At 192 x 192 both give the same numbers. Bytes become -1..1 in the graph (x / 127.5 - 1), which the runtime does faster
+  than we could, and a picture crosses into it at a quarter of the size.
 - TFLite's SAME padding is asymmetric (the odd pixel goes behind). For even sizes it does not depend on the size, so it
   is written out as explicit pads.
 - Weights stay 16-bit in the file, with a Cast that the runtime folds away when it loads the model.
@@ -101,7 +102,17 @@ def convert(source, target):
         if len(raw):
             constants[k] = np.frombuffer(bytes(raw), TYPES[t.scalar(1, "b")]).reshape(shapes[k])
 
-    nodes, initialisers, outputs = [], [], {}
+    initialisers, outputs = [], {}
+    nodes = [
+        helper.make_node("Transpose", ["picture"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["levels"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["levels", "level"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], ["image"]),
+    ]
+    initialisers += [
+        numpy_helper.from_array(np.array(1 / 127.5, np.float32), "level"),
+        numpy_helper.from_array(np.array(1, np.float32), "one"),
+    ]
     graph_input = int(graph.array(1, np.int32)[0])
     alias = {}
 
@@ -191,12 +202,12 @@ def convert(source, target):
     by_depth = {shapes[r][-1]: r for r in results}
     for depth, label in ((16, "boxes"), (1, "scores")):
         nodes.append(helper.make_node("Identity", [name(by_depth[depth])], [label]))
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "h", "w"])
+    picture = helper.make_tensor_value_info("picture", TensorProto.UINT8, ["n", "h", "w", 3])
     maps = [
         helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["n", 16, "h4", "w4"]),
         helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 1, "h4", "w4"]),
     ]
-    onnx_graph = helper.make_graph(nodes, "face_finder", [image], maps, initialisers)
+    onnx_graph = helper.make_graph(nodes, "face_finder", [picture], maps, initialisers)
     result = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", 13)], producer_name="kanmen")
     result.ir_version = 8
     onnx.checker.check_model(result)
