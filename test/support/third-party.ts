@@ -20,7 +20,7 @@ interface ManifestModel {
 }
 
 /** Front-end packages that stand under devDependencies but whose code ends up in dist/dashboard. */
-const bundled = ['vue', 'vue-router', 'vue-i18n', 'naive-ui'];
+const bundled = ['vue', 'vue-router', 'vue-i18n', 'naive-ui', '@cycjimmy/jsmpeg-player'];
 
 /** Where npm would find `name` from the package at `from` (a key of the lock file's `packages`). */
 function resolve(packages: Readonly<Record<string, LockEntry>>, from: string, name: string): string | null {
