@@ -14,4 +14,5 @@ export type { Clip } from './camera/ring.ts';
 export type { InitSegment } from './camera/fragment.ts';
 export type { LiveFragment } from './camera/ring-outlet.ts';
 export type { LiveHub, LiveListener, SeenNow } from './live/live-hub.ts';
+export type { Mpeg1Listener, Mpeg1View } from './live/mpeg1.ts';
 export type { Frame, FrameSource } from './frame-source.ts';

@@ -11,6 +11,7 @@ import type { Clip, RingOptions } from './camera/ring.ts';
 import { createCameraBoard, type CameraChange, type CameraStatus } from './camera-board.ts';
 import type { InspectLine } from './inspect-line.ts';
 import { createLiveHub, type LiveHub } from './live/live-hub.ts';
+import { createMpeg1View, type Mpeg1View } from './live/mpeg1.ts';
 import { shippedModelsDir } from './model-store.ts';
 import type { CameraOptions, ModelsOptions, PerceptionOptions } from './options.ts';
 import { startWorker, type WorkerHandle } from './worker-handle.ts';
@@ -29,6 +30,8 @@ export interface PerceptionRequest {
   readonly perception: PerceptionOptions;
   /** How much of each camera's stream stays in memory, for clips and for those who look in. */
   readonly ring?: RingOptions;
+  /** Cameras transcoded at once for browsers that cannot play their codec. */
+  readonly transcodersAtOnce?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** 0 ≤ x < 1, for the spread of restarts. */
@@ -50,6 +53,8 @@ export interface Perception extends Component {
   clip(camera: CameraId, span: { readonly fromAt: EpochMs; readonly toAt: EpochMs }): Promise<Clip | null>;
   /** The cameras' streams, for those who watch. */
   readonly live: LiveHub;
+  /** The same for browsers that cannot play the camera's codec. */
+  readonly mpeg1: Mpeg1View;
   /** One line for each file, in the order given; works with no camera configured. Ends early with the signal. */
   inspect(
     files: readonly string[],
@@ -89,6 +94,7 @@ export function createPerception(request: PerceptionRequest): Perception {
   const workerOf = (camera: CameraId): number => cameras.findIndex(({ id }) => id === camera) % count;
 
   const live = createLiveHub((camera, on) => workers[workerOf(camera)]?.send({ kind: 'watch', camera, on }));
+  const mpeg1 = createMpeg1View({ live, atOnce: request.transcodersAtOnce ?? 2, clock, logger });
 
   const takePassage = async (index: number, message: Extract<FromWorker, { kind: 'passage' }>): Promise<void> => {
     board.passageWaits(1);
@@ -240,6 +246,7 @@ export function createPerception(request: PerceptionRequest): Perception {
     },
     stop: async () => {
       stopping = true;
+      mpeg1.close();
       for (const timer of timers) timer.cancel();
       timers = [];
       await Promise.all(
@@ -253,6 +260,7 @@ export function createPerception(request: PerceptionRequest): Perception {
     snapshot: (camera) => ask(camera, snapshots, (number) => ({ kind: 'snapshot', request: number, camera })),
     clip: (camera, span) => ask(camera, clips, (number) => ({ kind: 'clip', request: number, camera, ...span })),
     live,
+    mpeg1,
     inspect: async function* (files, { crop, signal }) {
       // Two files a thread: one is read from disk while the other is looked at.
       const ahead = count * 2;

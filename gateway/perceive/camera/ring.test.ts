@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createFakeClock } from '../../lib/fake-clock.ts';
 import { systemClock, type EpochMs } from '../../lib/clock.ts';
+import { encodeStream, type EncodedStream } from '../../../test/support/encoded-stream.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
 import { createFragmentRing, type Clip } from './ring.ts';
 
@@ -14,45 +15,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const at = (ms: number): EpochMs => ms as EpochMs;
 const startMs = 1_000_000;
 
-/** A stream as ffmpeg copies it for the gateway, cut at its boxes; one fragment a picture, one key frame a second. */
-function encode(codec: 'h264' | 'hevc', seconds: number, stream = 0): { init: InitSegment; fragments: Fragment[] } {
-  const encoder = codec === 'h264' ? ['libx264'] : ['libx265', '-x265-params', 'log-level=none', '-tag:v', 'hvc1'];
-  const file = execFileSync(
-    'ffmpeg',
-    [
-      ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=320x240:rate=10:duration=${seconds}`],
-      ...['-c:v', ...encoder, '-preset', 'ultrafast', '-g', '10', '-bf', '0', '-pix_fmt', 'yuv420p'],
-      ...['-movflags', '+empty_moov+default_base_moof+frag_every_frame', '-f', 'mp4', 'pipe:1'],
-    ],
-    { maxBuffer: 1 << 28 },
-  );
-  const boxes: { type: string; bytes: Buffer }[] = [];
-  for (let offset = 0; offset < file.length;) {
-    const size = file.readUInt32BE(offset);
-    boxes.push({
-      type: file.toString('latin1', offset + 4, offset + 8),
-      bytes: file.subarray(offset, offset + size),
-    });
-    offset += size;
-  }
-  const init: InitSegment = {
-    ...{ stream, codec, mimeCodec: codec === 'h264' ? 'avc1.42c00d' : 'hvc1.1.6.L60.90' },
-    ...{ widthPx: 320, heightPx: 240 },
-    bytes: Buffer.concat(boxes.filter(({ type }) => type === 'ftyp' || type === 'moov').map(({ bytes }) => bytes)),
-  };
-  const moofs = boxes.flatMap((box, index) => (box.type === 'moof' ? [index] : []));
-  return {
-    init,
-    fragments: moofs.map((index, sequence) => {
-      const bytes = Buffer.concat([boxes[index]!.bytes, boxes[index + 1]!.bytes]);
-      return {
-        ...{ stream, sequence, key: sequence % 10 === 0, bytes, sizeBytes: bytes.length },
-        ...{ sampleSizesBytes: [boxes[index + 1]!.bytes.length - 8] },
-        ...{ mediaTimeMs: sequence * 100, durationMs: 100, capturedAtMs: at(startMs + sequence * 100) },
-      };
-    }),
-  };
-}
+const encode = (codec: 'h264' | 'hevc', seconds: number, stream = 0): EncodedStream =>
+  encodeStream({ codec, seconds, stream, startMs });
 
 function probe(clip: Clip): { durationS: number; frames: number; codec: string; firstKey: boolean; starts: number } {
   const path = join(dir, 'clip.mp4');
