@@ -11,6 +11,7 @@ import type { Perceiver } from './perceive.ts';
 import { createPersonTracks } from './person-tracks.ts';
 import { encodeJpeg } from './picture.ts';
 import { createSignMemory } from './sign-memory.ts';
+import type { TrailMotion } from './track.ts';
 import { createVehicleTracks } from './vehicle-tracks.ts';
 import { createVisits } from './visits.ts';
 import type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from './worker-protocol.ts';
@@ -57,11 +58,14 @@ export function createCameraWatch({
   let lastFrameAt: EpochMs | null = null;
   let facesTurn = false;
   let looking = false;
+  let onFrame: (() => void)[] = [];
 
-  const directionOf = (motion: 'nearer' | 'away' | 'still'): PassageCandidate['direction'] => {
+  const directionOf = (motion: TrailMotion): PassageCandidate['direction'] => {
     const towards = camera.direction === 'out' ? 'out' : 'in';
     if (motion === 'nearer') return towards;
     if (motion === 'away') return towards === 'in' ? 'out' : 'in';
+    // It came and went back: through the gate it did not pass.
+    if (motion === 'turned') return 'unknown';
     // It did not move while it was seen: a gate for one direction says enough.
     return camera.direction === 'both' ? 'unknown' : camera.direction;
   };
@@ -89,7 +93,7 @@ export function createCameraWatch({
   const emit = async (at: EpochMs, all: boolean): Promise<void> => {
     const sightings = vehicles.take(at, all);
     for (const { rejected: reason } of sightings) if (reason) rejected[reason] += 1;
-    for (const text of vehicles.texts()) visits.present(text, at);
+    for (const vehicle of vehicles.present()) visits.present(vehicle);
     const worthKeeping = sightings.filter(
       ({ plate, agreeing }) => plate.accepted || (plate.kind !== 'unknown' && agreeing >= 2),
     );
@@ -110,6 +114,9 @@ export function createCameraWatch({
     count.frames += 1;
     lastFrameAt = at;
     latest = keepFrame(frame, [0, 0, frame.widthPx, frame.heightPx], latest);
+    const waiters = onFrame;
+    onFrame = [];
+    for (const told of waiters) told();
     const motion = motionGate(frame);
     const net = at - lastNetAt >= netPeriodMs;
     if (net) lastNetAt = at;
@@ -124,6 +131,7 @@ export function createCameraWatch({
       const seen = await perceiver.perceive(frame, {
         plates,
         faces,
+        wantsSecond: (plate) => vehicles.wantsSecond(plate, at),
         shouldRead: (candidate) => !signs.knows(candidate.box, at) && vehicles.shouldRead(candidate, at),
       });
       count.platesRead += seen.plates.length;
@@ -164,6 +172,25 @@ export function createCameraWatch({
       // A passage that waits to be stored holds the frames back; that is no silence.
       if (!looking && lastFrameAt !== null && now - lastFrameAt > goneAfterMs * 2) await emit(now, false);
     },
+    /** The camera was watched up to then and nothing moved: what stood there still does, what has left has left. */
+    quiet: async (at: EpochMs): Promise<void> => {
+      if (looking || lastFrameAt === null || at <= lastFrameAt) return;
+      vehicles.hold(at, () => false);
+      await emit(at, false);
+    },
+    /** Settles when a frame captured after `at` is the newest, or after `withinMs`. */
+    frameAfter: async (at: EpochMs, withinMs: number): Promise<void> => {
+      const deadline = performance.now() + withinMs;
+      while (performance.now() < deadline && (latest === null || latest.capturedAt < at)) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, deadline - performance.now());
+          onFrame.push(() => {
+            clearTimeout(timer);
+            resolve();
+          });
+        });
+      }
+    },
     /** No more frames will come: everything still open is told of. */
     finish: async (): Promise<void> => {
       if (lastFrameAt !== null) await emit(lastFrameAt, true);
@@ -187,7 +214,7 @@ export function createCameraWatch({
         faces: faces.map(({ box }) => box),
       };
     },
-    counters: (framesDropped: number): CameraCounters => ({
+    counters: (framesDropped: number): Omit<CameraCounters, 'stream'> => ({
       ...count,
       waitedMs: Math.round(count.waitedMs),
       framesDropped,

@@ -3,7 +3,7 @@ import type { EpochMs } from '../lib/clock.ts';
 import { keepFrame, type KeptFrame } from './evidence-frame.ts';
 import type { FoundFace } from './face-finder.ts';
 import type { Frame } from './frame-source.ts';
-import { continueTrail, matchTrails, misfit, motionOf, startTrail, type Trail } from './track.ts';
+import { continueTrail, matchTrails, misfit, motionOf, startTrail, type Trail, type TrailMotion } from './track.ts';
 
 interface PersonTrack {
   readonly trail: Trail;
@@ -18,7 +18,7 @@ interface PersonTrack {
 
 /** A person who passed: that somebody did, when and which way; nothing of who it was. */
 export interface PersonSighting {
-  readonly motion: 'nearer' | 'away' | 'still';
+  readonly motion: TrailMotion;
   readonly startedAt: EpochMs;
   readonly endedAt: EpochMs;
   readonly evidence: KeptFrame;

@@ -51,6 +51,19 @@ describe('trails', () => {
     expect(motionOf(trailOf(nearer.map(() => [200, 100, 60, 20])))).toBe('still');
   });
 
+  it('tell a car that came and went back from one that came, whatever one wrong box says', () => {
+    const nearer = Array.from({ length: 8 }, (_, step): BoxPx => [200, 100 + step * 10, 60 + step * 9, 20 + step * 3]);
+    expect(motionOf(trailOf([...nearer, ...[...nearer].reverse()]))).toBe('turned');
+    expect(motionOf(trailOf([...nearer.slice(0, 4), [200, 130, 200, 60], ...nearer.slice(4)]))).toBe('nearer');
+  });
+
+  it('do not take what can hardly be read for their own where half of it differs', () => {
+    const trail = trailOf([[100, 100, 60, 20]], '浙B12345');
+    const other = { box: [104, 101, 60, 20] as BoxPx, text: null, guess: '沪A88X88' };
+    expect(matchTrails([trail], at(333), [other])).toEqual([null]);
+    expect(matchTrails([trail], at(333), [{ ...other, guess: '浙BI2S45' }])).toEqual([0]);
+  });
+
   it('remember where they began, however long they last', () => {
     const trail = startTrail(at(0), { box: [0, 0, 40, 13], text: null });
     for (let step = 1; step < 5000; step += 1) continueTrail(trail, at(step * 333), [300, 300, 120, 40]);

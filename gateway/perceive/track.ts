@@ -2,18 +2,21 @@ import { plateDistance } from '../domain/plate-grammar.ts';
 import type { BoxPx } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 
-/** Something seen at one place in one frame. `text` is a legal plate text, or null. */
+/** Something seen at one place in one frame. */
 export interface Observation {
   readonly box: BoxPx;
+  /** A plate text that is sure enough, or null. */
   readonly text: string | null;
+  /** What was read without being sure, five characters and more. */
+  readonly guess?: string;
 }
 
 /** Where something was, over time. */
 export interface Trail {
   readonly startedAt: EpochMs;
   lastSeenAt: EpochMs;
-  /** First, last and a few places between, with their times. */
-  readonly places: { at: EpochMs; box: BoxPx }[];
+  /** First, last and a few places between: since when and until when it was there. */
+  readonly places: { since: EpochMs; at: EpochMs; box: BoxPx }[];
   /** The plate it is known by so far; null while none was read. */
   text: string | null;
 }
@@ -22,7 +25,7 @@ export interface Trail {
 const maxPlaces = 60;
 
 export function startTrail(at: EpochMs, { box, text }: Observation): Trail {
-  return { startedAt: at, lastSeenAt: at, places: [{ at, box }], text };
+  return { startedAt: at, lastSeenAt: at, places: [{ since: at, at, box }], text };
 }
 
 export function continueTrail(trail: Trail, at: EpochMs, box: BoxPx): void {
@@ -34,7 +37,7 @@ export function continueTrail(trail: Trail, at: EpochMs, box: BoxPx): void {
     return;
   }
   if (trail.places.length >= maxPlaces) trail.places.splice(maxPlaces >> 1, 1);
-  trail.places.push({ at, box });
+  trail.places.push({ since: at, at, box });
 }
 
 /** Standing still is one place, however long: a detector's box trembles by a few hundredths of its width. */
@@ -61,6 +64,14 @@ export function expectedBox(trail: Trail, at: EpochMs): BoxPx {
 
 /** Two plates this far apart are two plates; nearer, one of them may be misread. */
 const otherPlate = 2;
+/** A guess must be this far from a plate to be another vehicle's: half of its characters. */
+const otherGuess = 3.5;
+
+/** How long it has been standing where it was last seen; 0 while it moves. */
+export function standingMs({ places }: Trail): number {
+  const last = places[places.length - 1];
+  return last ? last.at - last.since : 0;
+}
 
 /**
  * How badly an observation fits a trail; Infinity where it cannot belong to it. Distance is in widths of the larger of
@@ -80,6 +91,8 @@ export function misfit(trail: Trail, at: EpochMs, seen: Observation): number {
   // The same plate anywhere in the picture is the same car.
   if (distance !== null && distance < 1) return away / 4;
   if (away > 3) return Infinity;
+  if (trail.text !== null && seen.guess !== undefined && plateDistance(trail.text, seen.guess) >= otherGuess)
+    return Infinity;
   if (distance !== null && distance >= otherPlate) return Infinity;
   return away + Math.abs(Math.log(growth)) + (distance ?? 0.5);
 }
@@ -103,11 +116,14 @@ export function matchTrails(trails: readonly Trail[], at: EpochMs, seen: readonl
   return answer;
 }
 
+/** How something moved while it was seen; `turned`: it came, and left the way it had come. */
+export type TrailMotion = 'nearer' | 'away' | 'still' | 'turned';
+
 /**
  * Whether something came nearer or went away: by its growth between the first and the last quarter of its places, and
  * where that says nothing, by moving down (nearer, cameras look down on a gate) or up the picture.
  */
-export function motionOf(trail: Trail): 'nearer' | 'away' | 'still' {
+export function motionOf(trail: Trail): TrailMotion {
   const { places } = trail;
   const part = Math.max(Math.floor(places.length / 4), 1);
   const mean = (list: Trail['places'], value: (box: BoxPx) => number): number =>
@@ -116,9 +132,26 @@ export function motionOf(trail: Trail): 'nearer' | 'away' | 'still' {
   const last = places.slice(-part);
   const width = (box: BoxPx): number => box[2];
   const middle = (box: BoxPx): number => box[1] + box[3] / 2;
+  if (hasTurned(places)) return 'turned';
   const growth = Math.log(Math.max(mean(last, width), 1) / Math.max(mean(first, width), 1));
   if (Math.abs(growth) > 0.12) return growth > 0 ? 'nearer' : 'away';
   const down = (mean(last, middle) - mean(first, middle)) / Math.max(mean(last, width), 1);
   if (Math.abs(down) > 0.4) return down > 0 ? 'nearer' : 'away';
   return 'still';
 }
+
+/** Grown by a quarter and more, and shrunk again by as much. */
+function hasTurned(places: Trail['places']): boolean {
+  if (places.length < 5) return false;
+  // The middle of three, so that one wrong box is no turn.
+  const widths = places.slice(1, -1).map(({ box }, index) => {
+    const three = [places[index]?.box[2] ?? 0, box[2], places[index + 2]?.box[2] ?? 0];
+    return three.sort((a, b) => a - b)[1] ?? 0;
+  });
+  const largest = Math.max(...widths);
+  const [first = 0] = widths;
+  const last = widths[widths.length - 1] ?? 0;
+  return largest > first * turnGrowth && largest > last * turnGrowth;
+}
+
+const turnGrowth = 1.25;

@@ -4,7 +4,16 @@ import { keepFrame, type KeptFrame } from './evidence-frame.ts';
 import type { Frame } from './frame-source.ts';
 import type { SeenPlate } from './perceive.ts';
 import type { PlateCandidate } from './plate-finder.ts';
-import { continueTrail, expectedBox, matchTrails, motionOf, startTrail, type Trail } from './track.ts';
+import {
+  continueTrail,
+  expectedBox,
+  matchTrails,
+  motionOf,
+  standingMs,
+  startTrail,
+  type Trail,
+  type TrailMotion,
+} from './track.ts';
 import { readWeight, voteReads, voteWeights, type FrameRead, type Vote } from './vote.ts';
 
 /** One vehicle while it is in the picture. */
@@ -20,6 +29,8 @@ interface VehicleTrack {
   pose: number;
   readsInPose: number;
   told: boolean;
+  /** When the second reader was last asked about it. */
+  secondAskedAt: EpochMs | null;
   /** Looked for since it was last seen, and not found. */
   missed: boolean;
 }
@@ -29,10 +40,20 @@ export interface VehicleSighting {
   readonly plate: PlateReading;
   readonly rejected: RejectReason | null;
   readonly agreeing: number;
-  readonly motion: 'nearer' | 'away' | 'still';
+  readonly motion: TrailMotion;
   readonly startedAt: EpochMs;
   readonly endedAt: EpochMs;
+  /** Where it was seen first. */
+  readonly firstBox: BoxPx;
   readonly evidence: KeptFrame;
+}
+
+/** A vehicle in the picture whose plate is known. */
+export interface PresentVehicle {
+  readonly text: string;
+  /** Where it stands; null while it moves. */
+  readonly standsAt: BoxPx | null;
+  readonly lastSeenAt: EpochMs;
 }
 
 /** Reads remembered of one vehicle: 12 crisp ones settle any plate, more only cost memory. */
@@ -43,6 +64,13 @@ const settledAgreeing = 4;
 const reReadAfterMs = 2500;
 /** More reads of a vehicle that stands still say nothing new. */
 const readsEnoughInPose = 8;
+/** The second reader takes ten times as long as the first, so it is asked of one vehicle no more often than this. */
+const secondEveryMs = 900;
+/** Far plates are unsure because they are small, and soon they are near. */
+const secondMinWidthPx = 64;
+/** Not a moment between two pictures, but a car that waits. */
+const standsAfterMs = 1500;
+
 /** Vehicles followed at once at one gate; the picture holds no more plates that could be read. */
 const maxTracks = 8;
 
@@ -72,6 +100,7 @@ export function createVehicleTracks(options: {
       motion: motionOf(trail),
       startedAt: trail.startedAt,
       endedAt: trail.lastSeenAt,
+      firstBox: trail.places[0]?.box ?? best.frame.box,
       evidence: best.frame,
     };
   };
@@ -112,6 +141,20 @@ export function createVehicleTracks(options: {
       const stands = track.readsInPose >= readsEnoughInPose && !movedFrom(track.lastReadBox, candidate.box);
       return !isSettled(track) && !stands;
     },
+    /** Whether a plate just read deserves the second reader's opinion: its vehicle is not settled and was not asked about just now. */
+    wantsSecond: (plate: SeenPlate, at: EpochMs): boolean => {
+      if (plate.widthPx < secondMinWidthPx) return false;
+      const [index] = matchTrails(trailsOf(tracks), at, [observationOf(plate)]);
+      const track = index === null || index === undefined ? undefined : tracks[index];
+      // A vehicle seen for the first time may be gone at the next look.
+      if (!track) return !plate.reading.accepted;
+      const voted = track.vote?.reading;
+      const disagrees = voted !== undefined && voted.text !== plate.reading.text;
+      if (isSettled(track) || (plate.reading.accepted && !disagrees)) return false;
+      if (track.secondAskedAt !== null && at - track.secondAskedAt < secondEveryMs) return false;
+      track.secondAskedAt = at;
+      return true;
+    },
     /** Where the vehicles should be now, with whether their plates are settled. */
     expected: (at: EpochMs): { readonly box: BoxPx; readonly settled: boolean }[] =>
       tracks.map((track) => ({ box: expectedBox(track.trail, at), settled: isSettled(track) })),
@@ -119,7 +162,7 @@ export function createVehicleTracks(options: {
     update: (frame: Frame, plates: readonly SeenPlate[], unread: readonly PlateCandidate[]): void => {
       const at = frame.capturedAt;
       const seen = [
-        ...plates.map((plate) => ({ box: plate.box, text: plate.reading.accepted ? plate.reading.text : null, plate })),
+        ...plates.map((plate) => ({ ...observationOf(plate), plate })),
         ...unread.map(({ box }) => ({ box, text: null, plate: null })),
       ];
       const matched = matchTrails(trailsOf(tracks), at, seen);
@@ -140,6 +183,7 @@ export function createVehicleTracks(options: {
             pose: 0,
             readsInPose: 0,
             told: false,
+            secondAskedAt: null,
             missed: false,
           };
           tracks = [...tracks, track];
@@ -176,13 +220,25 @@ export function createVehicleTracks(options: {
       tracks = stay;
       return sightings;
     },
-    /** Texts in the picture now, told of or not. */
-    texts: (): string[] => tracks.flatMap(({ trail }) => (trail.text === null ? [] : [trail.text])),
+    /** Vehicles in the picture now, told of or not. */
+    present: (): PresentVehicle[] =>
+      tracks.flatMap(({ trail }) => {
+        const last = trail.places[trail.places.length - 1];
+        if (trail.text === null || !last) return [];
+        const standsAt = standingMs(trail) >= standsAfterMs ? last.box : null;
+        return [{ text: trail.text, standsAt, lastSeenAt: trail.lastSeenAt }];
+      }),
     count: (): number => tracks.length,
   };
 }
 
 export type VehicleTracks = ReturnType<typeof createVehicleTracks>;
+
+const observationOf = ({ box, reading: { text, accepted } }: SeenPlate) => ({
+  box,
+  text: accepted ? text : null,
+  ...(!accepted && text.length >= 5 ? { guess: text } : {}),
+});
 
 const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ trail }) => trail);
 

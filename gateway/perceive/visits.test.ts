@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BoxPx } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import type { KeptFrame } from './evidence-frame.ts';
 import { createVisits } from './visits.ts';
@@ -7,7 +8,7 @@ import type { VehicleSighting } from './vehicle-tracks.ts';
 const at = (seconds: number): EpochMs => (seconds * 1000) as EpochMs;
 const picture = { widthPx: 1, heightPx: 1, rgb: new Uint8Array(3) };
 
-function sighting(text: string, endedS: number, accepted = true): VehicleSighting {
+function sighting(text: string, endedS: number, accepted = true, more: Partial<VehicleSighting> = {}): VehicleSighting {
   const evidence: KeptFrame = { picture, capturedAt: at(endedS), box: [0, 0, 1, 1] };
   return {
     plate: {
@@ -23,7 +24,9 @@ function sighting(text: string, endedS: number, accepted = true): VehicleSightin
     motion: 'nearer',
     startedAt: at(endedS - 5),
     endedAt: at(endedS),
+    firstBox: [100, 100, 60, 20],
     evidence,
+    ...more,
   };
 }
 const texts = (list: readonly VehicleSighting[]): string[] => list.map(({ plate }) => plate.text);
@@ -63,9 +66,47 @@ describe('visits', () => {
     const visits = createVisits({ sameVisitMs: 20_000 });
     visits.settle([sighting('浙B12345', 30)], at(30), false);
     for (let second = 31; second < 600; second += 1) {
-      visits.present('浙B12345', at(second));
+      visits.present({ text: '浙B12345', standsAt: null, lastSeenAt: at(second) });
       visits.settle([], at(second), false);
     }
     expect(visits.settle([sighting('浙B12345', 605)], at(609), false)).toEqual([]);
+  });
+
+  it('waits with a car that went back the way it came, and makes one row of it when it returns', () => {
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    expect(visits.settle([sighting('浙B12345', 10, true, { motion: 'turned' })], at(14), false)).toEqual([]);
+    const [row, ...others] = visits.settle([sighting('浙B12345', 25)], at(29), false);
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({ motion: 'nearer', startedAt: at(5), endedAt: at(25) });
+    expect(visits.settle([], at(90), true)).toEqual([]);
+  });
+
+  it('tells of a car that went back and stayed away, once', () => {
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    visits.settle([sighting('浙B12345', 10, true, { motion: 'turned' })], at(14), false);
+    const rows = visits.settle([], at(31), false);
+    expect(rows.map(({ plate, motion }) => [plate.text, motion])).toEqual([['浙B12345', 'turned']]);
+    expect(visits.settle([], at(60), true)).toEqual([]);
+  });
+
+  it('knows a car again that stood hidden behind another for minutes, and a later visit for a new one', () => {
+    const place: BoxPx = [400, 300, 140, 46];
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    visits.settle([sighting('浙B12345', 30)], at(30), false);
+    visits.present({ text: '浙B12345', standsAt: place, lastSeenAt: at(60) });
+    visits.settle([], at(200), false);
+    const again = sighting('浙B12345', 310, true, { startedAt: at(300), firstBox: [402, 301, 139, 46] });
+    expect(visits.settle([again], at(314), false)).toEqual([]);
+    const later = sighting('浙B12345', 410, true, { startedAt: at(400), firstBox: [500, 100, 50, 16] });
+    expect(texts(visits.settle([later], at(414), false))).toEqual(['浙B12345']);
+  });
+
+  it('takes the surer of two sightings of one visit, with its evidence', () => {
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    visits.settle([sighting('浙B12345', 10, false)], at(14), false);
+    const [row] = visits.settle([sighting('浙B12345', 18)], at(22), false);
+    expect(row?.plate.accepted).toBe(true);
+    expect(row?.evidence.capturedAt).toBe(at(18));
+    expect(row?.startedAt).toBe(at(5));
   });
 });

@@ -1,53 +1,104 @@
 import { plateDistance } from '../domain/plate-grammar.ts';
+import type { BoxPx } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import type { VehicleSighting } from './vehicle-tracks.ts';
+import { overlapRatio } from './geometry.ts';
+import type { PresentVehicle, VehicleSighting } from './vehicle-tracks.ts';
 
 /** Below this distance two reads at one gate within a visit's time are one car: one confusable character, or one lost. */
 const samePlate = 1.01;
 /** An unsure read is one car with a sure one at up to this distance. */
 const nearPlate = 3;
+/** A car that stood there when it was hidden (a lorry before it, a crowd) is the same visit for so long after. */
+const standingVisitMs = 15 * 60_000;
+/** Boxes of one standing plate overlap by more, before and after it was hidden. */
+const samePlace = 0.4;
+
+interface Told {
+  lastAt: EpochMs;
+  standsAt: BoxPx | null;
+}
 
 /**
- * One visit, one row. A plate that was told of is not told of again until it has been away for `sameVisitMs`; a read that
- * is not sure enough waits that long for a better one of the same car, before or after it, and goes only if none comes.
+ * One visit, one row. A plate that was told of is not told of again until it has been away for `sameVisitMs`, or where it
+ * was last seen standing, until it comes from somewhere else. A read that is not sure enough waits that long for a better
+ * one of the same car, before or after it, and goes only if none comes; so does a car that left the way it had come, for
+ * if it returns it is one visit, and only then is it known which way it went.
  */
 export function createVisits(options: { readonly sameVisitMs: number }) {
-  const told = new Map<string, EpochMs>();
+  const told = new Map<string, Told>();
   let waiting: VehicleSighting[] = [];
 
   const isNear = (a: string, b: string, limit: number): boolean => plateDistance(a, b) < limit;
 
+  const forget = (at: EpochMs): void => {
+    for (const [text, { lastAt, standsAt }] of told) {
+      if (at - lastAt > (standsAt ? standingVisitMs : options.sameVisitMs)) told.delete(text);
+    }
+  };
+
+  /** The visit told of that a sighting belongs to. */
+  const toldOf = ({ plate: { text, accepted }, startedAt, firstBox }: VehicleSighting): string | undefined =>
+    [...told].find(([other, { lastAt, standsAt }]) => {
+      if (!isNear(other, text, accepted ? samePlate : nearPlate)) return false;
+      const away = startedAt - lastAt;
+      return away <= options.sameVisitMs || (standsAt !== null && overlapRatio(standsAt, firstBox) > samePlace);
+    })?.[0];
+
+  const tell = (sighting: VehicleSighting): void => {
+    told.set(sighting.plate.text, { lastAt: sighting.endedAt, standsAt: null });
+  };
+
   return {
     /** A plate is in the picture now: its visit goes on. */
-    present: (text: string, at: EpochMs): void => {
-      if (told.has(text)) told.set(text, at);
+    present: ({ text, standsAt, lastSeenAt }: PresentVehicle): void => {
+      if (told.has(text)) told.set(text, { lastAt: lastSeenAt, standsAt });
     },
     /** The sightings that are rows of their own now. `all`: nothing more will come. */
     settle: (fresh: readonly VehicleSighting[], at: EpochMs, all: boolean): VehicleSighting[] => {
       const rows: VehicleSighting[] = [];
-      for (const [text, last] of told) if (at - last > options.sameVisitMs) told.delete(text);
+      forget(at);
       for (const sighting of fresh) {
         const { text, accepted } = sighting.plate;
-        if (!accepted) {
-          if (![...told.keys()].some((other) => isNear(other, text, nearPlate))) waiting.push(sighting);
+        const known = toldOf(sighting);
+        if (known !== undefined) {
+          if (accepted) told.set(known, { lastAt: sighting.endedAt, standsAt: told.get(known)?.standsAt ?? null });
           continue;
         }
-        const known = [...told.keys()].find((other) => isNear(other, text, samePlate));
-        if (known === undefined) rows.push(sighting);
-        told.set(known ?? text, at);
-        waiting = waiting.filter((unsure) => !isNear(unsure.plate.text, text, nearPlate));
+        const before = waiting.filter((other) => isNear(other.plate.text, text, accepted ? samePlate : nearPlate));
+        const joined = before.reduce(join, sighting);
+        if (!joined.plate.accepted || joined.motion === 'turned') {
+          waiting = [...waiting.filter((other) => !before.includes(other)), joined];
+          continue;
+        }
+        rows.push(joined);
+        tell(joined);
+        waiting = waiting.filter((other) => !isNear(other.plate.text, text, nearPlate));
       }
-      const ripe = waiting.filter((unsure) => all || at - unsure.endedAt >= options.sameVisitMs);
-      waiting = waiting.filter((unsure) => !ripe.includes(unsure));
-      for (const unsure of ripe) {
-        const { text } = unsure.plate;
-        if ([...told.keys()].some((other) => isNear(other, text, nearPlate))) continue;
-        rows.push(unsure);
-        told.set(text, at);
+      const ripe = waiting.filter((one) => all || at - one.endedAt >= options.sameVisitMs);
+      waiting = waiting.filter((one) => !ripe.includes(one));
+      for (const one of [...ripe].sort((a, b) => Number(b.plate.accepted) - Number(a.plate.accepted))) {
+        if (toldOf(one) !== undefined) continue;
+        rows.push(one);
+        tell(one);
       }
       return rows;
     },
-    /** Unsure sightings that still wait. */
+    /** Sightings that still wait. */
     waiting: (): number => waiting.length,
+  };
+}
+
+/** Two sightings of one visit: from the first to the last, with the surer plate and its evidence, as the later one moved. */
+function join(later: VehicleSighting, earlier: VehicleSighting): VehicleSighting {
+  const rank = ({ plate: { accepted, confidenceRatio } }: VehicleSighting): number =>
+    (accepted ? 1 : 0) + confidenceRatio;
+  const surer = rank(earlier) > rank(later) ? earlier : later;
+  return {
+    ...surer,
+    agreeing: earlier.agreeing + later.agreeing,
+    motion: later.motion === 'still' ? earlier.motion : later.motion,
+    startedAt: earlier.startedAt < later.startedAt ? earlier.startedAt : later.startedAt,
+    endedAt: earlier.endedAt > later.endedAt ? earlier.endedAt : later.endedAt,
+    firstBox: earlier.firstBox,
   };
 }

@@ -2,9 +2,10 @@ import { parseArgs } from 'node:util';
 import { alarmLatency } from './alarm-latency.ts';
 import { durableIngest } from './durable-ingest.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
+import { passages } from './passages.ts';
 import { perceptionSteps } from './perception-steps.ts';
 
-const benchmarks: readonly Benchmark[] = [durableIngest, alarmLatency, perceptionSteps];
+const benchmarks: readonly Benchmark[] = [durableIngest, alarmLatency, perceptionSteps, passages];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
