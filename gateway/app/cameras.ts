@@ -95,7 +95,7 @@ export function createCameraJoins(given: {
 
   return {
     onPassage: async (passage, jpegs) => {
-      const { camera, subject, direction, startedAt, endedAt, readAt, plate } = passage;
+      const { camera, subject, direction, startedAt, endedAt, readAt, plate, box: boxPx } = passage;
       const event: PassageEvent = {
         kind: 'passage',
         id: newId(),
@@ -103,7 +103,7 @@ export function createCameraJoins(given: {
         receivedAt: clock.now(),
         area: areas.get(camera) ?? null,
         late: false,
-        ...{ camera, subject, direction, startedAt, endedAt, plate },
+        ...{ camera, subject, direction, startedAt, endedAt, plate, boxPx },
         registered: null,
         evidence: await keepPicture(passage, jpegs),
       };

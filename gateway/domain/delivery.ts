@@ -15,6 +15,8 @@ export interface Channel {
   send(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult>;
   /** Holds the way back open until the signal ends it, if the channel has one; calls `onFeedback` for each answer and waits for it. */
   listen(onFeedback: (feedback: Feedback) => Promise<void>, signal: AbortSignal): Promise<void>;
+  /** What is wrong with the connection itself while nothing is sent (a missed keep-alive), in one line; null where all is well. */
+  fault?(): string | null;
 }
 
 /** Someone who is told: from the configuration. */
@@ -25,6 +27,12 @@ export interface Recipient {
   /** Only alerts of this grid; null for all. */
   readonly grid: string | null;
   readonly channel: string;
+  /** False: told of no alert; he gets passages, or only what he asks for over his own protocol. Absent: true. */
+  readonly alerts?: boolean;
+  /** Also gets each vehicle's passage, as `kanmen.passage.v1`. Absent: false. */
+  readonly passages?: boolean;
+  /** Also gets each person's passage. Absent: false. */
+  readonly personPassages?: boolean;
   /** 0 is told at once; n only once an alert has been escalated n levels beyond those of the same role. Absent: 0. */
   readonly level?: number;
   /** Id of the duty calendar; absent: at all hours. */

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../lib/clock.ts';
 import type { AreaId, CameraId, DeviceKey, EventId, EvidenceId } from './ids.ts';
-import type { PlateReading } from './plate.ts';
+import type { BoxPx, PlateReading } from './plate.ts';
 
 /** What every event carries. `at` is capture time, `receivedAt` when the gateway had it. */
 interface EventBase {
@@ -71,6 +71,8 @@ export interface PassageEvent extends EventBase {
   /** The list and why the plate stands on it. */
   readonly watchReason?: string | null;
   readonly evidence: EvidenceId | null;
+  /** Of the plate or face in the evidence picture; for platforms that want to know where to look. Rules do not see it. */
+  readonly boxPx?: BoxPx | null;
 }
 
 /** A pile's port as reported: readings, or a session's beginning or end as the pile says it. */

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { parseRfc3339 } from '../lib/local-time.ts';
 import { alertStates, alertSteps, feedbackKinds, feedbackMarks, type Feedback } from './alert.ts';
 import type { AlertId, RecipientId } from './ids.ts';
+import { plateColors, plateKinds } from './plate.ts';
 import { tiers } from './tier.ts';
 
 /** CloudEvents `type` of each change of an alert. A change of the form is a new version at its end. */
@@ -113,6 +114,47 @@ export const canaryDataSchema = z.object({
 });
 export type CanaryData = z.infer<typeof canaryDataSchema>;
 
+export const passageType = 'kanmen.passage.v1';
+export const watchHitType = 'kanmen.watch-hit.v1';
+
+/** One vehicle or person through one gate, as recipients get it who have `passages: true`. */
+export const passageDataSchema = z.object({
+  passageId: id,
+  at: time.describe('Capture time of the picture'),
+  startedAt: time,
+  endedAt: time,
+  camera: z.string(),
+  place: z.object({ site: named, area: named.nullable(), name: z.string() }),
+  gateway: z.string(),
+  direction: z.enum(['in', 'out', 'unknown']),
+  subject: z.enum(['vehicle', 'person']),
+  plate: z
+    .object({
+      text: z.string().describe('Without dot or space'),
+      kind: z.enum(plateKinds),
+      color: z.enum(plateColors),
+      confidence: z.number().min(0).max(1).describe('Of the least certain character'),
+      characters: z.array(z.number().min(0).max(1)).describe('Confidence of each character'),
+      accepted: z.boolean().describe('False: not sure enough for the log'),
+    })
+    .nullable()
+    .describe('Null for a person, and for a vehicle whose plate could not be read'),
+  boxPx: z
+    .tuple([z.number(), z.number(), z.number(), z.number()])
+    .nullable()
+    .describe('[left, top, width, height] of plate or face in the picture'),
+  evidence: z.array(noticeEvidenceSchema),
+  /** Only in `kanmen.watch-hit.v1`. */
+  watch: z
+    .object({
+      match: z.enum(['exact', 'possible']),
+      order: z.string().describe('Id under which the plate was ordered to be watched for'),
+      title: z.string(),
+    })
+    .optional(),
+});
+export type PassageData = z.infer<typeof passageDataSchema>;
+
 const envelope = {
   specversion: z.literal('1.0'),
   id: id.describe('Delivery id: stable over tries, one per recipient; equals the webhook-id header'),
@@ -150,7 +192,14 @@ export type DigestData = z.infer<typeof digestDataSchema>;
 export const digestEventSchema = z.object({ ...envelope, type: z.literal(digestType), data: digestDataSchema });
 export type DigestEvent = z.infer<typeof digestEventSchema>;
 
-/** Everything that a recipient's endpoint is sent today. */
+/** CloudEvents 1.0, structured mode: one passage, or one that somebody had ordered to be watched for. */
+export const passageEventSchema = z.object({
+  ...envelope,
+  type: z.enum([passageType, watchHitType]),
+  data: passageDataSchema,
+});
+
+/** What is told of alerts; passages go only to those who ask for them (`passageEventSchema`). */
 export const outgoingEventSchema = z.discriminatedUnion('type', [
   noticeEventSchema,
   canaryEventSchema,

@@ -33,9 +33,9 @@ const yesNo = field('boolean', false)();
 const yesNoOrNull = field('boolean', true)();
 const plateOrNull = field('plate', true)();
 
-/** Fields of an event that rules may name: all but `kind` (a choice of its own, below). */
+/** Fields of an event that rules may name: all but `kind` (a choice of its own, below) and where in the picture it was. */
 type FieldsOf<Kind extends EventKind> = {
-  readonly [Field in Exclude<keyof Extract<GatewayEvent, { kind: Kind }>, 'kind'>]-?: FieldSpec;
+  readonly [Field in Exclude<keyof Extract<GatewayEvent, { kind: Kind }>, 'kind' | 'boxPx'>]-?: FieldSpec;
 };
 
 const base = {
