@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import type { RuleId } from '../domain/ids.ts';
 import { closest, type CelFault, type Records } from './cel-bounds.ts';
 import { createCelCompiler, viewRecord, type CelCompiler, type CelExpression, type CompileResult } from './cel.ts';
-import type { CompiledFilter, CompiledRule, CompiledSide, CompiledTemplate, CompiledTier } from './compiled-rule.ts';
+import type {
+  CompiledFilter,
+  CompiledRule,
+  CompiledSide,
+  CompiledTemplate,
+  CompiledTier,
+  Pattern,
+  SideRole,
+} from './compiled-rule.ts';
 import { fieldsOf, joinedFields, type Fields, type FieldSpec } from './event-fields.ts';
 import type { RuleFault } from './fault.ts';
 import type { RuleSettings } from './options.ts';
@@ -23,18 +31,36 @@ export type CompiledOrFaults =
 const stateFields: Fields = {
   heldS: { type: 'number', nullable: false, values: null },
   count: { type: 'number', nullable: false, values: null },
+  spanS: { type: 'number', nullable: false, values: null },
 };
 const variables = {
   now: 'number',
   hour: 'number',
   night: 'boolean',
+  weekday: 'string',
+  date: 'string',
+  nightDate: 'string',
+  workday: 'boolean',
+  holiday: 'boolean',
+  schoolDay: 'boolean',
   area: 'string',
   source: 'string',
   place: 'string',
 } as const;
+/** Names that mean something else in every rule. */
+const reservedNames = new Set(['event', 'params', 'state', 'absent', 'without', ...Object.keys(variables)]);
+
+/** What a site sets for all rules, as far as compiling needs it. */
+export interface CompileDefaults {
+  readonly latenessMs: number;
+}
 
 /** Reads, checks and compiles one rule document, with the site's settings for it. Every fault is reported. */
-export function compileRule(text: RuleText, settingsOf: (id: string) => RuleSettings | undefined): CompiledOrFaults {
+export function compileRule(
+  text: RuleText,
+  settingsOf: (id: string) => RuleSettings | undefined,
+  defaults: CompileDefaults,
+): CompiledOrFaults {
   const read = readRule(text);
   if (!read.ok) return { ok: false, faults: read.faults, id: null, faultAt: null };
   const { document, faultAt } = read;
@@ -42,46 +68,63 @@ export function compileRule(text: RuleText, settingsOf: (id: string) => RuleSett
   const settings = settingsOf(document.id);
   const params: Record<string, Scalar> = { ...document.params, ...settings?.params };
   const paramFields = Object.fromEntries(Object.entries(document.params).map(([name, value]) => [name, specOf(value)]));
-  const shared = { params: paramFields, state: stateFields };
 
-  const take = (path: (string | number)[], result: CompileResult): CelExpression | null => {
+  const take = (path: Path, result: CompileResult): CelExpression | null => {
     if (result.ok) return result.expression;
     faults.push(celFault(faultAt, path, result.fault));
     return null;
   };
-  const takeTemplate = (path: string[], source: string, compiler: CelCompiler): CompiledTemplate => {
+  const takeTemplate = (path: Path, source: string, compiler: CelCompiler): CompiledTemplate => {
     const result = compileTemplate(source, compiler);
     if (result.ok) return result.template;
     faults.push(...result.faults.map((fault) => celFault(faultAt, path, fault)));
     return { render: () => '', renderAll: () => undefined };
   };
-
-  const sideSources = document.together
-    ? document.together.map((side, index) => ({ ...side, path: ['together', index] as (string | number)[] }))
-    : [{ name: 'event', when: document.when ?? [], if: document.if, path: [] as (string | number)[] }];
-  const records: Record<string, Fields> = {};
-  const sides = sideSources.map((side): CompiledSide => {
-    const kinds = [...new Set(side.when.map((filter) => filter.kind))];
-    const fields = joinedFields(kinds);
-    records[side.name] = fields;
-    const compiler = createCelCompiler({ records: { params: paramFields, event: fields }, variables });
-    const condition = side.if === undefined ? null : take([...side.path, 'if'], compiler.condition(side.if));
-    const listed = faultAt.exists([...side.path, 'when', 0]);
+  const compileSide = (
+    side: { readonly name: string; readonly when: readonly RuleFilter[]; readonly if?: string | undefined },
+    role: SideRole,
+    path: Path,
+  ): CompiledSide => {
+    const compiler = createCelCompiler({ records: { params: paramFields, event: fieldsOfAll(side.when) }, variables });
+    const listed = faultAt.exists([...path, 'when', 0]);
     const filters = side.when.map((filter, index) => {
-      const path = [...side.path, 'when', ...(listed ? [index] : [])];
-      faults.push(...filterFaults(filter, path, faultAt));
+      const at = [...path, 'when', ...(listed ? [index] : [])];
+      faults.push(...filterFaults(filter, at, faultAt));
       return compileFilter(filter);
     });
-    return { name: side.name, filters, condition };
-  });
+    const condition = side.if === undefined ? null : take([...path, 'if'], compiler.condition(side.if));
+    return { name: side.name, role, filters, condition };
+  };
 
-  const compiler = createCelCompiler({ records: { ...shared, ...(records as Records) }, variables });
-  const tiers = document.tier.map((choice, index): CompiledTier => ({
-    tier: choice.tier,
-    condition:
-      'if' in choice && choice.if !== undefined ? take(['tier', index, 'if'], compiler.condition(choice.if)) : null,
-    to: ('to' in choice ? choice.to : null) ?? null,
-  }));
+  const joined = document.together ?? document.sequence;
+  const joinedKey = document.together ? 'together' : 'sequence';
+  const sides = joined
+    ? joined.map((side, index) => compileSide(side, 'main', [joinedKey, index]))
+    : [compileSide({ name: 'event', when: document.when ?? [], if: document.if }, 'main', [])];
+  const absent = document.absent ? compileSide({ name: 'absent', ...document.absent }, 'absent', ['absent']) : null;
+  const without = document.without
+    ? compileSide({ name: 'without', ...document.without }, 'without', ['without'])
+    : null;
+
+  const records: Records = Object.fromEntries(
+    joined ? joined.map((side) => [side.name, fieldsOfAll(side.when)]) : [['event', fieldsOfAll(document.when ?? [])]],
+  );
+  const compiler = createCelCompiler({ records: { params: paramFields, state: stateFields, ...records }, variables });
+  // What the memory is kept for is asked of each event alone, whatever its part in the rule.
+  const everyFilter = [...(joined ?? []), document, document.absent, document.without].flatMap(
+    (part) => part?.when ?? [],
+  );
+  const perCompiler = createCelCompiler({
+    records: { params: paramFields, event: fieldsOfAll(everyFilter) },
+    variables,
+  });
+  const key = document.key === undefined ? null : takeTemplate(['key'], document.key, compiler);
+  const pattern = patternOf(document, settings, {
+    absent,
+    without,
+    distinct: (source) => takeTemplate(['count', 'distinct'], source, compiler),
+  });
+  const remembersByKey = pattern.kind === 'at-once' || pattern.kind === 'for' || pattern.kind === 'count';
   const rule: CompiledRule = {
     id: document.id as RuleId,
     version: createHash('sha256').update(text.text).digest('hex').slice(0, 12),
@@ -90,27 +133,22 @@ export function compileRule(text: RuleText, settingsOf: (id: string) => RuleSett
     kind: document.kind,
     weight: document.weight,
     to: document.to,
-    tiers,
+    tiers: document.tier.map((choice, index): CompiledTier => ({
+      tier: choice.tier,
+      condition:
+        'if' in choice && choice.if !== undefined ? take(['tier', index, 'if'], compiler.condition(choice.if)) : null,
+      to: ('to' in choice ? choice.to : null) ?? null,
+    })),
     sides,
-    forMs: document.for === undefined ? null : (settings?.for ?? document.for),
-    count: document.count
-      ? {
-          withinMs: settings?.within ?? document.count.within,
-          atLeast: document.count.atLeast,
-          distinct:
-            document.count.distinct === undefined
-              ? null
-              : takeTemplate(['count', 'distinct'], document.count.distinct, compiler),
-        }
-      : null,
-    together: document.together
-      ? { withinMs: settings?.within ?? document.within ?? 0, inArea: document.in !== 'site' }
-      : null,
-    suppressMs: settings?.suppress ?? document.suppress?.for ?? null,
+    pattern,
+    waitMs: document.wait ?? (pattern.kind === 'absent' || without ? defaults.latenessMs : 0),
+    joint: joined && document.if !== undefined ? take(['if'], compiler.condition(document.if)) : null,
+    inArea: document.in !== 'site',
+    suppress: suppressOf(document, settings),
     params: viewRecord(params),
     paramValues: params,
-    key: document.key === undefined ? null : takeTemplate(['key'], document.key, compiler),
-    per: document.per === undefined ? null : takeTemplate(['per'], document.per, compiler),
+    key,
+    per: document.per !== undefined ? takeTemplate(['per'], document.per, perCompiler) : remembersByKey ? key : null,
     message: {
       zh: takeTemplate(['message', 'zh'], document.message.zh, compiler),
       en: takeTemplate(['message', 'en'], document.message.en, compiler),
@@ -121,6 +159,51 @@ export function compileRule(text: RuleText, settingsOf: (id: string) => RuleSett
     }),
   };
   return faults.length > 0 ? { ok: false, faults, id: document.id, faultAt } : { ok: true, rule, faultAt };
+}
+
+type Path = (string | number)[];
+
+const fieldsOfAll = (filters: readonly RuleFilter[]): Fields =>
+  joinedFields([...new Set(filters.map((filter) => filter.kind))]);
+
+/** The condition of time that the document describes; `shapeFaults` has seen to it that there is one at most. */
+function patternOf(
+  document: RuleDocument,
+  settings: RuleSettings | undefined,
+  parts: {
+    readonly absent: CompiledSide | null;
+    readonly without: CompiledSide | null;
+    distinct(source: string): CompiledTemplate;
+  },
+): Pattern {
+  const withinMs = settings?.within ?? document.within ?? 0;
+  if (document.together) return { kind: 'together', withinMs };
+  if (document.sequence) {
+    const stepMs = document.sequence.map(({ within }) => within ?? null);
+    return { kind: 'sequence', withinMs, stepMs, without: parts.without };
+  }
+  if (document.absent && parts.absent) {
+    return { kind: 'absent', withinMs: settings?.within ?? document.absent.within, side: parts.absent };
+  }
+  if (document.count) {
+    const { atLeast, distinct, within } = document.count;
+    return {
+      kind: 'count',
+      withinMs: settings?.within ?? within,
+      atLeast,
+      distinct: distinct === undefined ? null : parts.distinct(distinct),
+    };
+  }
+  if (document.for === undefined) return { kind: 'at-once' };
+  return { kind: 'for', forMs: settings?.for ?? document.for, releaseMs: document.release ?? 0, tick: document.tick };
+}
+
+const dayMs = 86_400_000;
+
+function suppressOf(document: RuleDocument, settings: RuleSettings | undefined): CompiledRule['suppress'] {
+  const forMs = settings?.suppress ?? document.suppress?.for;
+  if (forMs === undefined) return null;
+  return { forMs, extend: document.suppress?.extend ?? false, atMostMs: document.suppress?.atMost ?? dayMs };
 }
 
 const celFault = (faultAt: FaultMaker, path: (string | number)[], fault: CelFault): RuleFault =>
@@ -134,34 +217,53 @@ const specOf = (value: Scalar): FieldSpec => ({
 
 /** What single fields cannot know of each other. */
 function* shapeFaults(document: RuleDocument, faultAt: FaultMaker): Generator<RuleFault> {
-  if (document.together) {
-    for (const field of ['when', 'if', 'for', 'count'] as const) {
-      if (document[field] !== undefined) yield faultAt.at([field], 'cannot stand beside `together`');
+  const times = (['together', 'sequence', 'absent', 'count', 'for'] as const).filter(
+    (name) => document[name] !== undefined,
+  );
+  const [first, ...others] = times;
+  for (const name of others) yield faultAt.at([name], `cannot stand beside \`${first ?? ''}\``);
+  const joined = document.together ?? document.sequence;
+  if (joined) {
+    const name = document.together ? 'together' : 'sequence';
+    if (document.when !== undefined) yield faultAt.at(['when'], `cannot stand beside \`${name}\``);
+    if (document.within === undefined) {
+      yield faultAt.at([name], `\`${name}\` needs \`within\``, { allowed: 'within: 5m' });
     }
-    if (document.within === undefined)
-      yield faultAt.at(['together'], '`together` needs `within`', { allowed: 'within: 5m' });
-    const reserved = new Set(['event', 'params', 'state', ...Object.keys(variables)]);
     const names = new Set<string>();
-    for (const [index, side] of document.together.entries()) {
-      if (reserved.has(side.name) || names.has(side.name)) {
+    for (const [index, side] of joined.entries()) {
+      if (reservedNames.has(side.name) || names.has(side.name)) {
         yield faultAt.at(
-          ['together', index, 'name'],
-          reserved.has(side.name) ? 'is a name of the engine' : 'stands twice',
+          [name, index, 'name'],
+          reservedNames.has(side.name) ? 'is a name of the engine' : 'stands twice',
         );
       }
       names.add(side.name);
     }
-    return;
+  } else {
+    if (document.when === undefined) yield faultAt.at([], 'needs `when`, `together` or `sequence`');
+    if (document.within !== undefined) {
+      yield faultAt.at(
+        ['within'],
+        'belongs to `together` and `sequence`; for others write count.within, absent.within',
+      );
+    }
+    if (document.in !== undefined) yield faultAt.at(['in'], 'belongs to `together` and `sequence`');
   }
-  if (document.when === undefined) yield faultAt.at([], 'needs `when` or `together`');
-  if (document.within !== undefined)
-    yield faultAt.at(['within'], 'belongs to `together`; for `count` write count.within');
-  if (document.in !== undefined) yield faultAt.at(['in'], 'belongs to `together`');
+  if (document.without !== undefined && !document.sequence) yield faultAt.at(['without'], 'belongs to `sequence`');
+  if (document.release !== undefined && document.for === undefined) yield faultAt.at(['release'], 'belongs to `for`');
   if (document.for !== undefined && document.if === undefined) {
     yield faultAt.at(['for'], '`for` needs `if`: without a condition nothing would ever end the time');
   }
-  if (document.for !== undefined && document.count !== undefined)
-    yield faultAt.at(['count'], 'cannot stand beside `for`');
+  const disprovable = document.for !== undefined || document.absent !== undefined || document.without !== undefined;
+  if (document.wait !== undefined && !disprovable) {
+    yield faultAt.at(
+      ['wait'],
+      'belongs to `for`, `absent` and `without`: nothing else can be disproved by a late event',
+    );
+  }
+  if (document.wait !== undefined && document.wait > 0 && document.for !== undefined && !document.tick) {
+    yield faultAt.at(['wait'], 'cannot stand beside `tick: false`: time alone ends the wait');
+  }
 }
 
 function* filterFaults(filter: RuleFilter, path: (string | number)[], faultAt: FaultMaker): Generator<RuleFault> {

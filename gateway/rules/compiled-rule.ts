@@ -18,10 +18,14 @@ export interface CompiledTier {
   readonly to: readonly Addressee[] | null;
 }
 
-/** One condition over one event: the whole of a plain rule, or one side of `together`. */
+/** What part an event plays in a rule: what it is about, what would end it, or what must not come between. */
+export type SideRole = 'main' | 'absent' | 'without';
+
+/** One condition over one event: the whole of a plain rule, a side of `together`, a step of `sequence`, … */
 export interface CompiledSide {
   /** `event` for a plain rule. */
   readonly name: string;
+  readonly role: SideRole;
   readonly filters: readonly CompiledFilter[];
   readonly condition: CelExpression | null;
 }
@@ -34,6 +38,27 @@ export interface CompiledTemplate {
   renderAll(context: CelContext): string | undefined;
 }
 
+/** The rule's condition of time. Memory of the rule depends on its kind alone. */
+export type Pattern =
+  | { readonly kind: 'at-once' }
+  | { readonly kind: 'for'; readonly forMs: number; readonly releaseMs: number; readonly tick: boolean }
+  | {
+      readonly kind: 'count';
+      readonly withinMs: number;
+      readonly atLeast: number;
+      /** What must differ; null counts every event. */
+      readonly distinct: CompiledTemplate | null;
+    }
+  | { readonly kind: 'together'; readonly withinMs: number }
+  | {
+      readonly kind: 'sequence';
+      readonly withinMs: number;
+      /** Longest time since the step before; the first has none. */
+      readonly stepMs: readonly (number | null)[];
+      readonly without: CompiledSide | null;
+    }
+  | { readonly kind: 'absent'; readonly withinMs: number; readonly side: CompiledSide };
+
 export interface CompiledRule {
   readonly id: RuleId;
   readonly version: string;
@@ -43,22 +68,29 @@ export interface CompiledRule {
   readonly weight: number;
   readonly to: readonly Addressee[];
   readonly tiers: readonly CompiledTier[];
+  /** The main sides: one for a plain rule, several for `together` and `sequence`, in their order. */
   readonly sides: readonly CompiledSide[];
-  readonly forMs: number | null;
-  readonly count: {
-    readonly withinMs: number;
-    readonly atLeast: number;
-    /** What must differ; null counts every event. */
-    readonly distinct: CompiledTemplate | null;
-  } | null;
-  readonly together: { readonly withinMs: number; readonly inArea: boolean } | null;
-  readonly suppressMs: number | null;
+  readonly pattern: Pattern;
+  /** How long a conclusion waits for late events that could disprove it. */
+  readonly waitMs: number;
+  /** Condition over all events of `together` or `sequence`. */
+  readonly joint: CelExpression | null;
+  /** Where the events of `together` and `sequence` must meet, where no `per` says it. */
+  readonly inArea: boolean;
+  readonly suppress: { readonly forMs: number; readonly extend: boolean; readonly atMostMs: number } | null;
   readonly params: RecordView;
   readonly paramValues: Readonly<Record<string, Scalar>>;
   readonly key: CompiledTemplate | null;
   readonly per: CompiledTemplate | null;
   readonly message: { readonly zh: CompiledTemplate; readonly en: CompiledTemplate };
   readonly facts: readonly (readonly [name: string, expression: CelExpression])[];
+}
+
+/** Every side of a rule, also what would end it and what must not come between. */
+export function allSidesOf(rule: CompiledRule): readonly CompiledSide[] {
+  const { pattern } = rule;
+  if (pattern.kind === 'absent') return [...rule.sides, pattern.side];
+  return pattern.kind === 'sequence' && pattern.without ? [...rule.sides, pattern.without] : rule.sides;
 }
 
 /** Whether an event passes a side's filters. */

@@ -3,14 +3,16 @@ import { GatewayError } from '../lib/errors.ts';
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { Match } from '../domain/match.ts';
 import { closest } from './cel-bounds.ts';
-import { evaluateEvent, evaluateTick, type Step, type Surroundings } from './engine.ts';
+import { advanceClock, evaluateEvent } from './engine.ts';
 import { fieldsOf } from './event-fields.ts';
-import { createLocalTime, minutesOf } from './local-time.ts';
+import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
 import type { RuleExample } from './rule-document.ts';
 import { compileRuleSet, type RuleSet } from './rule-set.ts';
-import type { RuleState, StateUpdate } from './rule-state.ts';
+import { dueOf } from './rule-state.ts';
+import { loadRules } from './rules.ts';
 import type { RuleText } from './rule-yaml.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** How one example of one rule came out. */
 export interface ExampleResult {
@@ -27,15 +29,19 @@ export function testRules(
   texts: readonly RuleText[],
   setup: { readonly timeZone: string; readonly options: RulesOptions },
 ): readonly ExampleResult[] {
+  const { options, timeZone } = setup;
+  // Examples show what the document says; windows of the site's own would only confuse them.
+  const { calendar } = loadRules({ source: [], timeZone, options: { ...options, settings: {}, suppressions: [] } });
   const around: Surroundings = {
-    localTime: createLocalTime(setup.timeZone),
-    night: { fromMinute: minutesOf(setup.options.nightFrom), toMinute: minutesOf(setup.options.nightTo) },
+    calendar,
+    latenessMs: options.lateness,
     count: () => undefined,
     failed: () => undefined,
+    silencedBy: () => null,
   };
   // Examples show what the document says, so the site's settings stay out of them.
   return texts.flatMap((text) => {
-    const set = compileRuleSet([text], {});
+    const set = compileRuleSet([text], {}, { latenessMs: options.lateness });
     return set.rules.flatMap((rule) => {
       const result = (example: string, fault: string | null): ExampleResult => ({
         rule: rule.id,
@@ -58,38 +64,38 @@ export function testRules(
 }
 
 function runExample(set: RuleSet, example: RuleExample, around: Surroundings, timeZone: string): Match[] {
-  const keys = new Map<string, RuleState>();
-  const memory = {
-    get: (_rule: string, key: string) => keys.get(key),
-    entries: () => keys.entries(),
-    has: () => keys.size > 0,
-  };
+  const memory = createMemory({
+    maxKeysPerRule: 10_000,
+    latenessMs: around.latenessMs,
+    dueOf: (id, state) => {
+      const rule = set.byId.get(id);
+      return rule ? dueOf(rule, state) : null;
+    },
+  });
   const matches: Match[] = [];
-  const take = (step: Step): void => {
-    matches.push(...step.matches);
-    step.updates.forEach(({ key, state }: StateUpdate) => (state === null ? keys.delete(key) : keys.set(key, state)));
-  };
-  let now = startOf(example.startAt ?? '12:00', timeZone);
+  let now = startOf(example.startAt ?? '12:00', timeZone, example.startOn);
   for (const [index, entry] of example.given.entries()) {
     if ('wait' in entry && !('kind' in entry)) {
       now += entry.wait;
-      take(evaluateTick(set, memory, now, around));
+      matches.push(...advanceClock(set, memory, now, around).matches);
       continue;
     }
-    const { after, kind, ...fields } = entry as { after?: number; kind: EventKind };
+    const { after, late, kind, ...fields } = entry as { after?: number; late?: number; kind: EventKind };
     now += after ?? 0;
     // What time alone completes is complete before the event; an event that completes it at the very moment is asked.
-    take(evaluateTick(set, memory, now - 1, around));
-    take(evaluateEvent(set, memory, eventFrom(kind, fields, index, now), around));
+    matches.push(...advanceClock(set, memory, now - 1, around).matches);
+    const event = eventFrom(kind, fields, index, now - (late ?? 0), now);
+    const step = evaluateEvent(set, memory, event, around);
+    matches.push(...step.matches);
+    step.updates.forEach((update) => memory.put(update));
+    memory.recent.add(event);
   }
   return matches;
 }
 
-/** The moment on a fixed Wednesday when the site's clocks show this time. */
-function startOf(timeOfDay: string, timeZone: string): number {
-  const minute = minutesOf(timeOfDay);
-  const local = { year: 2026, month: 1, day: 7, hour: Math.floor(minute / 60), minute: minute % 60 };
-  return DateTime.fromObject(local, { zone: timeZone }).toMillis();
+/** The moment on that day, else on a fixed Wednesday, when the site's clocks show this time. */
+function startOf(timeOfDay: string, timeZone: string, date = '2026-01-07'): number {
+  return DateTime.fromISO(`${date}T${timeOfDay}`, { zone: timeZone }).toMillis();
 }
 
 const deviceDefaults: Readonly<Partial<Record<EventKind, Readonly<Record<string, unknown>>>>> = {
@@ -105,7 +111,13 @@ const deviceDefaults: Readonly<Partial<Record<EventKind, Readonly<Record<string,
 };
 
 /** A whole event from the fields that an example gives. Throws where a field is unknown, wrong or missing. */
-function eventFrom(kind: EventKind, given: Readonly<Record<string, unknown>>, index: number, at: number): GatewayEvent {
+function eventFrom(
+  kind: EventKind,
+  given: Readonly<Record<string, unknown>>,
+  index: number,
+  at: number,
+  receivedAt: number,
+): GatewayEvent {
   const specs = fieldsOf(kind);
   const refuse = (why: string): never => {
     throw new GatewayError('rules.invalid', `given[${index}]: ${why}`);
@@ -120,7 +132,7 @@ function eventFrom(kind: EventKind, given: Readonly<Record<string, unknown>>, in
     kind,
     id: `example-${index}`,
     at,
-    receivedAt: at,
+    receivedAt,
     area: 'area-example',
     late: false,
     ...moments,

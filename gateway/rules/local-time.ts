@@ -1,11 +1,9 @@
-import type { RuleDocument } from './rule-document.ts';
-
 /** Local time of a site, as rules ask for it. */
 export interface LocalTime {
   /** Minutes since local midnight, 0..1439. */
   minuteOfDay(epochMs: number): number;
-  /** 0 = Monday … 6 = Sunday. */
-  weekday(epochMs: number): number;
+  /** Days since 1970-01-01 on the site's calendar. */
+  dayNumber(epochMs: number): number;
 }
 
 // Every zone's offset from UTC is a multiple of 15 minutes, and changes only on such a multiple.
@@ -38,8 +36,7 @@ export function createLocalTime(timeZone: string): LocalTime {
   };
   return {
     minuteOfDay: (epochMs) => Math.floor(((((epochMs + offsetMs(epochMs)) % dayMs) + dayMs) % dayMs) / 60_000),
-    // 1970-01-01 was a Thursday.
-    weekday: (epochMs) => (((Math.floor((epochMs + offsetMs(epochMs)) / dayMs) + 3) % 7) + 7) % 7,
+    dayNumber: (epochMs) => Math.floor((epochMs + offsetMs(epochMs)) / dayMs),
   };
 }
 
@@ -52,30 +49,4 @@ export function minutesOf(timeOfDay: string): number {
 export function isWithin(minute: number, from: number, to: number): boolean {
   if (from === to) return true;
   return from < to ? minute >= from && minute < to : minute >= from || minute < to;
-}
-
-export interface NightHours {
-  readonly fromMinute: number;
-  readonly toMinute: number;
-}
-
-const weekdayNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-
-/** Whether a rule's schedule is in force at a local minute and weekday (of the day the span began on). */
-export function isInForce(
-  schedule: NonNullable<RuleDocument['schedule']>,
-  minute: number,
-  weekday: number,
-  night: NightHours,
-): boolean {
-  if (typeof schedule === 'string') {
-    return isWithin(minute, night.fromMinute, night.toMinute) === (schedule === 'night');
-  }
-  const from = minutesOf(schedule.from);
-  const to = minutesOf(schedule.to);
-  if (!isWithin(minute, from, to)) return false;
-  if (schedule.days === undefined) return true;
-  // After midnight a span over midnight still belongs to the day before.
-  const began = from > to && minute < to ? (weekday + 6) % 7 : weekday;
-  return schedule.days.some((day) => weekdayNames.indexOf(day) === began);
 }

@@ -95,14 +95,16 @@ describe('a restart', () => {
         let restarted = first;
         restarted.reload([]);
         const changes: Change[] = [];
+        const recorded: GatewayEvent[] = [];
         const seen: Match[] = [];
         for (const one of program) {
           const result = run(restarted, one);
           changes.push(...result.changes);
           seen.push(...result.matches);
+          if (typeof one !== 'number') recorded.push(one);
           if (restarts.next().value === 0) {
             restarted = restarted === first ? second : first;
-            restarted.reload(rowsOf(changes));
+            restarted.reload(rowsOf(changes), recorded);
           }
         }
         // Several holds due at one tick may come in another order; which they are may not.

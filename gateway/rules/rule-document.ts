@@ -46,10 +46,32 @@ const timeOfDay = z
   .string({ error: 'must be a local time such as "22:30"' })
   .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a local time such as "22:30"');
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+/** What a site's calendar (`rules.calendarFile`) makes of a day; without one, Monday to Friday are workdays and school days. */
+export const dayKinds = ['workday', 'restday', 'holiday', 'school-day', 'no-school'] as const;
+
+/** Local hours and days. */
+export const scheduleSchema = z.union(
+  [
+    z.enum(['night', 'day']),
+    z
+      .strictObject({
+        from: timeOfDay.optional(),
+        to: timeOfDay.optional(),
+        days: z.array(z.enum(weekdays)).min(1).optional(),
+        on: z.enum(dayKinds).optional().describe('Only on such days of the site’s calendar (`rules.calendarFile`).'),
+      })
+      .refine(({ from, to }) => (from === undefined) === (to === undefined), 'from and to belong together'),
+  ],
+  { error: 'must be night, day or {from: "22:00", to: "06:00", days: [mon, …], on: school-day}' },
+);
 
 const given = z.union([
   z
-    .object({ kind: z.enum(eventKinds), after: duration('Time since the entry before.').optional() })
+    .object({
+      kind: z.enum(eventKinds),
+      after: duration('Time since the entry before.').optional(),
+      late: duration('It happened so long before it came.').optional(),
+    })
     .catchall(z.unknown())
     .describe('An event; fields left out are null, or a plain default where they cannot be.'),
   z.strictObject({ wait: duration('Time that passes without an event, then the rules’ clock ticks.') }),
@@ -65,14 +87,20 @@ const expected = z.strictObject({
 const example = z.strictObject({
   name: z.string().min(1),
   startAt: timeOfDay.optional().describe('Local time of day of the first entry (default 12:00).'),
+  startOn: z.iso.date().optional().describe('Local date of the first entry (default 2026-01-07, a Wednesday).'),
   given: z.array(given).min(1).max(200),
   expect: z.array(expected).describe('The matches, in order and complete; [] for none.'),
 });
 
-const side = z.strictObject({
+const sideShape = {
   name: name.describe('The event’s name in this rule’s expressions, e.g. `smoke.device`.'),
   when,
   if: expression.optional().describe('CEL over `event`.'),
+};
+const side = z.strictObject(sideShape);
+const step = z.strictObject({
+  ...sideShape,
+  within: duration('Longest time since the step before.').optional(),
 });
 
 /** One rule, one file. The JSON Schema in `rules/rule.schema.json` is generated from this. */
@@ -102,7 +130,9 @@ export const ruleDocumentSchema = z
     when: when.optional(),
     if: expression
       .optional()
-      .describe('CEL over `event`, `params`, `state`, `night`, `hour`, `area`, `source`, `place`, `now`.'),
+      .describe(
+        'CEL over `event`, `params`, `night`, `hour`, `weekday`, `date`, `nightDate`, `workday`, `holiday`, `schoolDay`, `area`, `source`, `place`, `now`; with `together` and `sequence` over the events’ names.',
+      ),
     for: duration('How long the condition must hold, for one `per`, in event time.').optional(),
     tick: z
       .boolean()
@@ -118,34 +148,60 @@ export const ruleDocumentSchema = z
       })
       .optional()
       .describe('The condition must hold for so many events within a time.'),
+    release: duration(
+      'With `for`: a gap in the condition that is shorter than this does not end the hold (a damper for flapping).',
+    ).optional(),
+    absent: z
+      .strictObject({
+        when,
+        if: expression.optional().describe('CEL over `event`.'),
+        within: duration('How long is waited for it, from the event of `when` on.'),
+      })
+      .optional()
+      .describe('The rule matches when, after an event of `when`, none of this kind comes for the same `per` in time.'),
+    sequence: z
+      .array(step)
+      .min(2)
+      .max(6)
+      .optional()
+      .describe('Several events one after the other, for the same `per` (default: area); in place of `when`.'),
+    without: z
+      .strictObject({ when, if: expression.optional().describe('CEL over `event`.') })
+      .optional()
+      .describe('With `sequence`: what must not happen between the first and the last step.'),
+    wait: durationMs({ default: '0s', min: '0s', max: '1h', describe: 'How long a conclusion waits for late events' })
+      .unwrap()
+      .optional()
+      .describe(
+        'How long a conclusion that a late event could disprove (`for`, `absent`, `without`) waits for such events; default: 0s for `for`, the site’s `rules.lateness` for the others.',
+      ),
     together: z
       .array(side)
       .min(2)
       .max(4)
       .optional()
       .describe('Several conditions that hold near each other, in any order; in place of `when`.'),
-    within: duration('With `together`: the longest time from first to last.').optional(),
-    in: z.enum(['area', 'site']).optional().describe('With `together`: in one area (default) or anywhere.'),
-    schedule: z
-      .union(
-        [
-          z.enum(['night', 'day']),
-          z.strictObject({
-            from: timeOfDay,
-            to: timeOfDay,
-            days: z.array(z.enum(weekdays)).min(1).optional(),
-          }),
-        ],
-        { error: 'must be night, day or {from: "22:00", to: "06:00", days: [mon, …]}' },
-      )
+    within: duration('With `together` and `sequence`: the longest time from first to last.').optional(),
+    in: z
+      .enum(['area', 'site'])
       .optional()
-      .describe('Local hours in which the rule is in force.'),
+      .describe('With `together` and `sequence`: in one area (default) or anywhere; `per` says it finer.'),
+    schedule: scheduleSchema.optional().describe('Local hours in which the rule is in force.'),
     per: template
       .optional()
       .describe('What the rule’s memory (`for`, `count`, `suppress`) is kept for; default: `key`.'),
     key: template.optional().describe('Matches with the same key are one cause; default: the rule and the source.'),
     suppress: z
-      .strictObject({ for: duration('How long repeats are kept back.') })
+      .strictObject({
+        for: duration('How long repeats are kept back.'),
+        extend: z
+          .boolean()
+          .default(false)
+          .describe(
+            'True: each repeat kept back begins the time anew, so that what flaps is told once until it is quiet.',
+          ),
+        atMost: duration('With `extend`: how long at most without telling again; default 24h.').optional(),
+      })
       .optional()
       .describe('After a match, repeats of the same `per` are kept back for a time, unless the tier has become worse.'),
     params: z.record(name, scalar).default({}).describe('Thresholds by name: `params.warnC`; a site can set its own.'),

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import { closest } from './cel-bounds.ts';
-import { compileRule } from './compile-rule.ts';
-import type { CompiledRule, CompiledSide } from './compiled-rule.ts';
+import { compileRule, type CompileDefaults } from './compile-rule.ts';
+import { allSidesOf, type CompiledRule, type CompiledSide } from './compiled-rule.ts';
 import { fieldsOf, sortingFields } from './event-fields.ts';
 import { rulesInvalid, type RuleFault } from './fault.ts';
-import type { RuleSettings } from './options.ts';
+import type { RuleSettings, Suppression } from './options.ts';
 import type { RuleText } from './rule-yaml.ts';
 
 /** A rule with those of its sides that an event of one sort may satisfy. */
@@ -24,6 +24,8 @@ export interface RuleSet {
   readonly byId: ReadonlyMap<string, CompiledRule>;
   readonly files: ReadonlyMap<string, string>;
   candidates(event: GatewayEvent): readonly Candidate[];
+  /** Kinds of event that any rule in force listens to. */
+  readonly kinds: ReadonlySet<EventKind>;
 }
 
 /** The rule documents of a folder, by file name. A folder that cannot be read is a fault. */
@@ -57,12 +59,16 @@ const wholeFile = (file: string, message: string): RuleFault => ({
  * Compiles a whole set. Throws GatewayError 'rules.invalid' with every fault of every document (`facts.faults`), so
  * that either all rules are in force or none of them.
  */
-export function compileRuleSet(texts: readonly RuleText[], settings: Readonly<Record<string, RuleSettings>>): RuleSet {
+export function compileRuleSet(
+  texts: readonly RuleText[],
+  settings: Readonly<Record<string, RuleSettings>>,
+  defaults: CompileDefaults & { readonly suppressions?: readonly Suppression[] },
+): RuleSet {
   const faults: RuleFault[] = [];
   const rules: CompiledRule[] = [];
   const files = new Map<string, string>();
   for (const text of texts) {
-    const result = compileRule(text, (id) => (Object.hasOwn(settings, id) ? settings[id] : undefined));
+    const result = compileRule(text, (id) => (Object.hasOwn(settings, id) ? settings[id] : undefined), defaults);
     const id = result.ok ? result.rule.id : result.id;
     if (id !== null) {
       const first = files.get(id);
@@ -73,6 +79,7 @@ export function compileRuleSet(texts: readonly RuleText[], settings: Readonly<Re
     else faults.push(...result.faults);
   }
   faults.push(...settingsFaults(rules, [...files.keys()], settings));
+  faults.push(...suppressionFaults([...files.keys()], defaults.suppressions ?? []));
   if (faults.length > 0) throw rulesInvalid(faults);
   // The weightiest first, whatever the files are called: it then opens the alert that lighter matches join.
   rules.sort((a, b) => b.weight - a.weight || (a.id < b.id ? -1 : 1));
@@ -86,7 +93,13 @@ export function compileRuleSet(texts: readonly RuleText[], settings: Readonly<Re
     byId: new Map(inForce.map((rule) => [rule.id, rule])),
     files,
     candidates: createIndex(inForce),
+    kinds: new Set(inForce.flatMap(kindsOf)),
   };
+}
+
+/** Kinds of event that a rule listens to. */
+export function kindsOf(rule: CompiledRule): readonly EventKind[] {
+  return [...new Set(allSidesOf(rule).flatMap(({ filters }) => filters.map(({ kind }) => kind)))];
 }
 
 function* settingsFaults(
@@ -114,9 +127,26 @@ function* settingsFaults(
         yield at(`${id}.params.${name}`, `must be a ${typeof own[name]}`, null);
       }
     }
-    if (setting.for !== undefined && rule.forMs === null) yield at(`${id}.for`, 'the rule has no `for`', null);
-    if (setting.within !== undefined && !rule.count && !rule.together) {
+    const { pattern } = rule;
+    if (setting.for !== undefined && pattern.kind !== 'for') yield at(`${id}.for`, 'the rule has no `for`', null);
+    if (setting.within !== undefined && !('withinMs' in pattern)) {
       yield at(`${id}.within`, 'the rule has no `within`', null);
+    }
+  }
+}
+
+/** A window that names a rule which is not there keeps nothing back, and nobody would know. */
+function* suppressionFaults(ids: readonly string[], windows: readonly Suppression[]): Generator<RuleFault> {
+  for (const [index, window] of windows.entries()) {
+    for (const [place, id] of window.rules.entries()) {
+      if (ids.includes(id)) continue;
+      const close = closest(id, ids);
+      yield {
+        ...wholeFile(settingsFile, `there is no such rule${close === null ? '' : `, did you mean "${close}"?`}`),
+        path: `rules.suppressions[${index}].rules[${place}]`,
+        value: JSON.stringify(id),
+        allowed: ids.join(', '),
+      };
     }
   }
 }
@@ -130,7 +160,7 @@ function createIndex(rules: readonly CompiledRule[]): RuleSet['candidates'] {
   const slot = (kind: EventKind, value: string | null): string => (value === null ? kind : `${kind}\n${value}`);
   for (const rule of rules) {
     const sidesBySlot = new Map<string, Set<CompiledSide>>();
-    for (const side of rule.sides) {
+    for (const side of allSidesOf(rule)) {
       for (const filter of side.filters) {
         const sorting = sortingFields[filter.kind];
         const wanted = filter.fields.find(([name]) => name === sorting)?.[1];

@@ -97,12 +97,15 @@ const innerKeys: Readonly<Record<string, readonly string[]>> = {
   message: ['zh', 'en'],
   tier: ['tier', 'if', 'to'],
   count: ['within', 'atLeast', 'distinct'],
-  suppress: ['for'],
-  schedule: ['from', 'to', 'days'],
+  suppress: ['for', 'extend', 'atMost'],
+  schedule: ['from', 'to', 'days', 'on'],
   together: ['name', 'when', 'if'],
+  sequence: ['name', 'when', 'if', 'within'],
+  absent: ['when', 'if', 'within'],
+  without: ['when', 'if'],
   given: ['wait'],
   expect: ['tier', 'key', 'kind', 'source', 'facts', 'message'],
-  examples: ['name', 'startAt', 'given', 'expect'],
+  examples: ['name', 'startAt', 'startOn', 'given', 'expect'],
 };
 const knownKeys = (path: Path): readonly string[] => {
   if (path.length === 0) return topKeys;

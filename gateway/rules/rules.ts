@@ -1,16 +1,21 @@
 import type { Change } from '../domain/change.ts';
-import type { GatewayEvent } from '../domain/event.ts';
+import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { Match } from '../domain/match.ts';
 import type { Bilingual } from '../domain/text.ts';
 import type { Tier } from '../domain/tier.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { evaluateEvent, evaluateTick, type Step, type Surroundings } from './engine.ts';
-import { createLocalTime, minutesOf } from './local-time.ts';
+import { readCalendarFile } from './calendar-file.ts';
+import { createCalendar, ordinaryDays } from './calendar.ts';
+import { advanceClock, evaluateEvent, type Step } from './engine.ts';
+import { rulesInvalid } from './fault.ts';
+import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
-import { compileRuleSet, readRuleTexts, type RuleSet } from './rule-set.ts';
-import { decodeState, encodeState, isIdle, type RuleMemory, type RuleState, type StateUpdate } from './rule-state.ts';
+import { compileRuleSet, kindsOf, readRuleTexts, type RuleSet } from './rule-set.ts';
+import { decodeState, dueOf, encodeState, isIdle, type StateUpdate } from './rule-state.ts';
 import type { RuleText } from './rule-yaml.ts';
+import { createSuppressions } from './suppressions.ts';
+import type { RuleCounters, Surroundings } from './surroundings.ts';
 
 /** What came of an event or a tick: matches for the alerts, and the rows that keep the rules' memory. */
 export interface RuleResult {
@@ -37,31 +42,34 @@ export interface RuleInfo {
   readonly reason: string;
   readonly source: string;
   readonly params: Readonly<Record<string, string | number | boolean>>;
+  /** Kinds of event that it listens to. */
+  readonly listensTo: readonly EventKind[];
+  /** Its condition of time: `at-once`, `for`, `count`, `together`, `sequence`, `absent`. */
+  readonly pattern: string;
   readonly enabled: boolean;
   /** Ports, devices, … that the rule remembers now. */
   readonly keys: number;
   readonly counters: Readonly<RuleCounters>;
-}
-
-export interface RuleCounters {
-  evaluated: number;
-  matched: number;
-  suppressed: number;
-  /** A field that the condition needs was not there: the condition did not hold. */
-  absent: number;
-  failed: number;
+  /** The document, as its file has it. */
+  readonly text: string;
 }
 
 export interface Rules {
   /** One event of the line. Synchronous; never throws for what a rule or an event holds. */
   evaluate(event: GatewayEvent): RuleResult;
-  /** To be called about every second: completes `for` conditions and forgets what nothing can use any more. */
-  tick(nowMs: number): RuleResult;
+  /**
+   * To be called about every second: completes what time alone completes, and forgets what nothing can use any more.
+   * The caller promises that every event evaluated later was received after `clockMs`.
+   */
+  tick(clockMs: number): RuleResult;
+  /** How far back `reload` wants recorded events. */
+  readonly replayMs: number;
   /** Puts the memory back to what is stored: at start-up, and after a commit that failed. */
-  reload(rows: readonly RuleStateRow[]): void;
+  reload(rows: readonly RuleStateRow[], recent?: Iterable<GatewayEvent>): void;
   /** Puts another set in force, whole or not at all (throws GatewayError 'rules.invalid'); memory of rules that stay is kept. */
-  load(source: string | readonly RuleText[]): void;
+  load(source?: string | readonly RuleText[]): void;
   readonly version: string;
+  readonly kinds: ReadonlySet<EventKind>;
   list(): readonly RuleInfo[];
 }
 
@@ -74,25 +82,70 @@ export interface RulesSetup {
   readonly logger: Logger;
 }
 
+/** A set with all that is read with it. */
+interface Loaded {
+  readonly set: RuleSet;
+  readonly texts: ReadonlyMap<string, string>;
+  readonly calendar: Surroundings['calendar'];
+  readonly silencedBy: Surroundings['silencedBy'];
+}
+
 const sweepEveryMs = 60_000;
+
+/** Reads and checks everything that a set of rules is made of. Throws GatewayError 'rules.invalid' with every fault. */
+export function loadRules(given: {
+  readonly source: string | readonly RuleText[];
+  readonly timeZone: string;
+  readonly options: RulesOptions;
+}): Loaded {
+  const { options, timeZone, source } = given;
+  const texts = typeof source === 'string' ? readRuleTexts(source) : source;
+  const set = compileRuleSet(texts, options.settings, {
+    latenessMs: options.lateness,
+    suppressions: options.suppressions,
+  });
+  const days = options.calendarFile === undefined ? null : readCalendarFile(options.calendarFile);
+  if (days && !days.ok) throw rulesInvalid(days.faults);
+  const { nightFrom, nightTo } = options;
+  const calendar = createCalendar({ timeZone, nightFrom, nightTo, days: days?.days ?? ordinaryDays });
+  return {
+    set,
+    texts: new Map(texts.map(({ file, text }) => [file, text])),
+    calendar,
+    silencedBy: createSuppressions(options.suppressions, timeZone, calendar),
+  };
+}
+
+const zeroes = (): RuleCounters => ({
+  ...{ evaluated: 0, matched: 0, suppressed: 0, silenced: 0, absent: 0 },
+  ...{ failed: 0, late: 0, tooLate: 0, disproved: 0 },
+});
 
 /** The rules in force and their memory. Throws GatewayError 'rules.invalid' with every fault of a wrong set. */
 export function createRules({ source, timeZone, options, logger }: RulesSetup): Rules {
-  const compile = (from: string | readonly RuleText[]): RuleSet =>
-    compileRuleSet(typeof from === 'string' ? readRuleTexts(from) : from, options.settings);
-  let set = compile(source);
-  const memory = createMemory(options.maxKeysPerRule);
+  let loaded = loadRules({ source, timeZone, options });
+  let from = source;
+  const memory = createMemory({
+    maxKeysPerRule: options.maxKeysPerRule,
+    latenessMs: options.lateness,
+    dueOf: (id, state) => {
+      const rule = loaded.set.byId.get(id);
+      return rule ? dueOf(rule, state) : null;
+    },
+  });
   const counters = new Map<string, RuleCounters>();
   const countersOf = (rule: string): RuleCounters => {
     const known = counters.get(rule);
     if (known) return known;
-    const fresh: RuleCounters = { evaluated: 0, matched: 0, suppressed: 0, absent: 0, failed: 0 };
+    const fresh = zeroes();
     counters.set(rule, fresh);
     return fresh;
   };
   const around: Surroundings = {
-    localTime: createLocalTime(timeZone),
-    night: { fromMinute: minutesOf(options.nightFrom), toMinute: minutesOf(options.nightTo) },
+    get calendar() {
+      return loaded.calendar;
+    },
+    latenessMs: options.lateness,
     count: (rule, what) => {
       countersOf(rule)[what] += 1;
     },
@@ -102,75 +155,94 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
       // The first, then every thousandth: a rule that fails does so for every event.
       if (mine.failed % 1000 === 1) logger.warn({ rule, reason: messageOf(error), count: mine.failed }, 'rule failed');
     },
+    silencedBy: (...about) => loaded.silencedBy(...about),
   };
   let lastSweepMs = 0;
   /** Rows of rules that are gone: removed with the next tick. */
   let orphans: Change[] = [];
 
-  const finish = (step: Step, extra: readonly StateUpdate[] = []): RuleResult => {
-    const changes = [...step.updates, ...extra].flatMap((update) => memory.put(update)).map(toChange);
-    return { matches: step.matches, changes };
-  };
+  const put = (step: Step): Change[] => step.updates.flatMap((update) => memory.put(update)).map(toChange);
   return {
-    evaluate: (event) => finish(evaluateEvent(set, memory, event, around)),
-    tick: (nowMs) => {
-      const result = finish(evaluateTick(set, memory, nowMs, around));
+    evaluate: (event) => {
+      // What time completed before the event came is complete: it must not depend on when somebody last looked.
+      const past = advanceClock(loaded.set, memory, event.receivedAt - 1, around);
+      const now = evaluateEvent(loaded.set, memory, event, around);
+      const changes = past.updates.length > 0 ? [...past.updates.map(toChange), ...put(now)] : put(now);
+      if (!event.late && loaded.set.kinds.has(event.kind)) memory.recent.add(event);
+      return { matches: past.matches.length > 0 ? [...past.matches, ...now.matches] : now.matches, changes };
+    },
+    tick: (clockMs) => {
+      const past = advanceClock(loaded.set, memory, clockMs, around);
       const gone: StateUpdate[] = [];
-      if (Math.abs(nowMs - lastSweepMs) >= sweepEveryMs) {
-        lastSweepMs = nowMs;
-        for (const rule of set.rules) {
+      if (Math.abs(clockMs - lastSweepMs) >= sweepEveryMs) {
+        lastSweepMs = clockMs;
+        for (const rule of loaded.set.rules) {
           for (const [key, state] of memory.entries(rule.id)) {
-            if (isIdle(rule, state, nowMs)) gone.push({ rule: rule.id, key, state: null });
+            if (isIdle(rule, state, clockMs)) gone.push({ rule: rule.id, key, state: null });
           }
         }
       }
-      const swept = finish({ matches: [], updates: gone });
+      const swept = put({ matches: [], updates: gone });
       const removed = orphans;
       orphans = [];
-      return { matches: result.matches, changes: [...result.changes, ...swept.changes, ...removed] };
+      return { matches: past.matches, changes: [...past.updates.map(toChange), ...swept, ...removed] };
     },
-    reload: (rows) => {
+    replayMs: 2 * options.lateness,
+    reload: (rows, recent = []) => {
       memory.clear();
       orphans = [];
-      const known = new Set<string>(set.rules.map((rule) => rule.id));
+      const known = new Set<string>(loaded.set.rules.map((rule) => rule.id));
       for (const row of rows) {
         const state = known.has(row.rule) ? decodeState(row.state) : null;
         if (state === null) orphans.push(toChange({ rule: row.rule, key: row.key, state: null }));
         else memory.put({ rule: row.rule, key: row.key, state });
       }
+      for (const event of recent) if (!event.late && loaded.set.kinds.has(event.kind)) memory.recent.add(event);
       if (orphans.length > 0) logger.info({ rows: orphans.length }, 'rule memory dropped');
     },
-    load: (from) => {
-      const next = compile(from);
-      const staying = new Set<string>(next.rules.map((rule) => rule.id));
-      for (const rule of set.rules) {
-        if (staying.has(rule.id)) continue;
+    load: (other = from) => {
+      const next = loadRules({ source: other, timeZone, options });
+      from = other;
+      const patterns = new Map<string, string>(next.set.rules.map((rule) => [rule.id, rule.pattern.kind]));
+      for (const rule of loaded.set.rules) {
+        // Memory of another sort of condition would be misread.
+        if (patterns.get(rule.id) === rule.pattern.kind) continue;
         for (const [key] of [...memory.entries(rule.id)]) {
           orphans.push(...memory.put({ rule: rule.id, key, state: null }).map(toChange));
         }
       }
-      set = next;
-      logger.info({ rules: next.rules.length, version: next.version }, 'rules loaded');
+      loaded = next;
+      memory.recalculate();
+      logger.info({ rules: next.set.rules.length, version: next.set.version }, 'rules loaded');
     },
     get version() {
-      return set.version;
+      return loaded.set.version;
+    },
+    get kinds() {
+      return loaded.set.kinds;
     },
     list: () =>
-      set.rules.map((rule) => ({
-        id: rule.id,
-        version: rule.version,
-        file: set.files.get(rule.id) ?? '',
-        title: rule.title,
-        kind: rule.kind,
-        tiers: rule.tiers.map(({ tier }) => tier),
-        to: rule.to,
-        reason: rule.document.reason,
-        source: rule.document.source,
-        params: rule.paramValues,
-        enabled: set.byId.has(rule.id),
-        keys: memory.size(rule.id),
-        counters: { ...countersOf(rule.id) },
-      })),
+      loaded.set.rules.map((rule) => {
+        const file = loaded.set.files.get(rule.id) ?? '';
+        return {
+          id: rule.id,
+          version: rule.version,
+          file,
+          title: rule.title,
+          kind: rule.kind,
+          tiers: rule.tiers.map(({ tier }) => tier),
+          to: [...new Set([...rule.to, ...rule.tiers.flatMap(({ to }) => to ?? [])])],
+          reason: rule.document.reason,
+          source: rule.document.source,
+          params: rule.paramValues,
+          listensTo: kindsOf(rule),
+          pattern: rule.pattern.kind,
+          enabled: loaded.set.byId.has(rule.id),
+          keys: memory.size(rule.id),
+          counters: { ...countersOf(rule.id) },
+          text: loaded.texts.get(file) ?? '',
+        };
+      }),
   };
 }
 
@@ -180,36 +252,3 @@ const toChange = (update: StateUpdate): Change => ({
   key: update.key,
   state: encodeState(update.state),
 });
-
-interface Memory extends RuleMemory {
-  /** Takes the new state; returns it with the one that was forgotten to make room, if any. */
-  put(update: StateUpdate): readonly StateUpdate[];
-  clear(): void;
-  size(rule: string): number;
-}
-
-/** Per rule a bounded map, the longest untouched key first. */
-function createMemory(maxKeysPerRule: number): Memory {
-  const rules = new Map<string, Map<string, RuleState>>();
-  const none = new Map<string, RuleState>();
-  return {
-    get: (rule, key) => rules.get(rule)?.get(key),
-    entries: (rule) => (rules.get(rule) ?? none).entries(),
-    has: (rule) => rules.has(rule),
-    size: (rule) => rules.get(rule)?.size ?? 0,
-    clear: () => rules.clear(),
-    put: (update) => {
-      const { rule, key, state } = update;
-      const keys = rules.get(rule) ?? new Map<string, RuleState>();
-      keys.delete(key);
-      if (state !== null) {
-        keys.set(key, state);
-        rules.set(rule, keys);
-      } else if (keys.size === 0) rules.delete(rule);
-      const oldest = keys.size > maxKeysPerRule ? keys.keys().next().value : undefined;
-      if (oldest === undefined) return [update];
-      keys.delete(oldest);
-      return [update, { rule, key: oldest, state: null }];
-    },
-  };
-}

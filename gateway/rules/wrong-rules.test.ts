@@ -47,7 +47,8 @@ describe('a rule set', () => {
 
   const charging =
     'id, at, receivedAt, area, late, device, port, report, state, powerW, voltageV, currentA, energyKwh, durationS, ambientC, portC, order, stopReason';
-  const variables = 'params, state, event, now, hour, night, area, source, place';
+  const variables =
+    'params, state, event, now, hour, night, weekday, date, nightDate, workday, holiday, schoolDay, area, source, place';
 
   it.each<[what: string, text: string, faults: string[]]>([
     [
@@ -64,7 +65,7 @@ describe('a rule set', () => {
       'an unknown key of the document',
       change('suppress:', 'supress:'),
       [
-        'r.yaml:14:1 supress: unknown key, did you mean "suppress"? (allowed: id, title, reason, source, kind, tier, to, when, if, for, tick, count, together, within, in, schedule, per, key, suppress, params, weight, message, facts, examples)',
+        'r.yaml:14:1 supress: unknown key, did you mean "suppress"? (allowed: id, title, reason, source, kind, tier, to, when, if, for, tick, count, release, absent, sequence, without, wait, together, within, in, schedule, per, key, suppress, params, weight, message, facts, examples)',
       ],
     ],
     [

@@ -1,0 +1,100 @@
+import { sourceOf, type EventKind, type GatewayEvent } from '../domain/event.ts';
+
+/** One source's events of one kind, oldest first by event time. */
+interface Lane {
+  readonly events: GatewayEvent[];
+  /** Receive time of the earliest received, so that nothing is looked through for nothing. */
+  oldestReceivedAt: number;
+}
+
+/**
+ * The last events of each device or camera and kind, so that one that comes out of order can be put in its place. Not
+ * stored: after a restart the same events are read again from the record, and give the same. Hence only events received
+ * within `windowMs` before the one at hand count, whatever else is still in memory.
+ */
+export interface RecentEvents {
+  /** ms by which the source's newest event of this kind is ahead of this one; 0 where it is the newest itself. */
+  behindMs(event: GatewayEvent): number;
+  /** The source's events of these kinds with `at` in (fromMs, toMs], oldest first, as known when `clockMs` is the time. */
+  between(
+    source: string,
+    kinds: Iterable<EventKind>,
+    span: { readonly fromMs: number; readonly toMs: number },
+    clockMs: number,
+  ): readonly GatewayEvent[];
+  /** The source's event of this kind that was received last. */
+  newest(source: string, kind: EventKind, clockMs: number): GatewayEvent | null;
+  add(event: GatewayEvent): void;
+  clear(): void;
+}
+
+/** A device that sends faster than this is cut to its newest; ten ports at two a second for two minutes fit. */
+const maxLaneEvents = 2500;
+const maxSources = 100_000;
+
+export function createRecentEvents(windowMs: number): RecentEvents {
+  const kinds = new Map<EventKind, Map<string, Lane>>();
+  const laneOf = (source: string, kind: EventKind): Lane | undefined => kinds.get(kind)?.get(source);
+  const counts = (event: GatewayEvent, clockMs: number): boolean => event.receivedAt >= clockMs - windowMs;
+
+  return {
+    behindMs: (event) => {
+      const lane = laneOf(sourceOf(event), event.kind);
+      if (!lane) return 0;
+      for (let index = lane.events.length - 1; index >= 0; index -= 1) {
+        const other = lane.events[index];
+        if (!other || other.at <= event.at) return 0;
+        if (counts(other, event.receivedAt)) return other.at - event.at;
+      }
+      return 0;
+    },
+    between: (source, wanted, { fromMs, toMs }, clockMs) => {
+      const found: GatewayEvent[] = [];
+      for (const kind of wanted) {
+        const events = laneOf(source, kind)?.events ?? [];
+        for (let index = events.length - 1; index >= 0; index -= 1) {
+          const other = events[index];
+          if (!other || other.at <= fromMs) break;
+          if (other.at <= toMs && counts(other, clockMs)) found.push(other);
+        }
+      }
+      return found.sort((a, b) => a.at - b.at);
+    },
+    newest: (source, kind, clockMs) => {
+      let newest: GatewayEvent | null = null;
+      const events = laneOf(source, kind)?.events ?? [];
+      // Events come almost in order: the last few are enough to find the one received last.
+      for (let index = events.length - 1, seen = 0; index >= 0 && seen < 50; index -= 1) {
+        const other = events[index];
+        if (!other || !counts(other, clockMs)) continue;
+        seen += 1;
+        if (newest === null || other.receivedAt > newest.receivedAt) newest = other;
+      }
+      return newest;
+    },
+    add: (event) => {
+      let lanes = kinds.get(event.kind);
+      if (!lanes) kinds.set(event.kind, (lanes = new Map<string, Lane>()));
+      const source = sourceOf(event);
+      let lane = lanes.get(source);
+      if (!lane) {
+        const oldest = lanes.size >= maxSources ? lanes.keys().next().value : undefined;
+        if (oldest !== undefined) lanes.delete(oldest);
+        lanes.set(source, (lane = { events: [], oldestReceivedAt: event.receivedAt }));
+      }
+      const { events } = lane;
+      let place = events.length;
+      while (place > 0 && (events[place - 1]?.at ?? 0) > event.at) place -= 1;
+      if (place === events.length) events.push(event);
+      else events.splice(place, 0, event);
+      // Thrown out in bites: every event is moved once in a window's length, not at every arrival.
+      if (lane.oldestReceivedAt < event.receivedAt - 2 * windowMs || events.length > maxLaneEvents) {
+        const kept = events.filter((other) => counts(other, event.receivedAt)).slice(-maxLaneEvents);
+        events.length = 0;
+        events.push(...kept);
+        lane.oldestReceivedAt = Math.min(...kept.map((other) => other.receivedAt));
+      }
+    },
+    clear: () => kinds.clear(),
+  };
+}

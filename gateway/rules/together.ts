@@ -1,0 +1,66 @@
+import type { GatewayEvent } from '../domain/event.ts';
+import type { CompiledRule, CompiledSide, Pattern } from './compiled-rule.ts';
+import { jointContext, jointHolds, jointSituation, meetingKey, withEvent, type Steps } from './joined.ts';
+import type { RuleMemory } from './memory.ts';
+import { noOutcome, raise, remember, type Outcome } from './raise.ts';
+import { fits, inForce, type Surroundings } from './surroundings.ts';
+
+type Named = readonly (readonly [name: string, event: GatewayEvent])[];
+
+/** `together`: an event of each side near each other, in any order of happening and of arrival. */
+export function stepTogether(
+  rule: CompiledRule,
+  pattern: Extract<Pattern, { kind: 'together' }>,
+  sides: readonly CompiledSide[],
+  memory: RuleMemory,
+  event: GatewayEvent,
+  context: Record<string, unknown>,
+  behindMs: number,
+  around: Surroundings,
+): Outcome {
+  if (!inForce(rule, event.at, around)) return noOutcome;
+  const held = sides.filter((side) => fits(rule, side, event, context, around));
+  if (held.length === 0) return noOutcome;
+  const key = meetingKey(rule, event, context);
+  if (key === undefined) {
+    around.count(rule.id, 'absent');
+    return noOutcome;
+  }
+  const state = memory.get(rule.id, key) ?? {};
+  const steps = withEvent(state.steps ?? {}, held, event, pattern.withinMs + around.latenessMs);
+  const next = { ...state, steps };
+  const named = companyOf(rule, steps, held, event, pattern.withinMs, (company) =>
+    jointHolds(rule, jointContext(context, company), around),
+  );
+  if (named === null) return remember(rule, key, next);
+  const joint = jointContext(context, named);
+  const situation = jointSituation('together', pattern.withinMs, named, { event, behindMs, context: joint }, around);
+  return raise(rule, key, { state: next, changed: true }, situation, around);
+}
+
+/** One event of each side, all within the time, the event at hand among them, the others as near to it as can be. */
+function companyOf(
+  rule: CompiledRule,
+  steps: Steps,
+  held: readonly CompiledSide[],
+  event: GatewayEvent,
+  withinMs: number,
+  accepts: (named: Named) => boolean,
+): Named | null {
+  const near = (a: GatewayEvent, b: GatewayEvent): number => Math.abs(a.at - event.at) - Math.abs(b.at - event.at);
+  const windows = [...new Set([event.at, ...Object.values(steps).flatMap((list) => list.map(({ at }) => at))])]
+    .filter((from) => from <= event.at && event.at - from <= withinMs)
+    .sort((a, b) => b - a);
+  for (const from of windows) {
+    for (const own of held) {
+      const named = rule.sides.map((side): readonly [string, GatewayEvent | undefined] => {
+        if (side.name === own.name) return [side.name, event];
+        const inside = (steps[side.name] ?? []).filter(({ at }) => at >= from && at <= from + withinMs);
+        return [side.name, inside.sort(near)[0]];
+      });
+      const complete = named.filter((entry): entry is readonly [string, GatewayEvent] => entry[1] !== undefined);
+      if (complete.length === rule.sides.length && accepts(complete)) return complete;
+    }
+  }
+  return null;
+}
