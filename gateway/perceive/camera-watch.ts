@@ -2,6 +2,7 @@ import type { CameraId } from '../domain/ids.ts';
 import { rejectReasons, type RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { evidenceJpegs, keepFrame, maxFrameBytes, type KeptFrame } from './evidence-frame.ts';
+import { stillFaceLooks } from './face-looks.ts';
 import type { Frame } from './frame-source.ts';
 import { faceLooks, plateLooks } from './looks.ts';
 import { createMotionGate } from './motion.ts';
@@ -75,10 +76,7 @@ export function createCameraWatch({
     const region = [0, 0, picture.widthPx, picture.heightPx] as const;
     const { faces } = await perceiver.perceive(picture, {
       plates: [],
-      faces: [
-        { region, sidePx: 640 },
-        { region, sidePx: 192 },
-      ],
+      faces: stillFaceLooks(region),
     });
     const jpegs = await evidenceJpegs(
       evidence,
@@ -203,10 +201,7 @@ export function createCameraWatch({
       const region = [0, 0, picture.widthPx, picture.heightPx] as const;
       const { faces } = await perceiver.perceive(picture, {
         plates: [],
-        faces: [
-          { region, sidePx: 640 },
-          { region, sidePx: 192 },
-        ],
+        faces: stillFaceLooks(region),
       });
       return {
         jpeg: await encodeJpeg(picture, { maxBytes: maxFrameBytes }),

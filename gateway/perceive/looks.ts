@@ -1,4 +1,5 @@
 import type { BoxPx } from '../domain/plate.ts';
+import { stillFaceLooks } from './face-looks.ts';
 import type { Motion } from './motion.ts';
 import type { Look } from './perceive.ts';
 import { clipBox, type Picture } from './picture.ts';
@@ -6,8 +7,8 @@ import { clipBox, type Picture } from './picture.ts';
 type Size = Pick<Picture, 'widthPx' | 'heightPx'>;
 
 /**
- * How a still picture is looked at. Plates: at the sizes that the finder in use wants (`Perceiver.stillSidesPx`). Faces: 960 px
- * for those down to 20 px at 640 px scale, 192 px for those that fill the picture: 97.5 % of 197 (models/README.md).
+ * How a still picture is looked at: for plates at the sizes that the finder in use wants (`Perceiver.stillSidesPx`), for
+ * faces as `stillFaceLooks` says.
  */
 export function stillLooks(
   picture: Size,
@@ -16,10 +17,7 @@ export function stillLooks(
   const region = wholeOf(picture);
   return {
     plates: plateSidesPx.map((sidePx) => ({ region, sidePx })),
-    faces: [
-      { region, sidePx: 192 },
-      { region, sidePx: 960 },
-    ],
+    faces: stillFaceLooks(region),
   };
 }
 
