@@ -30,7 +30,9 @@ export async function encodeStream(request: {
   });
   const decoder = spawn(
     'ffmpeg',
-    `-nostdin -v error -threads 1 -i ${clean.path} -vf scale=${widthPx}:${heightPx} -f rawvideo -pix_fmt yuv420p pipe:1`.split(' '),
+    `-nostdin -v error -threads 1 -i ${clean.path} -vf scale=${widthPx}:${heightPx} -f rawvideo -pix_fmt yuv420p pipe:1`.split(
+      ' ',
+    ),
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const partial = `${path}.part`;

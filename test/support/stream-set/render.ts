@@ -37,12 +37,7 @@ const readablePx = 80;
 const stampMs = Date.UTC(2026, 10, 22, 1, 0, 0);
 
 /** Draws a scenario once, or finds it in `dir`. */
-export async function renderClean(
-  scenario: Scenario,
-  seed: number,
-  dir: string,
-  full: boolean,
-): Promise<CleanStream> {
+export async function renderClean(scenario: Scenario, seed: number, dir: string, full: boolean): Promise<CleanStream> {
   mkdirSync(dir, { recursive: true });
   const name = `${scenario.id}${full ? '-full' : ''}`;
   const path = join(dir, `${name}.mkv`);

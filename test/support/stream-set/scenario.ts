@@ -40,11 +40,11 @@ function approachFor(manner: Manner, random: Random): Approach {
   }
 }
 
-/** Four or five passages one after the other, with quiet between them of 6 to 20 s; the first may stand there already. */
+/** Passages one after the other, with quiet between them of 5 to 14 s; the first may stand there already. */
 export function makeScenario(
   seed: number,
   index: number,
-  options: { readonly light: 'day' | 'night'; readonly fps: 12.5 | 25; readonly passages?: number },
+  options: { readonly light: 'day' | 'night'; readonly fps: 12.5 | 25; readonly passages: number },
 ): Scenario {
   const random = createRandom(seed).fork(`scenario ${options.light} ${index}`);
   const manners: Manner[] = random.shuffle(['ordinary', 'slow', 'through', 'long-wait']);
@@ -52,14 +52,14 @@ export function makeScenario(
   else if (index % 3 === 1) manners.splice(2, 0, 'ordinary');
   const vehicles: Scenario['vehicles'][number][] = [];
   const persons: PersonVisit[] = [];
-  let atMs = random.between(4000, 16_000);
-  for (const manner of manners.slice(0, options.passages ?? manners.length)) {
+  let atMs = random.between(4000, 14_000);
+  for (const manner of manners.slice(0, options.passages)) {
     const approach = approachFor(manner, random);
     const { standsMs, goneMs } = approachTimes(approach);
     const startMs = manner === 'stands-at-first' ? -standsMs - 2000 : atMs;
     const visit = randomVisit(random, startMs, approach.waitMs, randomKind(random));
     vehicles.push({ ...visit, approach, manner });
-    const over = startMs + goneMs + random.between(6000, 20_000);
+    const over = startMs + goneMs + random.between(5000, 14_000);
     // Somebody on foot in a gap that is long enough.
     if (random.next() < 0.35) {
       persons.push({ atMs: over });

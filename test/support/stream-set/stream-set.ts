@@ -25,30 +25,26 @@ export interface StreamSetRequest {
   readonly cacheDir: string;
   /** Which streams; absent: all. */
   readonly wanted?: (setting: string, disturbance: Disturbance) => boolean;
-  /** Passages of each stream; absent: four or five. */
-  readonly passages?: number;
+  /** Passages of each stream, at most five. */
+  readonly passages: number;
   readonly say: (line: string) => void;
 }
 
 /** Draws and codes the set, or what is missing of it. Writes `passages.tsv`: file, startMs, endMs (readable), text. */
 export async function makeStreamSet(request: StreamSetRequest): Promise<{ dir: string; streams: SetStream[] }> {
   const { seed, cacheDir, passages, say, wanted = () => true } = request;
-  const dir = join(cacheDir, `${version}-seed${seed}${passages === undefined ? '' : `-${passages}`}`);
+  const dir = join(cacheDir, `${version}-seed${seed}-${passages}`);
   mkdirSync(dir, { recursive: true });
   const clean = new Map<string, Promise<CleanStream>>();
   const streams: SetStream[] = [];
   for (const [row, setting] of encoderSettings.entries()) {
     for (const [column, disturbance] of disturbances.entries()) {
-      if (!wanted(setting.name, disturbance)) continue;
+      if (!wanted(setting.name, disturbance) || setting.only?.includes(disturbance) === false) continue;
       const light = disturbance === 'night' ? 'night' : 'day';
       // Large pictures are dear to draw: they share two scenarios.
       const full = setting.widthPx > 640;
       const index = full ? 1 : (row * 5 + column * 7) % scenarioCount[light];
-      const scenario = makeScenario(seed, index, {
-        light,
-        fps: setting.fps,
-        ...(passages === undefined ? {} : { passages }),
-      });
+      const scenario = makeScenario(seed, index, { light, fps: setting.fps, passages });
       const key = `${scenario.id}${full}`;
       if (!clean.has(key)) clean.set(key, renderClean(scenario, seed, join(dir, 'clean'), full));
       const drawn = await clean.get(key)!;

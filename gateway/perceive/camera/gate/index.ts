@@ -1,0 +1,11 @@
+export {
+  newGate,
+  openGate,
+  watchPicture,
+  type GateDecision,
+  type GateInput,
+  type GateReason,
+  type GateState,
+} from './gate.ts';
+export { createPictureMeter, type PictureMeter, type PictureWeight } from './picture-meter.ts';
+export { sensitivityNames, type Sensitivity } from './tuning.ts';
