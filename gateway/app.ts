@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAlerts } from './alerts/index.ts';
-import { createApi, createLiveFeed, type Api } from './api/index.ts';
+import { createAlerts, createDuty } from './alerts/index.ts';
+import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/index.ts';
 import { createSourceAreas } from './app/areas.ts';
+import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { openChannels } from './channels/index.ts';
@@ -136,10 +137,12 @@ async function build(settings: AppSettings) {
     options: configuration.rules,
     logger,
   });
+  const duty = createDuty(configuration.duty, timeZone);
   const alerts = createAlerts({
     options: configuration.alerts,
     policies: configuration.tiers,
     recipients: configuration.recipients,
+    duty,
     places,
     gateway: gateway.id,
     random,
@@ -178,6 +181,7 @@ async function build(settings: AppSettings) {
   const stored = (changes: readonly Change[]): void => {
     live.publish(changes);
     metrics.count(changes);
+    canary.stored(changes);
   };
   line.onStored(stored);
   const commit = async (changes: readonly Change[]): Promise<void> => {
@@ -254,6 +258,14 @@ async function build(settings: AppSettings) {
     logger,
     passKillPoint,
   });
+  const followUp = createFollowUp({
+    ...{ configuration, places, store, rules, commit, clock, random, logger },
+    rulesDir: configuration.rules.dir ?? installed('rules'),
+    channels: [...channels.byId.keys()],
+    wake: () => outbox.wake(),
+    accept: (event) => line.accept(event, null),
+  });
+  const { canary } = followUp;
   const listeners = createFeedbackListeners({
     channels: channels.byId,
     onFeedback: (feedback) => line.answer(feedback),
@@ -264,6 +276,7 @@ async function build(settings: AppSettings) {
 
   line.onEffect((effect) => {
     if (effect.kind === 'deliveries-due') outbox.wake();
+    else if (effect.kind === 'false-alarm-judged') void followUp.judgedFalse(effect.alert);
     else if (effect.kind === 'evidence-wanted') joins.onEvidenceWanted(effect, perception);
   });
 
@@ -283,6 +296,8 @@ async function build(settings: AppSettings) {
     links: () => outbox.links(),
     cameras: () => perception.cameras(),
     recipients: configuration.recipients.length,
+    canaries: () => canary.report(),
+    reach: () => alerts.reach(),
     wires: () => [
       ...perception.report(),
       ...ingest.report(),
@@ -345,7 +360,9 @@ async function build(settings: AppSettings) {
       register,
       line,
       createPart('channels', () => channels.close()),
+      followUp.strays,
       outbox,
+      canary,
       listeners,
       createHousekeeping({
         tick: () => line.tick(),

@@ -1,4 +1,4 @@
-import type { Alert, Delivery, EvidenceRef, Feedback, Notice } from '../domain/alert.ts';
+import type { Alert, Delivery, DigestItem, EvidenceRef, Feedback, Notice } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Outcome } from '../domain/effects.ts';
@@ -7,6 +7,8 @@ import type { Match } from '../domain/match.ts';
 import { noticeDataSchema, type NoticeData } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import type { DutyCalendar } from './duty-options.ts';
+import { createDuty } from './duty.ts';
 import { alertsOptions, tiersOptions } from './options.ts';
 import { createAlerts, type Alerts } from './index.ts';
 
@@ -89,12 +91,32 @@ export interface AlertsBench {
   restarted(): AlertsBench;
 }
 
+/** What waits for the digest after these changes, as the store would keep it. */
+export function owed(changes: readonly Change[]): DigestItem[] {
+  const waiting = new Map<string, DigestItem>();
+  for (const change of changes) {
+    if (change.kind === 'digest-owed') {
+      const { notice } = change.item;
+      waiting.set(`${notice.alertId} ${notice.recipient}`, change.item);
+    }
+    if (change.kind !== 'digest-made' && change.kind !== 'digest-dropped') continue;
+    for (const [key, { notice }] of waiting) {
+      const gone =
+        change.kind === 'digest-dropped' ? notice.alertId === change.alertId : change.notices.includes(notice.id);
+      if (gone) waiting.delete(key);
+    }
+  }
+  return [...waiting.values()];
+}
+
 export function createAlertsBench(
   overrides: {
     readonly recipients?: readonly Recipient[];
     readonly options?: Record<string, unknown>;
     readonly changes?: Change[];
     readonly ids?: { next: number };
+    readonly duty?: readonly DutyCalendar[];
+    readonly tiers?: Record<string, unknown>;
   } = {},
 ): AlertsBench {
   const changes = overrides.changes ?? [];
@@ -108,8 +130,9 @@ export function createAlertsBench(
     changes.flatMap((change) => (change.kind === 'delivery-created' ? [change.delivery] : []));
   const alerts = createAlerts({
     options: alertsOptions.parse(overrides.options ?? {}),
-    policies: tiersOptions.parse({}),
+    policies: tiersOptions.parse(overrides.tiers ?? {}),
     recipients: overrides.recipients ?? someRecipients,
+    duty: createDuty(overrides.duty ?? [], 'Asia/Shanghai'),
     places: somePlaces,
     gateway: 'gw-1',
     random: { id: () => `id-${(ids.next += 1)}` },
@@ -117,6 +140,8 @@ export function createAlertsBench(
       findAlert: (id) => saved().get(id),
       hasFeedback: (id) => changes.some((change) => change.kind === 'feedback-recorded' && change.feedback.id === id),
       lastSequence: () => Math.max(0, ...deliveries().map(({ sequence }) => sequence)),
+      digestDue: (nowMs, longestWaitMs) =>
+        owed(changes).filter(({ dueAt }) => dueAt <= nowMs || dueAt > nowMs + longestWaitMs),
     },
   });
   const reloaded = [...saved().values()].filter(({ state }) => state !== 'closed' && state !== 'false-alarm');

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EventId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import { answerOf, createAlertsBench, matchOf, someRecipients, startMs } from './alerts-bench.ts';
+import { digestDataSchema } from '../domain/notice.ts';
+import { answerOf, createAlertsBench, matchOf, owed, someRecipients, startMs } from './alerts-bench.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -96,10 +97,61 @@ describe('raising an alert', () => {
     });
   });
 
-  it('sends at once, but leaves blue for the next digest', () => {
+  it('sends at once, but keeps blue for the next digest: one delivery a recipient, with the newest of each alert', () => {
     expect(raised({ tier: 'yellow' }).bench.deliveries()[0]?.nextAttemptAt).toBe(startMs);
     // 11:04 in Shanghai: the next 08:00 there is midnight UTC.
-    expect(raised({ tier: 'blue' }).bench.deliveries()[0]?.nextAttemptAt).toBe(Date.UTC(2026, 0, 3, 0, 0, 0));
+    const digestAt = Date.UTC(2026, 0, 3, 0, 0, 0) as EpochMs;
+    const { bench } = raised({ tier: 'blue', to: ['community', 'grid'] });
+    const other = matchOf({
+      tier: 'blue',
+      key: 'other',
+      to: ['community'],
+      title: { zh: '电量低', en: 'Low battery' },
+    });
+    bench.keep(bench.alerts.apply([other], later(hourMs)));
+    // A repeat a day later at most, and a new title at once: only the newest version waits.
+    bench.keep(bench.alerts.apply([{ ...other, weight: 20, title: { zh: '没电了', en: 'Empty' } }], later(2 * hourMs)));
+    expect(bench.deliveries()).toEqual([]);
+    expect(owed(bench.changes).map(({ dueAt }) => dueAt)).toEqual([digestAt, digestAt, digestAt]);
+    bench.keep(bench.alerts.tick((digestAt - 1000) as EpochMs));
+    expect(bench.deliveries()).toEqual([]);
+    const outcome = bench.keep(bench.alerts.tick((digestAt + 5000) as EpochMs));
+    expect(outcome.effects.map(({ kind }) => kind)).toContain('deliveries-due');
+    const digests = bench.deliveries().map((delivery) => ({
+      ...delivery,
+      data: digestDataSchema.parse(delivery.data),
+    }));
+    expect(
+      digests.map(({ item, type, tier, recipient, data }) => [
+        item,
+        type,
+        tier,
+        recipient,
+        data.notices.map((n) => n.data.title.en),
+      ]),
+    ).toEqual([
+      ['digest', 'kanmen.digest.v1', 'blue', 'property', ['Charging port too hot', 'Empty']],
+      ['digest', 'kanmen.digest.v1', 'blue', 'grid-1', ['Charging port too hot']],
+    ]);
+    expect(digests[0]?.data.day).toBe('2026-01-03');
+    // Once: neither the next look nor a restart makes another.
+    bench.keep(bench.alerts.tick((digestAt + 6000) as EpochMs));
+    const again = bench.restarted();
+    again.keep(again.alerts.tick((digestAt + 7000) as EpochMs));
+    expect(again.deliveries()).toHaveLength(2);
+    // Its receipt is the receipt of each.
+    for (const delivery of again.deliveries())
+      again.keep(again.alerts.delivered(delivery, (digestAt + 8000) as EpochMs));
+    expect(again.alerts.open().map(({ state }) => state)).toEqual(['delivered', 'delivered']);
+  });
+
+  it('tells a blue one that gets worse at once, and the digest no more', () => {
+    const { bench } = raised({ tier: 'blue' });
+    bench.keep(bench.alerts.apply([matchOf({ tier: 'yellow' })], later(hourMs)));
+    expect(told(bench).slice(-1)).toEqual(['property escalated 2']);
+    expect(owed(bench.changes)).toEqual([]);
+    bench.keep(bench.alerts.tick(later(24 * hourMs)));
+    expect(bench.deliveries().every(({ item }) => item === 'notice')).toBe(true);
   });
 
   it('reaches somebody even where no recipient fits', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertId, AreaId, RecipientId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import { noticeDataSchema } from '../domain/notice.ts';
 import { answerOf, createAlertsBench, evidenceOf, matchOf, someRecipients, startMs } from './alerts-bench.ts';
 
 const minuteMs = 60_000;
@@ -167,23 +168,30 @@ describe('deadlines', () => {
     expect(again.alert().escalation).toBe(1);
   });
 
-  it('of a revisit are asked for, and asked for again', () => {
+  it('of a revisit are asked for first, then escalate, and are asked for until it is done', () => {
     const { bench, id } = raised();
+    bench.keep(bench.alerts.answer(answerOf(id, 'progress', { recipient: 'property' as RecipientId }), startMs));
     bench.keep(bench.alerts.answer(answerOf(id, 'outcome'), startMs));
-    const askedOn: number[] = [];
-    for (let day = 1; day <= 9; day += 1) {
+    const asked: string[] = [];
+    for (let day = 1; day <= 12; day += 1) {
       const outcome = bench.keep(bench.alerts.tick(later(day * dayMs)));
-      if (outcome.changes.length > 0) askedOn.push(day);
+      const news = outcome.changes.flatMap((change) =>
+        change.kind === 'delivery-created' ? [noticeDataSchema.parse(change.delivery.data).news.kind] : [],
+      );
+      if (news[0] !== undefined) asked.push(`${day} ${news[0]}`);
     }
-    expect(askedOn).toEqual([3, 6, 9]);
-    expect(bench.data().at(-1)?.news.kind).toBe('revisit-asked');
+    expect(asked).toEqual(['3 revisit-asked', '6 escalated', '9 revisit-asked', '12 revisit-asked']);
+    bench.keep(bench.alerts.answer(answerOf(id, 'revisit'), later(13 * dayMs)));
+    expect(bench.alert()).toMatchObject({ state: 'closed', followUp: { missed: ['revisit'] } });
   });
 
   it('do not exist for blue, which closes by itself after a quiet week', () => {
     const { bench } = raised({ tier: 'blue' });
+    bench.keep(bench.alerts.tick(later(dayMs)));
+    for (const delivery of bench.deliveries()) bench.keep(bench.alerts.delivered(delivery, later(dayMs)));
     expect(bench.alerts.tick(later(6 * dayMs)).changes).toEqual([]);
     bench.keep(bench.alerts.tick(later(7 * dayMs)));
-    expect(bench.states()).toEqual(['raised', 'closed']);
+    expect(bench.states()).toEqual(['raised', 'delivered', 'closed']);
   });
 });
 

@@ -1,13 +1,13 @@
 /** The steps of one alert's life: pure functions (alert, input) → what became of it. No clock, no ids, no I/O. */
-import type { Alert, AlertTransition, Feedback, Notice, NoticeChange } from '../domain/alert.ts';
-import type { AlertId } from '../domain/ids.ts';
+import type { Alert, AlertTransition, NoticeChange } from '../domain/alert.ts';
+import type { AlertId, RecipientId } from '../domain/ids.ts';
 import type { Match } from '../domain/match.ts';
-import type { Tier, TierPolicies } from '../domain/tier.ts';
 import { worseTier } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import { followed, followUpOf, withHistory, within, type LifeSettings } from './follow-up.ts';
 import type { News } from './notice-data.ts';
 import type { AlertsOptions } from './options.ts';
-import { stateAfter, type Step } from './transitions.ts';
+import { stateAfter, type NotedStep, type Step } from './transitions.ts';
 
 /** Who did what nobody did. */
 export const gatewayActor = 'kanmen';
@@ -16,23 +16,15 @@ const maxEvents = 100;
 /** Repeats are told ever more rarely, down to one an hour. */
 const slowestCountNewsMs = 3_600_000;
 
-export interface LifeSettings {
-  readonly policies: TierPolicies;
-  readonly options: AlertsOptions;
-}
-
 /** What one step came to. `news` null: nobody needs to hear of it. */
 export interface LifeStep {
   readonly alert: Alert;
   readonly transitions: readonly AlertTransition[];
   readonly news: News | null;
   readonly change: NoticeChange;
-  /** `others`: not the one who answered, who knows it already. */
-  readonly audience: 'all' | 'others';
+  /** `others`: not the one who answered, who knows it already; or only these. */
+  readonly audience: 'all' | 'others' | readonly RecipientId[];
 }
-
-export const after = (at: EpochMs, ms: number): EpochMs => (at + ms) as EpochMs;
-const within = (at: EpochMs, ms: number | null): EpochMs | null => (ms === null ? null : after(at, ms));
 
 function sooner(a: EpochMs | null, b: EpochMs | null): EpochMs | null {
   if (a === null || b === null) return a ?? b;
@@ -47,10 +39,19 @@ export function take(
 ): { readonly alert: Alert; readonly transitions: readonly AlertTransition[] } {
   const to = stateAfter(alert.state, step);
   if (to === null) return { alert, transitions: [] };
-  return {
-    alert: { ...alert, state: to },
-    transitions: [{ at: who.nowMs, from: alert.state, to, by: who.by, why: who.why }],
-  };
+  const transitions: AlertTransition[] = [{ at: who.nowMs, from: alert.state, to, by: who.by, why: who.why, step }];
+  return { alert: withHistory({ ...alert, state: to }, transitions), transitions };
+}
+
+/** Writes a step down that leaves the state as it is. */
+export function note(
+  alert: Alert,
+  step: NotedStep,
+  who: { readonly by: string; readonly why: string; readonly nowMs: EpochMs },
+): { readonly alert: Alert; readonly transitions: readonly AlertTransition[] } {
+  const { state } = alert;
+  const transitions: AlertTransition[] = [{ at: who.nowMs, from: state, to: state, by: who.by, why: who.why, step }];
+  return { alert: withHistory(alert, transitions), transitions };
 }
 
 /** Several matches of one turn with one key as one: worst tier, title of the highest weight, earliest time. */
@@ -105,12 +106,20 @@ export function openAlert(id: AlertId, match: Match, settings: LifeSettings, now
       answered: [],
       resolvedAt: null,
       revisitBy: null,
+      deliverBy: within(nowMs, policy.deliverWithinMs),
     },
   };
+  const why = `rule ${match.rule} ${match.ruleVersion}`;
   const transitions: AlertTransition[] = [
-    { at: nowMs, from: null, to: 'raised', by: gatewayActor, why: `rule ${match.rule} ${match.ruleVersion}` },
+    { at: nowMs, from: null, to: 'raised', by: gatewayActor, why, step: 'raise' },
   ];
-  return { alert, transitions, change: 'raised', audience: 'all', news: newsOf('raised', nowMs, match.title.zh) };
+  return {
+    alert: withHistory(alert, transitions),
+    transitions,
+    change: 'raised',
+    audience: 'all',
+    news: newsOf('raised', nowMs, match.title.zh),
+  };
 }
 
 export function newsOf(kind: News['kind'], at: EpochMs, text: string, by = gatewayActor): News {
@@ -165,16 +174,14 @@ export function joinAlert(before: Alert, match: Match, settings: LifeSettings, n
     return { alert, transitions: [], news, change: 'updated', audience: 'all' };
   }
   const why = back ? 'the cause came back after the outcome' : `tier rose from ${before.tier} to ${tier}`;
-  const taken = take(alert, 'reopen', { by: gatewayActor, why, nowMs });
+  const taken = reopened(alert, { by: gatewayActor, why, nowMs }, settings, back);
   const policy = policies[tier];
   const acknowledgeBy = within(nowMs, policy.acknowledgeWithinMs);
   const outcomeBy = within(nowMs, policy.outcomeWithinMs);
   alert = {
     ...taken.alert,
-    acknowledgedAt: null,
     acknowledgeBy: before.acknowledgedAt === null ? sooner(before.acknowledgeBy, acknowledgeBy) : acknowledgeBy,
     outcomeBy: back ? outcomeBy : sooner(before.outcomeBy, outcomeBy),
-    followUp: { ...alert.followUp, ...(back && { resolvedAt: null, revisitBy: null, answered: [] }) },
   };
   return {
     alert,
@@ -185,117 +192,39 @@ export function joinAlert(before: Alert, match: Match, settings: LifeSettings, n
   };
 }
 
-/** Red and orange are answered by both sides and revisited before they close; the rest close with their outcome. */
-export const needsBothSides = (tier: Tier): boolean => tier === 'red' || tier === 'orange';
-
-export interface AnswerContext {
-  /** On which side the one who answers stands. */
-  readonly side: Notice['form'];
-  /** Sides that have a recipient at all. */
-  readonly sides: ReadonlySet<Notice['form']>;
-}
-
-/** What somebody answered. Feedback out of order changes nothing but who has answered; it is kept all the same. */
-export function answerAlert(
+/**
+ * The alert waits for an acknowledgement again, with deadlines from now. With `anew` (the matter came back, or a revisit
+ * found it unsolved) all that was answered before counts no more; whoever owned it still does.
+ */
+export function reopened(
   before: Alert,
-  feedback: Feedback,
-  context: AnswerContext,
-  settings: LifeSettings,
-  nowMs: EpochMs,
-): LifeStep {
-  const { policies, options } = settings;
-  const { answered } = before.followUp;
-  const marked: Alert = {
-    ...before,
-    followUp: {
-      ...before.followUp,
-      answered: answered.includes(context.side) ? answered : [...answered, context.side],
-    },
+  who: { readonly by: string; readonly why: string; readonly nowMs: EpochMs },
+  { policies }: LifeSettings,
+  anew: boolean,
+): { readonly alert: Alert; readonly transitions: readonly AlertTransition[] } {
+  const taken = take(before, 'reopen', who);
+  const policy = policies[before.tier];
+  const alert: Alert = {
+    ...taken.alert,
+    acknowledgedAt: null,
+    acknowledgeBy: within(who.nowMs, policy.acknowledgeWithinMs),
+    outcomeBy: within(who.nowMs, policy.outcomeWithinMs),
   };
-  const who = { by: feedback.by, why: feedback.text === '' ? feedback.kind : feedback.text, nowMs };
-  // The moment people meant, as far as it can be true: not before the alert, not after now.
-  const meantAt = Math.min(nowMs, Math.max(feedback.at, before.raisedAt)) as EpochMs;
-  const inHand = (alert: Alert): Alert => ({
-    ...alert,
-    owner: alert.owner ?? feedback.by,
-    acknowledgedAt: alert.acknowledgedAt ?? meantAt,
-  });
-  const told = newsOf(feedback.kind, meantAt, feedback.text, feedback.by);
-  const step: LifeStep = { alert: marked, transitions: [], news: null, change: 'updated', audience: 'others' };
-
-  const go = (how: Step, change: (alert: Alert) => Alert, tellAnyway: boolean): LifeStep => {
-    const taken = take(marked, how, who);
-    const moved = taken.transitions.length > 0;
-    return {
-      ...step,
-      alert: moved ? change(taken.alert) : marked,
-      transitions: taken.transitions,
-      news: moved || tellAnyway ? told : null,
-    };
-  };
-
-  switch (feedback.kind) {
-    case 'acknowledged':
-      return finish(go('acknowledge', inHand, false), context, who);
-    case 'progress':
-      return finish(go('progress', inHand, true), context, who);
-    case 'transferred':
-      return finish(
-        go(
-          'transfer',
-          (alert) => ({
-            ...alert,
-            owner: null,
-            acknowledgedAt: null,
-            acknowledgeBy: within(nowMs, policies[alert.tier].acknowledgeWithinMs),
-          }),
-          true,
-        ),
-        context,
-        who,
-      );
-    case 'revisit':
-      return finish(
-        go('revisit', (alert) => ({ ...alert, followUp: { ...alert.followUp, revisitBy: null } }), false),
-        context,
-        who,
-      );
-    case 'outcome': {
-      if (feedback.outcome === 'false-alarm') {
-        const taken = go('dismiss', (alert) => ({ ...inHand(alert), closedAt: nowMs }), false);
-        return taken.news === null ? taken : { ...taken, change: 'closed', audience: 'all' };
-      }
-      const awaitsRevisit = needsBothSides(before.tier) && feedback.outcome !== 'drill';
-      const resolved = go(
-        'resolve',
-        (alert) => {
-          const revisitBy = awaitsRevisit ? after(nowMs, options.revisitAfter) : null;
-          return { ...inHand(alert), followUp: { ...alert.followUp, resolvedAt: nowMs, revisitBy } };
-        },
-        true,
-      );
-      if (resolved.transitions.length > 0 && !awaitsRevisit) return close(resolved, who);
-      return finish(resolved, context, who);
-    }
-  }
-}
-
-type Who = Parameters<typeof take>[2];
-
-function close(step: LifeStep, who: Who): LifeStep {
-  const taken = take(step.alert, 'close', who);
   return {
-    alert: { ...taken.alert, closedAt: who.nowMs },
-    transitions: [...step.transitions, ...taken.transitions],
-    news: step.news ?? newsOf('closed', who.nowMs, who.why, who.by),
-    change: 'closed',
-    audience: 'all',
+    transitions: taken.transitions,
+    alert: followed(alert, {
+      progressBy: null,
+      steadyAt: null,
+      deliverBy: taken.transitions.length > 0 ? within(who.nowMs, policy.deliverWithinMs) : null,
+      ...(anew && {
+        resolvedAt: null,
+        revisitBy: null,
+        feedbackBy: null,
+        revisitAskedAt: null,
+        revisitedAt: null,
+        answered: [],
+        reopened: followUpOf(before).reopened + 1,
+      }),
+    }),
   };
-}
-
-/** Closes a revisited alert once every side that is told of it has answered (双反馈). */
-function finish(step: LifeStep, context: AnswerContext, who: Who): LifeStep {
-  const { state, followUp } = step.alert;
-  const allAnswered = [...context.sides].every((side) => followUp.answered.includes(side));
-  return state === 'revisited' && allAnswered ? close(step, who) : step;
 }

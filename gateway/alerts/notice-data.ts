@@ -1,4 +1,5 @@
 import type { Alert } from '../domain/alert.ts';
+import { followUpOf } from './follow-up.ts';
 import type { NewsKind, NoticeData } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -70,10 +71,14 @@ export function noticeData(
     deadline: timeOrNull(deadlineOf(alert)),
     rule: { id: alert.rule, version: alert.ruleVersion },
     news: { ...news, at: time(news.at) },
+    ...((news.kind === 'escalated' || news.kind === 'transferred') && {
+      history: followUpOf(alert).history.map(({ at, step, to, by, why }) => ({
+        at: time(at),
+        step: step ?? null,
+        state: to,
+        by,
+        why,
+      })),
+    }),
   };
-}
-
-/** When a notice of this tier may first be sent: blue waits for the next daily digest, all others go at once. */
-export function firstAttemptAt(tier: Alert['tier'], nowMs: EpochMs, nextDigest: (nowMs: EpochMs) => EpochMs): EpochMs {
-  return tier === 'blue' ? nextDigest(nowMs) : nowMs;
 }

@@ -4,6 +4,10 @@ import type { Recipient } from '../domain/delivery.ts';
 import type { TierPolicies } from '../domain/tier.ts';
 import { isTimeZone } from '../lib/local-time.ts';
 import { durationMs } from '../lib/quantities.ts';
+import { formFor } from './audience.ts';
+import { localDay } from './duty-options.ts';
+
+export { dutyOptions } from './duty-options.ts';
 
 /** A deadline, or `none`. Parsed: milliseconds or null. */
 function deadline(fallback: string, describe: string) {
@@ -16,28 +20,44 @@ function deadline(fallback: string, describe: string) {
     .describe(`${describe} (1s to 365d or none, default ${fallback})`);
 }
 
-function tierPolicy(fallback: { readonly deliver: string; readonly acknowledge: string; readonly outcome: string }) {
+function tierPolicy(fallback: {
+  readonly deliver: string;
+  readonly acknowledge: string;
+  readonly outcome: string;
+  readonly progress: string;
+  readonly transfer: string;
+}) {
   return z
     .strictObject({
       deliverWithin: deadline(fallback.deliver, 'A delivery counts as late after this long.'),
       acknowledgeWithin: deadline(fallback.acknowledge, 'Someone must have acknowledged by then, else it escalates.'),
       outcomeWithin: deadline(fallback.outcome, 'The outcome must have been told by then, else it escalates.'),
+      progressEvery: deadline(
+        fallback.progress,
+        'While it is in hand a progress note is due this often, until the station says that it is steady.',
+      ),
+      transferWithin: deadline(
+        fallback.transfer,
+        'The department that it was transferred to must have acknowledged by then, else it escalates.',
+      ),
     })
     .prefault({})
     .transform((policy) => ({
       deliverWithinMs: policy.deliverWithin,
       acknowledgeWithinMs: policy.acknowledgeWithin,
       outcomeWithinMs: policy.outcomeWithin,
+      progressEveryMs: policy.progressEvery,
+      transferWithinMs: policy.transferWithin,
     }));
 }
 
 /** `tiers{…}`: design section 5's table is the default; every figure is a setting. Parsed: `TierPolicies`. */
 export const tiersOptions = z
   .strictObject({
-    red: tierPolicy({ deliver: '1m', acknowledge: '5m', outcome: '24h' }),
-    orange: tierPolicy({ deliver: '24h', acknowledge: '4h', outcome: '72h' }),
-    yellow: tierPolicy({ deliver: '48h', acknowledge: '24h', outcome: '7d' }),
-    blue: tierPolicy({ deliver: '48h', acknowledge: 'none', outcome: 'none' }),
+    red: tierPolicy({ deliver: '1m', acknowledge: '5m', outcome: '24h', progress: '2h', transfer: '15m' }),
+    orange: tierPolicy({ deliver: '24h', acknowledge: '4h', outcome: '72h', progress: 'none', transfer: '4h' }),
+    yellow: tierPolicy({ deliver: '48h', acknowledge: '24h', outcome: '7d', progress: 'none', transfer: '24h' }),
+    blue: tierPolicy({ deliver: '48h', acknowledge: 'none', outcome: 'none', progress: 'none', transfer: 'none' }),
   })
   .prefault({})
   .transform((tiers): TierPolicies => tiers)
@@ -59,8 +79,31 @@ export const recipientsOptions = z
           .describe('station and department get reports, community and grid get notifications.'),
         grid: z.string().nullable().default(null).describe('Only alerts of this grid; absent for all.'),
         channel: z.string().min(1).describe('Id of the channel in `channels`.'),
+        level: z
+          .int()
+          .min(0)
+          .max(9)
+          .default(0)
+          .describe('0: told at once; n: told only when an alert was escalated n levels beyond others of this role.'),
+        duty: z.string().nullable().default(null).describe('Id of a duty calendar in `duty`; absent: at all hours.'),
+        away: z
+          .array(
+            z
+              .strictObject({ from: localDay.describe('First day.'), to: localDay.describe('Last day.') })
+              .refine(({ from, to }) => from <= to, 'the first day must not be after the last'),
+          )
+          .default([])
+          .describe('Days of absence, both ends included.'),
+        standIns: z
+          .array(recipientId)
+          .default([])
+          .describe('Recipients who are told in his place while he is off duty or away: the first who is there.'),
       })
-      .transform((recipient): Recipient => ({ ...recipient, id: recipient.id as RecipientId })),
+      .transform((recipient): Recipient => ({
+        ...recipient,
+        id: recipient.id as RecipientId,
+        standIns: recipient.standIns.map((id) => id as RecipientId),
+      })),
   )
   .default([])
   .superRefine((recipients, context) => {
@@ -74,6 +117,21 @@ export const recipientsOptions = z
           params: { says: 'fault' },
         });
       seen.add(id);
+    });
+    const fault = (path: (string | number)[], message: string): void =>
+      context.addIssue({ code: 'custom', path, message, params: { says: 'fault' } });
+    recipients.forEach((recipient, index) => {
+      recipient.standIns?.forEach((id, place) => {
+        const standIn = recipients.find((other) => other.id === id);
+        const path = [index, 'standIns', place];
+        if (!standIn) fault(path, `there is no recipient ${id}`);
+        else if (standIn === recipient) fault(path, 'nobody stands in for himself');
+        else if (formFor(standIn.role) !== formFor(recipient.role))
+          fault(
+            path,
+            `${id} stands on the other side: a report needs a station or department, a notification the rest`,
+          );
+      });
     });
   })
   .describe('Who is told, in what role, over which channel.');
@@ -103,12 +161,18 @@ export const alertsOptions = z.strictObject({
     max: '90d',
     describe: 'How long after the outcome of a red or orange alert a revisit is asked for, and asked for again.',
   }),
+  feedbackWithin: durationMs({
+    default: '24h',
+    min: '1m',
+    max: '90d',
+    describe: 'How long after the outcome of a red or orange alert both sides must have answered, else it escalates.',
+  }),
   maxEscalations: z
     .int()
     .min(0)
     .max(10)
     .default(3)
-    .describe('How many missed deadlines of one alert widen the circle.'),
+    .describe('How many levels one alert is escalated at most; each level is told once.'),
   closeQuietAfter: durationMs({
     default: '7d',
     min: '1m',
@@ -119,6 +183,23 @@ export const alertsOptions = z.strictObject({
     .string()
     .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 08:00')
     .default('08:00')
-    .describe('When blue notices of the day before are sent (HH:MM in timeZone).'),
+    .describe('When blue notices of the day before are sent, in one digest a recipient (HH:MM in timeZone).'),
+  canary: z
+    .strictObject({
+      every: durationMs({
+        default: '1m',
+        min: '1s',
+        max: '1h',
+        describe: 'How often the way to each recipient is tried end to end, with a receipt; nobody is shown it.',
+      }),
+      within: durationMs({
+        default: '40s',
+        min: '100ms',
+        max: '10m',
+        describe: 'A way that gave no receipt for this long counts as broken.',
+      }),
+    })
+    .prefault({})
+    .describe('Canaries: whether the ways to the recipients are open.'),
 });
 export type AlertsOptions = z.output<typeof alertsOptions>;

@@ -1,17 +1,11 @@
-import type { AlertState } from '../domain/alert.ts';
+import type { AlertState, AlertStep } from '../domain/alert.ts';
 
-/** What can happen to an alert's state (design section 5). */
-export type Step =
-  | 'deliver'
-  | 'acknowledge'
-  | 'progress'
-  | 'resolve'
-  | 'dismiss'
-  | 'revisit'
-  | 'transfer'
-  | 'reopen'
-  | 'close'
-  | 'expire';
+/** Steps that move an alert from one state to another (design section 5). */
+export type Step = Exclude<AlertStep, 'raise' | NotedStep>;
+
+/** Steps that are written into the alert's life and leave its state as it is. */
+export const notedSteps = ['escalate', 'hand-over', 'steady'] as const;
+export type NotedStep = (typeof notedSteps)[number];
 
 const unanswered = ['raised', 'delivered'] as const;
 const inHand = ['acknowledged', 'in-progress'] as const;
@@ -30,7 +24,7 @@ export const transitionTable: Readonly<
   dismiss: { from: [...unanswered, 'transferred', ...inHand, 'resolved', 'revisited'], to: 'false-alarm' },
   revisit: { from: ['resolved'], to: 'revisited' },
   transfer: { from: [...unanswered, ...inHand], to: 'transferred' },
-  // The matter got worse or came back after its outcome: somebody has to acknowledge again.
+  // The matter got worse, came back after its outcome, or a revisit found it unsolved: somebody has to acknowledge again.
   reopen: { from: [...inHand, 'transferred', 'resolved', 'revisited'], to: 'raised' },
   close: { from: ['resolved', 'revisited'], to: 'closed' },
   // Only for tiers that nobody has to answer.

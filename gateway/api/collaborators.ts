@@ -115,6 +115,8 @@ export interface HealthReport {
   readonly status: 'ok' | 'degraded' | 'unhealthy';
   readonly wires: readonly WireReport[];
   readonly parts: readonly HealthPart[];
+  /** Ways to recipients that are tried end to end; absent: none are. */
+  readonly canary?: { readonly working: number; readonly broken: number; readonly unknown: number };
 }
 export interface HealthPart {
   readonly name: string;

@@ -226,7 +226,8 @@ describe('health', () => {
   it('tells strangers the wires and nothing of what happened, with 503 when alarms may not get through', async () => {
     const { world, get, login } = await startTestApi();
     const well = await get('/health');
-    expect([well.status, await well.json()]).toEqual([200, { status: 'ok', wires: world.health.wires }]);
+    const canary = { working: 0, broken: 0, unknown: 0 };
+    expect([well.status, await well.json()]).toEqual([200, { status: 'ok', wires: world.health.wires, canary }]);
     world.health = {
       ...world.health,
       status: 'unhealthy',
@@ -234,7 +235,7 @@ describe('health', () => {
     };
     const ill = await get('/health');
     expect(ill.status).toBe(503);
-    expect(await ill.json()).toEqual({ status: 'unhealthy', wires: world.health.wires });
+    expect(await ill.json()).toEqual({ status: 'unhealthy', wires: world.health.wires, canary });
     const alert = makeAlert({ id: 'a1' as AlertId });
     const [notice, delivery] = makeNotice(alert, 'pending');
     await world.commit([

@@ -163,7 +163,8 @@ function referenceFaults(value: unknown): Wrong[] {
     ...twice('cameras', cameras),
     ...areas.flatMap(({ grid }, i) => among(['areas', i, 'grid'], grid, idsOf(grids), 'grid')),
     ...cameras.flatMap(({ area }, i) => among(['cameras', i, 'area'], area, idsOf(areas), 'area')),
-    ...recipients.flatMap(({ grid, channel }, i) => [
+    ...recipients.flatMap(({ grid, channel, duty }, i) => [
+      ...among(['recipients', i, 'duty'], duty, idsOf(itemsOf(value, 'duty')), 'duty calendar'),
       ...among(['recipients', i, 'grid'], grid, idsOf(grids), 'grid'),
       ...among(['recipients', i, 'channel'], channel, channelIds, 'channel'),
     ]),

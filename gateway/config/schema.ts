@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { alertsOptions, recipientsOptions, tiersOptions } from '../alerts/options.ts';
+import { alertsOptions, dutyOptions, recipientsOptions, tiersOptions } from '../alerts/options.ts';
 import { apiOptions } from '../api/options.ts';
 import { channelsOptions } from '../channels/options.ts';
 import { idPattern, type AreaId, type GridId, type SiteId } from '../domain/ids.ts';
@@ -88,6 +88,7 @@ export const gatewaySchema = z
     mqtt: mqttOptions,
     api: apiOptions.prefault({}).describe('HTTP API and dashboard'),
     recipients: recipientsOptions,
+    duty: dutyOptions,
     channels: channelsOptions,
     outbox: outboxOptions.prefault({}).describe('How deliveries are sent and tried again'),
     alerts: alertsOptions.prefault({}).describe('How an alert is followed up'),

@@ -32,8 +32,8 @@ export interface LineAlerts {
   apply(matches: readonly Match[], nowMs: EpochMs): Outcome;
   answer(feedback: Feedback, nowMs: EpochMs): Outcome;
   delivered(delivery: Delivery, nowMs: EpochMs): Outcome;
-  /** Missed deadlines and what else time brings. */
-  tick(nowMs: EpochMs): Outcome;
+  /** Missed deadlines and what else time brings; `monotonicMs` does not jump when the clock is set. */
+  tick(nowMs: EpochMs, monotonicMs: number): Outcome;
   attachEvidence(alertId: AlertId, refs: readonly EvidenceRef[], nowMs: EpochMs): Outcome;
   reload(openAlerts: readonly Alert[]): void;
 }

@@ -199,7 +199,7 @@ export function createLine(given: {
       run(() => {
         const nowMs = clock.now();
         const matched = follow(rules.tick((nowMs - onItsWayMs) as EpochMs), nowMs);
-        const timed = alerts.tick(nowMs);
+        const timed = alerts.tick(nowMs, clock.monotonic());
         return {
           changes: [...sessionsSaved(sessions.unsaved(nowMs, false)), ...matched.changes, ...timed.changes],
           effects: [...matched.effects, ...timed.effects],

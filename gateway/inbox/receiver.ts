@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { canaryType, noticeEventSchema, noticeTypes, type NoticeEvent } from '../domain/notice.ts';
+import {
+  canaryType,
+  digestEventSchema,
+  digestType,
+  noticeEventSchema,
+  noticeTypes,
+  type DigestEvent,
+  type NoticeEvent,
+} from '../domain/notice.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Database } from '../lib/database/index.ts';
 import { codeOf, isGatewayError, messageOf } from '../lib/errors.ts';
@@ -135,6 +143,29 @@ export function createReceiver(options: {
     }
   }
 
+  /**
+   * A daily digest is its notices, each stored as if it had come alone, under its notice's id; then the digest itself, so
+   * that a repeat is known. Cut short in between, the repeat stores what is still missing.
+   */
+  async function storeDigest(gateway: KnownGateway, event: DigestEvent): Promise<Reception> {
+    for (const { type, data } of event.data.notices) {
+      const notice: NoticeEvent = { ...event, id: data.noticeId, subject: data.alertId, type, data };
+      if (isKnown(gateway.id, notice.id)) continue;
+      const stored = await storeNotice(gateway, notice);
+      if (stored.kind === 'refused') return stored;
+    }
+    await database.write([
+      gatewayWordStatement(gateway.id, clock.now(), true),
+      {
+        // Nothing more is kept of it than that it was here.
+        sql: `INSERT INTO unread (gateway, delivery_id, type, body, received_at) VALUES (?, ?, ?, x'', ?)
+              ON CONFLICT DO NOTHING`,
+        params: [gateway.id, event.id, event.type, clock.now()],
+      },
+    ]);
+    return { kind: 'stored', alertId: event.data.notices[0]?.data.alertId ?? null };
+  }
+
   async function storeOther(
     gateway: KnownGateway,
     envelope: z.output<typeof envelopeSchema>,
@@ -169,8 +200,12 @@ export function createReceiver(options: {
       const notice = noticeEventSchema.safeParse(value);
       return notice.success ? storeEvenIfFull(gateway, notice.data) : invalid(notice.error);
     }
+    if (type === digestType) {
+      const digest = digestEventSchema.safeParse(value);
+      return digest.success ? storeDigest(gateway, digest.data) : invalid(digest.error);
+    }
     // An alert that nobody here can see must not have a receipt, or the gateway would believe that it was told.
-    if (type.startsWith('kanmen.notice.')) {
+    if (type.startsWith('kanmen.notice.') || type.startsWith('kanmen.digest.')) {
       return { kind: 'refused', reason: 'notice.unknown-version', detail: type };
     }
     return storeOther(gateway, { id, type }, body);

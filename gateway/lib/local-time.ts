@@ -48,3 +48,8 @@ export function nextTimeOfDay(after: EpochMs, timeOfDay: string, zone: string): 
   const today = now.set({ hour: hour ?? 0, minute: minute ?? 0, second: 0, millisecond: 0 });
   return (today > now ? today : today.plus({ days: 1 })).toMillis() as EpochMs;
 }
+
+/** The local day that a moment lies on, `2026-01-02`. */
+export function localDate(at: EpochMs, zone: string): string {
+  return rfc3339(at, zone).slice(0, 10);
+}

@@ -19,12 +19,33 @@ export interface HealthSources {
   }[];
   readonly cameras: () => readonly { readonly id: string; readonly state: string; readonly reason: string | null }[];
   readonly recipients: number;
+  /** Whether the way to each recipient is open, end to end. */
+  readonly canaries?: () => readonly {
+    readonly name: string;
+    readonly channel: string;
+    readonly state: 'unknown' | 'working' | 'broken';
+    readonly reason: string | null;
+  }[];
+  /** Alerts that found nobody on duty, or nobody at all, since start. */
+  readonly reach?: () => { readonly offDuty: number; readonly nobody: number };
   readonly wires: () => readonly WireReport[];
+}
+
+/** How many ways to recipients are open. */
+export interface CanaryCounts {
+  readonly working: number;
+  readonly broken: number;
+  readonly unknown: number;
 }
 
 export interface GatewayHealth {
   wires(): readonly WireReport[];
-  report(): { readonly status: Standing; readonly wires: readonly WireReport[]; readonly parts: readonly Part[] };
+  report(): {
+    readonly status: Standing;
+    readonly wires: readonly WireReport[];
+    readonly parts: readonly Part[];
+    readonly canary: CanaryCounts;
+  };
 }
 
 /**
@@ -32,17 +53,31 @@ export interface GatewayHealth {
  * wrong but alarms are kept and will be delivered, else `ok`.
  */
 export function createGatewayHealth(sources: HealthSources): GatewayHealth {
+  const canaries = () => sources.canaries?.() ?? [];
   const parts = (): Part[] => [
     storePart(sources.store()),
     ...channelParts(sources),
+    ...reachParts(sources.reach?.()),
     ...sources.cameras().map(cameraPart),
   ];
   return {
     wires: () => sources.wires(),
     report: () => {
-      const all = parts();
-      const worst = (['unhealthy', 'degraded'] as const).find((status) => all.some((part) => part.status === status));
-      return { status: worst ?? 'ok', wires: sources.wires(), parts: all };
+      const own = parts();
+      const ways = canaries();
+      const broken = ways.some(({ state }) => state === 'broken');
+      // A broken way is red among the parts, but it does not make the whole answer 503: what watches over this process
+      // would start it anew, which mends no line and loses what other lines could carry meanwhile.
+      const worst =
+        (['unhealthy', 'degraded'] as const).find((status) => own.some((part) => part.status === status)) ??
+        (broken ? 'degraded' : 'ok');
+      const count = (state: string): number => ways.filter((way) => way.state === state).length;
+      return {
+        status: worst,
+        wires: sources.wires(),
+        parts: [...own.slice(0, 1), ...ways.map(canaryPart), ...own.slice(1)],
+        canary: { working: count('working'), broken: count('broken'), unknown: count('unknown') },
+      };
     },
   };
 }
@@ -62,6 +97,23 @@ function channelParts({ links, recipients }: HealthSources): Part[] {
       ? { name: `channel ${channel}`, status: 'degraded', note: lastFailure ?? 'cannot be reached' }
       : { name: `channel ${channel}`, status: 'ok', note: state === 'unknown' ? 'not used yet' : null },
   );
+}
+
+function canaryPart({ name, state, reason }: ReturnType<NonNullable<HealthSources['canaries']>>[number]): Part {
+  return {
+    name: `canary ${name}`,
+    status: state === 'broken' ? 'unhealthy' : 'ok',
+    note: state === 'broken' ? (reason ?? 'no receipt') : state === 'unknown' ? 'not tried yet' : null,
+  };
+}
+
+function reachParts(reach: { readonly offDuty: number; readonly nobody: number } | undefined): Part[] {
+  if (!reach || (reach.offDuty === 0 && reach.nobody === 0)) return [];
+  const note =
+    reach.nobody > 0
+      ? `${reach.nobody} alerts since the start had nobody to tell`
+      : `${reach.offDuty} alerts since the start found nobody on duty: people were told outside their hours`;
+  return [{ name: 'duty', status: 'degraded', note }];
 }
 
 function cameraPart({ id, state, reason }: ReturnType<HealthSources['cameras']>[number]): Part {

@@ -174,7 +174,9 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     });
     await write(delivery, result, settled);
     const facts = { channel: channel.id, deliveryId: delivery.id, alertId: delivery.alertId, tier: delivery.tier };
-    if (settled.state === 'dead') {
+    if (settled.state === 'dead' && delivery.item === 'canary') {
+      logger.debug({ ...facts, result: settled.result }, 'canary did not arrive');
+    } else if (settled.state === 'dead') {
       meter.drop();
       logger.error({ ...facts, result: settled.result }, 'delivery is a dead letter');
     } else if (settled.state === 'delivered') {

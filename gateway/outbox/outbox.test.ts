@@ -219,6 +219,21 @@ describe('a long backlog', () => {
   });
 });
 
+describe('a canary', () => {
+  it('is tried once, is no dead letter that anyone must look at, and goes after every alert', async () => {
+    const bench = await started({
+      answer: ({ item }) => (item === 'canary' ? refused : receipt),
+      options: { parallel: 1 },
+    });
+    const canary = alone({ item: 'canary', notice: null, tier: 'blue', sequence: 0 });
+    await bench.add(canary, alone({ tier: 'yellow' }));
+    expect(bench.sends.map(({ delivery }) => delivery.item)).toEqual(['notice', 'canary']);
+    await bench.clock.advance(10 * minuteMs);
+    expect(bench.rows.get(canary.id)).toMatchObject({ state: 'dead', attempts: 1, lastError: 'ECONNREFUSED' });
+    expect(bench.outbox.report()).toMatchObject([{ dropped: 0 }]);
+  });
+});
+
 describe('what the far side refuses', () => {
   const rejected = { kind: 'rejected', reason: '410' } as const;
 

@@ -55,6 +55,8 @@ export function settle(
       result: why.slice(0, maxResult),
     };
   };
+  // A canary says how the way is now: a later try would say it of another moment, and the next canary does that.
+  if (delivery.item === 'canary' && result.kind !== 'delivered') return dead(result.reason);
   switch (result.kind) {
     case 'delivered':
       return { ...tried, state: 'delivered', nextAttemptAt: nowMs, result: result.receipt.slice(0, maxResult) };

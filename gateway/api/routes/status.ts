@@ -21,7 +21,11 @@ export function statusRoutes(app: FastifyInstance, given: ApiCollaborators): voi
       return reply
         .status(report.status === 'unhealthy' ? 503 : 200)
         .header('cache-control', 'no-store')
-        .send({ status: report.status, wires: report.wires });
+        .send({
+          status: report.status,
+          wires: report.wires,
+          canary: { working: 0, broken: 0, unknown: 0, ...report.canary },
+        });
     },
   });
 

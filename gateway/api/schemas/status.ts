@@ -16,7 +16,16 @@ export const wire = named(
 );
 
 /** Without a login: nothing of what happened in the compound. */
-export const health = named('Health', z.object({ status: level, wires: z.array(wire) }));
+export const health = named(
+  'Health',
+  z.object({
+    status: level,
+    wires: z.array(wire),
+    canary: z
+      .object({ working: z.number().int(), broken: z.number().int(), unknown: z.number().int() })
+      .describe('Ways to recipients, tried end to end again and again: a broken one is known within two minutes'),
+  }),
+);
 
 export const status = named(
   'Status',
