@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAlerts, createDuty } from './alerts/index.ts';
-import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/index.ts';
+import { createApi, createLiveFeed, type Api } from './api/index.ts';
 import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
