@@ -29,6 +29,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 
 const single = ['init', 'run', 'check', 'desk', 'demo', 'inspect'];
 const groups = {
+  models: ['list', 'pull', 'add', 'verify'],
   rules: ['test'],
   devices: ['add', 'list', 'remove', 'rotate', 'last-fault'],
   users: ['add', 'list', 'remove', 'password'],

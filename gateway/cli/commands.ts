@@ -9,6 +9,11 @@ export interface JsonOption {
   readonly json: boolean;
 }
 
+/** Another folder with manifest.json than the one that comes with the product. */
+export interface ModelsOption {
+  readonly models?: string;
+}
+
 export interface InitOptions {
   readonly yes: boolean;
   readonly site?: string;
@@ -31,6 +36,10 @@ export interface Commands {
   desk(options: ConfigOption): Promise<ExitCode>;
   demo(options: { readonly once: boolean; readonly seed?: string; readonly keep: boolean }): Promise<ExitCode>;
   inspect(files: readonly string[], options: InspectOptions): Promise<ExitCode>;
+  modelsList(options: ModelsOption & JsonOption): Promise<ExitCode>;
+  modelsPull(ids: readonly string[], options: ModelsOption & JsonOption): Promise<ExitCode>;
+  modelsAdd(files: readonly string[], options: ModelsOption & JsonOption): Promise<ExitCode>;
+  modelsVerify(options: ModelsOption & JsonOption): Promise<ExitCode>;
   rulesTest(options: { readonly dir?: string; readonly config?: string } & JsonOption): Promise<ExitCode>;
   devicesAdd(
     keys: readonly string[],

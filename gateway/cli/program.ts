@@ -106,11 +106,44 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     .addOption(jsonOption())
     .action(async (files: string[], given: Given<'inspect'>) => done(await commands.inspect(files, given)));
 
+  addModels(program, commands, done);
   addRules(program, commands, done);
   addDevices(program, commands, done);
   addUsers(program, commands, done);
   addAlerts(program, commands, done);
   return program;
+}
+
+function addModels(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
+  const models = program.command('models').description('the networks that read plates and see faces');
+  const dirOption = (): Option =>
+    new Option('--models <dir>', 'folder with manifest.json (default: the one that comes with Kanmen)');
+  models
+    .command('list')
+    .description('every model of the manifest: what it is for, whether it is used, whether it is here and right')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'modelsList'>) => done(await commands.modelsList(given)));
+  models
+    .command('pull')
+    .argument('<id...>', 'as models list names them')
+    .description('fetch models from their pinned addresses; what is not what the manifest says is refused')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .action(async (ids: string[], given: Given<'modelsPull'>) => done(await commands.modelsPull(ids, given)));
+  models
+    .command('add')
+    .argument('<file...>', 'model files brought by hand, for machines without a network')
+    .description('put model files in their places; each is known by its sha256')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .action(async (files: string[], given: Given<'modelsAdd'>) => done(await commands.modelsAdd(files, given)));
+  models
+    .command('verify')
+    .description('whether every model is here and is what the manifest says; exit 1 if not')
+    .addOption(dirOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'modelsVerify'>) => done(await commands.modelsVerify(given)));
 }
 
 function addRules(program: Command, commands: Commands, done: (code: ExitCode) => void): void {

@@ -10,6 +10,7 @@ export type { CameraChange, CameraStatus } from './camera-board.ts';
 export type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from './worker-protocol.ts';
 export type { InspectedPassage, InspectedPlate, InspectLine } from './inspect-line.ts';
 export { shippedModelsDir, verifyModels } from './model-store.ts';
+export { addModel, listModels, pullModel, type ModelState } from './model-shelf.ts';
 export type { Clip } from './camera/ring.ts';
 export type { InitSegment } from './camera/fragment.ts';
 export type { LiveFragment } from './camera/ring-outlet.ts';

@@ -10,6 +10,7 @@ export { exitCodeOf, printFaults, type ToolContext } from './context.ts';
 export function createTools(context: ToolContext & { readonly execPath: string }): Omit<Commands, 'run' | 'desk'> {
   const devices = async () => (await import('./devices.ts')).createDeviceCommands(context);
   const users = async () => (await import('./users.ts')).createUserCommands(context);
+  const models = async () => (await import('./models.ts')).createModelCommands(context);
   const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
   return {
     // Each command loads what it needs when it is called: all of it together takes a second to load.
@@ -17,6 +18,10 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     check: async (...given) => (await import('./check.ts')).createCheckCommand(context).check(...given),
     inspect: async (...given) => (await import('./inspect.ts')).createInspectCommand(context).inspect(...given),
     rulesTest: async (...given) => (await import('./rules.ts')).createRuleCommands(context).rulesTest(...given),
+    modelsList: async (...given) => (await models()).modelsList(...given),
+    modelsPull: async (...given) => (await models()).modelsPull(...given),
+    modelsAdd: async (...given) => (await models()).modelsAdd(...given),
+    modelsVerify: async (...given) => (await models()).modelsVerify(...given),
     devicesAdd: async (...given) => (await devices()).devicesAdd(...given),
     devicesList: async (...given) => (await devices()).devicesList(...given),
     devicesRemove: async (...given) => (await devices()).devicesRemove(...given),

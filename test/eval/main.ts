@@ -1,192 +1,235 @@
-// How good is perception? Prints recall, exact reads and wrong acceptances against a folder of labelled pictures.
-//   node dist/test/eval/main.js FOLDER [--soak N]
-// FOLDER holds plates-crops/ (file name = plate), plates-scenes/labels.tsv, faces/boxes.tsv; what is missing is left out.
-// --soak N reads N plates and prints the memory of the process along the way.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import type { BoxPx } from '../../gateway/domain/plate.ts';
-import { overlapRatio } from '../../gateway/perceive/geometry.ts';
+// How good is perception? The table of targets against measured, the yardsticks beside it in the same run.
+//   npm run eval -- [FOLDER] [--models DIR] [--only PART,…] [--rendered N] [--limit N] [--seed N] [--misses] [--out FILE]
+// FOLDER holds plates-crops/ (file name = plate), plates-scenes/labels.tsv, faces/boxes.tsv and models/ with the yardsticks;
+// what is missing is left out; --limit takes every k-th picture, N in all. Without it: rendered plates of every kind only, N a kind.
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cornersOfBox } from '../../gateway/perceive/geometry.ts';
 import { stillLooks } from '../../gateway/perceive/looks.ts';
-import { readManifest, shippedModelsDir } from '../../gateway/perceive/model-store.ts';
+import {
+  chooseEntry,
+  loadEntry,
+  readManifest,
+  shippedModelsDir,
+  type ModelEntry,
+} from '../../gateway/perceive/model-store.ts';
 import { openPerceiver, type Perceiver } from '../../gateway/perceive/perceive.ts';
-import { decodePicture } from '../../gateway/perceive/picture.ts';
+import { decodePicture, type Picture } from '../../gateway/perceive/picture.ts';
+import { openPlateFinder } from '../../gateway/perceive/plate-finder.ts';
+import { openPlateReader } from '../../gateway/perceive/plate-reader.ts';
+import { createScaler } from '../../gateway/perceive/resample.ts';
+import { commit, machine } from '../bench/harness.ts';
+import { judged, printTable, type Figure } from './figures.ts';
+import { loadCrops, loadFaces, loadScenes } from './labelled.ts';
+import {
+  measureCrops,
+  measureFaces,
+  measureFinder,
+  measureReader,
+  measureWhole,
+  type PlatePicture,
+  type PlateSample,
+} from './measure.ts';
+import { renderedKinds, renderedPictures, renderedSamples } from './rendered.ts';
+import { openYunet } from './yunet.ts';
 
-interface Figures {
-  readonly what: string;
-  readonly n: number;
-  readonly [figure: string]: string | number;
-}
-
-const share = (part: number, whole: number): string => `${((100 * part) / Math.max(whole, 1)).toFixed(1)} %`;
-const mean = (values: readonly number[]): number =>
-  Math.round((10 * values.reduce((sum, value) => sum + value, 0)) / Math.max(values.length, 1)) / 10;
-
-function readTable(path: string): Map<string, string[][]> {
-  const byFile = new Map<string, string[][]>();
-  for (const line of readFileSync(path, 'utf8').trim().split('\n').slice(1)) {
-    const cells = line.split('\t');
-    byFile.set(cells[0]!, [...(byFile.get(cells[0]!) ?? []), cells]);
-  }
-  return byFile;
-}
-
-const boxOf = (cells: readonly string[]): BoxPx => [
-  Number(cells[1]),
-  Number(cells[2]),
-  Number(cells[3]),
-  Number(cells[4]),
-];
-
-/** Centre inside, or half of it shared. */
-function hits(found: BoxPx, truth: BoxPx): boolean {
-  const x = found[0] + found[2] / 2;
-  const y = found[1] + found[3] / 2;
-  const inside = x > truth[0] && x < truth[0] + truth[2] && y > truth[1] && y < truth[1] + truth[3];
-  return inside || overlapRatio(found, truth) >= 0.5;
-}
-
-async function evaluateCrops(perceiver: Perceiver, folder: string): Promise<Figures> {
-  let exact = 0;
-  let accepted = 0;
-  let wrong = 0;
-  const readMs: number[] = [];
-  const files = readdirSync(folder).filter((name) => /\.(jpg|png)$/.test(name));
-  for (const file of files) {
-    const truth = file.replace(/[._].*$/, '');
-    const picture = await decodePicture(join(folder, file));
-    const { plates, timingsMs } = await perceiver.perceive(picture, { plates: 'whole-plate', faces: [] });
-    const reading = plates[0]!.reading;
-    readMs.push(timingsMs.read);
-    if (reading.text === truth) exact += 1;
-    else console.log(`  crop ${truth} read ${reading.text} ${reading.confidenceRatio}`);
-    if (reading.accepted) accepted += 1;
-    if (reading.accepted && reading.text !== truth) wrong += 1;
-  }
-  const n = files.length;
-  return {
-    what: 'plates-crops',
-    n,
-    exact: share(exact, n),
-    accepted: share(accepted, n),
-    acceptedButWrong: share(wrong, accepted),
-    meanReadMs: mean(readMs),
-  };
-}
-
-async function evaluateScenes(perceiver: Perceiver, folder: string): Promise<Figures> {
-  const table = readTable(join(folder, 'labels.tsv'));
-  let n = 0;
-  let found = 0;
-  let exact = 0;
-  let accepted = 0;
-  let wrong = 0;
-  let falseBoxes = 0;
-  const totalMs: number[] = [];
-  for (const [file, rows] of table) {
-    const picture = await decodePicture(join(folder, file));
-    const { plates, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), faces: [] });
-    totalMs.push(timingsMs.detect + timingsMs.read);
-    for (const row of rows) {
-      n += 1;
-      const hit = plates.find(({ box }) => hits(box, boxOf(row)));
-      if (hit) found += 1;
-      if (hit?.reading.text === row[6]) exact += 1;
-      else
-        console.log(
-          `  scene ${file} ${row[6]} read ${hit ? `${hit.reading.text} ${hit.reading.confidenceRatio}` : 'nothing'}`,
-        );
-    }
-    for (const { box, reading } of plates) {
-      if (!rows.some((row) => hits(box, boxOf(row)))) falseBoxes += 1;
-      if (!reading.accepted) continue;
-      accepted += 1;
-      if (!rows.some((row) => row[6] === reading.text)) wrong += 1;
-    }
-  }
-  return {
-    what: 'plates-scenes',
-    n,
-    found: share(found, n),
-    exact: share(exact, n),
-    accepted: share(accepted, n),
-    acceptedButWrong: share(wrong, accepted),
-    falsePlatesAPicture: (falseBoxes / table.size).toFixed(3),
-    meanMs: mean(totalMs),
-  };
-}
-
-async function evaluateFaces(perceiver: Perceiver, folder: string): Promise<Figures> {
-  const table = readTable(join(folder, 'boxes.tsv'));
-  let n = 0;
-  let found = 0;
-  let falseBoxes = 0;
-  const totalMs: number[] = [];
-  for (const [file, rows] of table) {
-    const picture = await decodePicture(join(folder, file));
-    const { faces, timingsMs } = await perceiver.perceive(picture, { ...stillLooks(picture, perceiver.stillSidesPx), plates: [] });
-    totalMs.push(timingsMs.detect);
-    const open = faces.map(({ box }) => box);
-    for (const row of rows.filter((cells) => cells[5] === 'face')) {
-      n += 1;
-      const [best] = open
-        .map((box) => ({ box, overlap: overlapRatio(box, boxOf(row)) }))
-        .sort((a, b) => b.overlap - a.overlap);
-      if (!best || best.overlap < 0.35) continue;
-      found += 1;
-      open.splice(open.indexOf(best.box), 1);
-    }
-    // What is left is false, unless it lies on something that is marked to be neither counted nor held against us.
-    falseBoxes += open.filter(
-      (box) => !rows.some((row) => hits(box, boxOf(row)) || overlapRatio(box, boxOf(row)) > 0.2),
-    ).length;
-  }
-  return {
-    what: 'faces',
-    n,
-    recall: share(found, n),
-    falseBoxesAPicture: (falseBoxes / table.size).toFixed(3),
-    meanMs: mean(totalMs),
-  };
-}
-
-/** Reads grey noise over and over; the memory of the process must not grow with the count. */
-async function soak(perceiver: Perceiver, count: number): Promise<Figures> {
-  const memory: number[] = [];
-  for (let turn = 0; turn < count; turn += 1) {
-    const widthPx = 90 + (turn % 60);
-    const rgb = new Uint8Array(widthPx * 30 * 3).map((_value, at) => (at * 31 + turn * 17) % 256);
-    await perceiver.perceive({ widthPx, heightPx: 30, rgb }, { plates: 'whole-plate', faces: [] });
-    if (turn % Math.ceil(count / 8) === 0 || turn === count - 1)
-      memory.push(Math.round(process.memoryUsage().rss / 1e6));
-  }
-  return { what: 'soak', n: count, rssMb: memory.join(' ') };
-}
-
-const [folder = '', ...rest] = process.argv.slice(2);
-const soakCount = rest[0] === '--soak' ? Number(rest[1]) : 0;
-const perceiver = await openPerceiver({
-  modelsDir: shippedModelsDir(),
-  threads: 1,
-  minPlateWidthPx: 30,
-  ebikePatterns: [],
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    models: { type: 'string' },
+    only: { type: 'string' },
+    rendered: { type: 'string', default: '12' },
+    seed: { type: 'string', default: '1' },
+    limit: { type: 'string' },
+    misses: { type: 'boolean', default: false },
+    out: { type: 'string', default: '.cache/eval.json' },
+  },
 });
-const figures: Figures[] = [];
-const parts = [
-  ['plates-crops', '', evaluateCrops],
-  ['plates-scenes', 'labels.tsv', evaluateScenes],
-  ['faces', 'boxes.tsv', evaluateFaces],
-] as const;
-for (const [name, table, evaluate] of parts) {
-  if (existsSync(join(folder, name, table))) figures.push(await evaluate(perceiver, join(folder, name)));
+const folder = positionals[0] === undefined ? null : resolve(positionals[0]);
+if (folder !== null && !existsSync(folder)) throw new Error(`there is no folder ${folder}`);
+const modelsDir = resolve(given.models ?? shippedModelsDir());
+const only = given.only?.split(',') ?? null;
+const wants = (part: string): boolean => only === null || only.includes(part);
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const manifest = await readManifest(modelsDir);
+const scaler = createScaler();
+const figures: Figure[] = [];
+const note = (figure: Figure): void => {
+  figures.push(figure);
+  say(`measured ${figure.part} on ${figure.set}: ${figure.model}`);
+  if (given.misses && !figure.yardstick) for (const miss of figure.misses) say(`  ${miss}`);
+};
+
+/** Entries of a role that are here: installed, or in FOLDER/models. The one in use first; the others are yardsticks. */
+function entriesOf(role: 'plate-finder' | 'plate-reader'): { entry: ModelEntry; yardstick: boolean }[] {
+  const used = chooseEntry(manifest, role);
+  const roles = role === 'plate-reader' ? ['plate-reader', 'second-reader'] : [role];
+  return manifest.models
+    .filter((entry) => roles.includes(entry.role))
+    .flatMap((entry) => {
+      const besides = folder === null ? '' : join(folder, 'models', entry.file);
+      const isHere = entry.optional !== true || existsSync(join(modelsDir, entry.file));
+      if (!isHere && !existsSync(besides)) return [];
+      return [{ entry: isHere ? entry : { ...entry, file: besides }, yardstick: entry.id !== used?.id }];
+    })
+    .sort((a, b) => Number(a.yardstick) - Number(b.yardstick));
 }
-if (soakCount > 0) figures.push(await soak(perceiver, soakCount));
-await perceiver.release();
-for (const { what, n, ...values } of figures) {
-  console.log(
-    `${what}: n = ${n}, ${Object.entries(values)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
+
+/** Every k-th, so that at most --limit are left. */
+function some<T>(all: readonly T[]): readonly T[] {
+  const step = Math.max(Math.ceil(all.length / Number(given.limit ?? all.length)), 1);
+  return all.filter((_one, index) => index % step === 0);
+}
+
+const decoded = (file: string) => (): Promise<Picture> => decodePicture(file);
+const scenes: readonly PlatePicture[] =
+  folder === null
+    ? []
+    : some(loadScenes(folder)).map(({ file, plates }) => ({ name: basename(file), picture: decoded(file), plates }));
+const scenePlates: PlateSample[] = scenes.flatMap(({ name, picture, plates }) =>
+  plates.map(({ text, corners }) => ({ name, picture, text, rows: () => [corners] })),
+);
+const crops: readonly PlateSample[] =
+  folder === null
+    ? []
+    : some(loadCrops(folder)).map(({ file, text }) => ({
+        name: basename(file),
+        picture: decoded(file),
+        text,
+        rows: ({ widthPx, heightPx }) => [cornersOfBox([0, 0, widthPx, heightPx])],
+      }));
+const renderedCount = Number(given.rendered);
+const rendered = (renderedCount > 0 ? renderedKinds : []).map(([name, kind, rows]) => {
+  const pictures = renderedPictures(name, kind, rows, renderedCount, Number(given.seed));
+  return { name, pictures, samples: renderedSamples(pictures, rows, Number(given.seed)) };
+});
+
+if (wants('finder')) {
+  for (const { entry, yardstick } of entriesOf('plate-finder')) {
+    const finder = await openPlateFinder(await loadEntry(modelsDir, entry), 1, scaler);
+    const named = { model: entry.id, yardstick };
+    if (scenes.length > 0) note(await measureFinder(finder, scenes, { set: 'plates-scenes', ...named }));
+    // A text detector reports all writing: false boxes and time of the rendered sets would say nothing of it.
+    if (entry.form !== 'text-map')
+      for (const { name, pictures } of rendered)
+        note(await measureFinder(finder, pictures, { set: `rendered ${name}`, ...named }));
+    await finder.release();
+  }
+}
+
+if (wants('reader')) {
+  for (const { entry, yardstick } of entriesOf('plate-reader')) {
+    const reader = await openPlateReader(await loadEntry(modelsDir, entry), 1);
+    const named = { model: entry.id, yardstick };
+    if (crops.length > 0) note(await measureReader(reader, crops, { set: 'plates-crops', ...named }));
+    if (scenePlates.length > 0) note(await measureReader(reader, scenePlates, { set: 'plates-scenes', ...named }));
+    for (const { name, samples } of rendered)
+      note(await measureReader(reader, samples, { set: `rendered ${name}`, ...named }));
+    await reader.release();
+  }
+}
+
+async function withPerceiver(dir: string, use: (perceiver: Perceiver) => Promise<void>): Promise<void> {
+  const perceiver = await openPerceiver({ modelsDir: dir, threads: 1, minPlateWidthPx: 30, ebikePatterns: [] });
+  try {
+    await use(perceiver);
+  } finally {
+    await perceiver.release();
+  }
+}
+
+/** A manifest in which HyperLPR3's finder and PP-OCR's reader do all the work: the yardstick from end to end. */
+async function withYardstick(use: (perceiver: Perceiver, model: string) => Promise<void>): Promise<void> {
+  for (const { entry } of entriesOf('plate-finder').filter(({ entry: { form } }) => form === 'anchor-corners')) {
+    const reader = manifest.models.find(({ form }) => form === 'text-line');
+    const faces = chooseEntry(manifest, 'face-finder');
+    if (!reader || !faces) return;
+    const dir = mkdtempSync(join(tmpdir(), 'kanmen-eval-'));
+    try {
+      const placed = [entry, faces].map((model) => ({
+        ...model,
+        optional: undefined,
+        file: model.package === undefined ? resolve(modelsDir, model.file) : model.file,
+      }));
+      const models = [...placed, { ...reader, role: 'plate-reader' }];
+      writeFileSync(join(dir, 'manifest.json'), JSON.stringify({ version: 1, models }));
+      await withPerceiver(dir, (perceiver) => use(perceiver, `${entry.id} + ${reader.id}`));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  }
+}
+
+const faceSamples =
+  folder === null
+    ? []
+    : some(loadFaces(folder)).map(({ file, faces, ignored }) => ({
+        name: basename(file),
+        picture: decoded(file),
+        faces,
+        ignored,
+      }));
+const ids = (...roles: ModelEntry['role'][]): string =>
+  roles.flatMap((role) => chooseEntry(manifest, role)?.id ?? []).join(' + ');
+if (wants('end to end') || wants('faces')) {
+  await withPerceiver(modelsDir, async (perceiver) => {
+    const named = { model: ids('plate-finder', 'plate-reader', 'second-reader'), yardstick: false };
+    if (wants('end to end')) {
+      if (scenes.length > 0) note(await measureWhole(perceiver, scenes, { set: 'plates-scenes', ...named }));
+      if (crops.length > 0) note(await measureCrops(perceiver, crops, { set: 'plates-crops', ...named }));
+      for (const { name, pictures } of rendered)
+        note(await measureWhole(perceiver, pictures, { set: `rendered ${name}`, ...named }));
+    }
+    if (wants('faces') && faceSamples.length > 0) {
+      const find = async (picture: Picture) => {
+        const looks = stillLooks(picture, perceiver.stillSidesPx);
+        return (await perceiver.perceive(picture, { ...looks, plates: [] })).faces.map(({ box }) => box);
+      };
+      note(await measureFaces(find, faceSamples, { set: 'faces', model: ids('face-finder'), yardstick: false }));
+    }
+  });
+}
+if (wants('end to end') && scenes.length > 0)
+  await withYardstick(async (perceiver, model) => {
+    note(await measureWhole(perceiver, scenes, { set: 'plates-scenes', model, yardstick: true }));
+  });
+const yunet = manifest.models.find(({ id }) => id === 'yunet');
+if (wants('faces') && faceSamples.length > 0 && yunet) {
+  const besides = [join(modelsDir, yunet.file), join(folder ?? '', 'models', yunet.file)].find((path) =>
+    existsSync(path),
   );
+  if (besides !== undefined) {
+    const finder = await openYunet(await loadEntry(modelsDir, { ...yunet, file: besides }));
+    note(
+      await measureFaces((picture) => finder.find(picture), faceSamples, {
+        set: 'faces',
+        model: 'yunet',
+        yardstick: true,
+      }),
+    );
+    await finder.release();
+  }
 }
-const { models } = await readManifest(shippedModelsDir());
-console.log(JSON.stringify({ figures, models: models.map(({ role, name, sha256 }) => ({ role, name, sha256 })) }));
+
+printTable(figures, console.log);
+const goals = figures.flatMap((figure) =>
+  judged(figure).map((goal) => ({ ...goal, part: figure.part, set: figure.set })),
+);
+const missed = goals.filter(({ met }) => !met);
+console.log(
+  `\n${goals.length - missed.length} of ${goals.length} targets met${folder === null ? ' (no folder of real pictures: rendered sets have no targets)' : ''}`,
+);
+const result = {
+  at: new Date().toISOString(),
+  commit: commit(),
+  machine: machine(),
+  models: manifest.models.map(({ id, role, sha256 }) => ({ id, role, sha256 })),
+  targets: goals,
+  figures,
+};
+mkdirSync(dirname(resolve(given.out)), { recursive: true });
+writeFileSync(given.out, JSON.stringify(result, null, 1));
+console.log(`written to ${given.out}`);
