@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAlerts, createDuty } from './alerts/index.ts';
-import { createApi, createLiveFeed, type Api } from './api/index.ts';
+import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/index.ts';
 import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
@@ -218,6 +218,7 @@ async function build(settings: AppSettings) {
     cameras: configuration.cameras,
     models: configuration.models,
     perception: configuration.perception,
+    transcodersAtOnce: configuration.api.liveVideo.transcodersAtOnce,
     clock,
     logger,
     unit: () => random.unit(),
@@ -291,6 +292,10 @@ async function build(settings: AppSettings) {
   });
 
   // Those who look on.
+  const video = createVideoFeed({
+    watch: (camera, listener) => perception.live.watch(camera, listener),
+    watchMpeg1: (camera, listener) => perception.mpeg1.watch(camera, listener),
+  });
   const health = createGatewayHealth({
     store: () => store.health(),
     links: () => outbox.links(),
@@ -305,6 +310,7 @@ async function build(settings: AppSettings) {
       store.report(),
       ...outbox.report(),
       live.report(),
+      video.report(),
       ...(series ? [series.report()] : []),
     ],
   });
@@ -328,6 +334,12 @@ async function build(settings: AppSettings) {
         if (!row) throw new GatewayError('evidence.missing', 'there is no such picture', { facts: { id } });
         return { contentType: 'image/jpeg', bytes: await evidence.read(row, options) };
       },
+      kindOf: (id) => store.evidenceRow(id)?.mediaKind,
+      openClip: async (id) => {
+        const row = store.evidenceRow(id);
+        if (!row) throw new GatewayError('evidence.missing', 'there is no such clip', { facts: { id } });
+        return { contentType: 'video/mp4', ...(await evidence.openClip(row)) };
+      },
     },
     cameras: () =>
       perception.cameras().map(({ id, name, state, reason, counters, direction, lastFrameAt }) => ({
@@ -336,6 +348,7 @@ async function build(settings: AppSettings) {
       })),
     health: () => health.report(),
     live,
+    video,
     metrics,
     controlToken: claim.token,
     metricsToken: metricsTokenFile === undefined ? null : readFileSync(metricsTokenFile, 'utf8').trim(),

@@ -19,6 +19,8 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'POST /api/alerts/:id/feedback': 'manager',
   'GET /api/devices': 'viewer',
   'GET /api/cameras': 'viewer',
+  // And the role of api.liveVideo.role, which the route itself asks for.
+  'GET /api/cameras/:id/video': 'viewer',
   'GET /api/quarantine': 'viewer',
   'GET /api/evidence/:id': 'viewer',
   'GET /api/live': 'viewer',

@@ -4,6 +4,7 @@ import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { ChargingSession, PassageEvent } from '../domain/event.ts';
 import type { AlertId, AreaId, CameraId, DeviceKey, EvidenceId } from '../domain/ids.ts';
+import type { BoxPx } from '../domain/plate.ts';
 import type { Places } from '../domain/place.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { Role, User, WebSession } from '../domain/user.ts';
@@ -13,6 +14,7 @@ import type { Random } from '../lib/random.ts';
 import type { WireReport } from '../lib/wire.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { ApiOptions } from './options.ts';
+import type { VideoFeed } from './video-feed.ts';
 
 /** A read may answer at once or later. */
 export type Awaitable<T> = T | Promise<T>;
@@ -135,12 +137,64 @@ export interface UserVerifier {
   verify(name: string, password: string, address: string): Promise<Verification>;
 }
 
+/** A clip, to be given out whole or in part. */
+export interface OpenedClip {
+  readonly contentType: string;
+  readonly sizeBytes: number;
+  /** Bytes `first` to `last`, both included. */
+  read(range: { readonly first: number; readonly last: number }): AsyncIterable<Uint8Array>;
+}
+
 /** Opens a piece of evidence. Throws `evidence.missing` or `evidence.damaged`. */
 export interface EvidenceReader {
+  /** What kind of thing it is; undefined where there is none. */
+  kindOf(id: EvidenceId): Awaitable<'picture' | 'clip' | undefined>;
   open(
     id: EvidenceId,
     options: { readonly unblurred: boolean },
   ): Promise<{ readonly contentType: string; readonly bytes: Uint8Array }>;
+  openClip(id: EvidenceId): Promise<OpenedClip>;
+}
+
+/** A camera's stream begins: what a browser needs before the first picture. */
+export interface VideoInit {
+  /** RFC 6381, as `MediaSource.isTypeSupported` is asked. */
+  readonly mimeCodec: string;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly bytes: Uint8Array;
+}
+export interface VideoFragment {
+  readonly key: boolean;
+  readonly bytes: Uint8Array;
+  readonly mediaTimeMs: number;
+  readonly capturedAtMs: EpochMs;
+}
+/** Where plates and faces stand in a picture of this size. */
+export interface VideoSeen {
+  readonly capturedAt: EpochMs;
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly plates: readonly { readonly box: BoxPx; readonly text: string; readonly accepted: boolean }[];
+  readonly faces: readonly BoxPx[];
+}
+export interface VideoListener {
+  begin(init: VideoInit): void;
+  take(fragment: VideoFragment): void;
+  end(): void;
+  seen(now: VideoSeen): void;
+}
+export interface Mpeg1Listener {
+  take(chunk: { readonly key: boolean; readonly bytes: Uint8Array }): void;
+  seen(now: VideoSeen): void;
+}
+
+/** Cameras' streams while somebody watches them. */
+export interface VideoSource {
+  /** Begins with the newest key frame; returns how to leave. */
+  watch(camera: CameraId, listener: VideoListener): () => void;
+  /** Transcoded for JSMpeg; null when too many cameras are being transcoded already. */
+  watchMpeg1(camera: CameraId, listener: Mpeg1Listener): (() => void) | null;
 }
 
 export interface ApiCollaborators {
@@ -160,6 +214,7 @@ export interface ApiCollaborators {
   readonly cameras: () => readonly CameraReport[];
   readonly health: () => HealthReport;
   readonly live: LiveFeed;
+  readonly video: VideoFeed;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Lets the CLI of the same machine in; null turns that off. At least 32 characters. */
   readonly controlToken: string | null;

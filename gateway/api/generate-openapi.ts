@@ -4,6 +4,7 @@ import { silentLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { ApiCollaborators } from './collaborators.ts';
 import { createLiveFeed } from './live-feed.ts';
+import { createVideoFeed } from './video-feed.ts';
 import { apiOptions } from './options.ts';
 import { buildServer } from './server.ts';
 
@@ -42,10 +43,11 @@ export async function generateOpenApi(): Promise<string> {
     commit: never,
     users: { verify: never },
     answer: never,
-    evidence: { open: never },
+    evidence: { kindOf: never, open: never, openClip: never },
     cameras: never,
     health: never,
     live: createLiveFeed(),
+    video: createVideoFeed({ watch: never, watchMpeg1: never }),
     metrics: { contentType: 'text/plain', text: never },
     controlToken: null,
     metricsToken: null,

@@ -18,6 +18,25 @@ export const apiOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('true when the dashboard is reached through HTTPS only, so that the cookie never travels in the clear'),
+  liveVideo: z
+    .strictObject({
+      role: z
+        .enum(['viewer', 'manager', 'admin'])
+        .default('manager')
+        .describe(
+          'Least role that may look at live pictures, where faces are not blurred; each look is written into the audit log',
+        ),
+      transcodersAtOnce: z
+        .int()
+        .min(0)
+        .max(8)
+        .default(2)
+        .describe(
+          'Cameras transcoded at once for browsers that cannot play their codec; each takes a good half of a core (0 to 8, default 2)',
+        ),
+    })
+    .prefault({})
+    .describe('Live pictures in the dashboard'),
   metricsTokenFile: z
     .string()
     .optional()

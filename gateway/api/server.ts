@@ -13,6 +13,7 @@ import { liveRoutes } from './routes/live.ts';
 import { pageRoutes } from './routes/page.ts';
 import { recordRoutes } from './routes/records.ts';
 import { statusRoutes } from './routes/status.ts';
+import { registerWebSockets, videoRoutes } from './routes/video.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
 import { useZod } from './zod-compilers.ts';
 
@@ -51,6 +52,7 @@ export async function buildServer(given: ApiCollaborators): Promise<FastifyInsta
     // Slow senders are cut off; live feeds are answers and are not meant by this.
     requestTimeout: 30_000,
   });
+  await registerWebSockets(app, given);
   useZod(app);
   registerErrors(app, given.logger);
   registerHeaders(app);
@@ -65,6 +67,7 @@ export async function buildServer(given: ApiCollaborators): Promise<FastifyInsta
   evidenceRoutes(app, given);
   statusRoutes(app, given);
   liveRoutes(app, given, represent, signIn);
+  videoRoutes(app, given, signIn);
   await pageRoutes(app, given.dashboardDir);
   return app;
 }

@@ -2,6 +2,7 @@
  * A gateway's collaborators in memory, for tests of the API and the dashboard: what is committed can be read, what is
  * answered moves the alert on, as far as those tests look.
  */
+import { Readable } from 'node:stream';
 import type { Alert, AlertTransition, Delivery, Feedback, FeedbackKind, AlertState, Notice } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
@@ -24,6 +25,7 @@ import type {
   Verification,
 } from './collaborators.ts';
 import { createLiveFeed } from './live-feed.ts';
+import { createVideoFeed } from './video-feed.ts';
 import { apiOptions } from './options.ts';
 
 export const passwords: Readonly<Record<Role, string>> = {
@@ -82,6 +84,7 @@ export interface TestWorld {
   health: HealthReport;
   /** What evidence is there, blurred and not. */
   readonly pictures: Map<string, { readonly blurred: Uint8Array; readonly plain: Uint8Array }>;
+  readonly clips: Map<string, Uint8Array>;
 }
 
 export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonly clock?: Clock } = {}): TestWorld {
@@ -293,6 +296,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
   };
 
   const pictures: TestWorld['pictures'] = new Map();
+  const clips: TestWorld['clips'] = new Map();
   const world: TestWorld = {
     changes,
     commit,
@@ -306,6 +310,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       parts: [{ name: 'store', status: 'ok', note: null }],
     },
     pictures,
+    clips,
     given: {
       options: apiOptions.parse({ listen: { host: '127.0.0.1', port: 0 } }),
       logger: silentLogger,
@@ -317,6 +322,17 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       users: { verify },
       answer,
       evidence: {
+        kindOf: (id) => (clips.has(id) ? 'clip' : pictures.has(id) ? 'picture' : undefined),
+        openClip: (id) => {
+          const bytes = clips.get(id);
+          return bytes
+            ? Promise.resolve({
+                contentType: 'video/mp4',
+                sizeBytes: bytes.length,
+                read: ({ first, last }) => Readable.from([bytes.subarray(first, last + 1)]),
+              })
+            : Promise.reject(new GatewayError('evidence.missing', `there is no clip ${id}`));
+        },
         open: (id, { unblurred }) => {
           const picture = pictures.get(id);
           return picture
@@ -327,6 +343,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       cameras: () => world.cameras,
       health: () => world.health,
       live,
+      video: createVideoFeed({ watch: () => () => undefined, watchMpeg1: () => () => undefined }),
       metrics: { contentType: 'text/plain; version=0.0.4', text: () => Promise.resolve('kanmen_up 1\n') },
       controlToken,
       metricsToken: null,
