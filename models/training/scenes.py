@@ -79,8 +79,10 @@ def load_scenes(folder: str, part: str) -> list[Scene]:
     return list(found.values())
 
 
-def load_backgrounds(folders: list[str]) -> list[Scene]:
-    """Pictures without plates: photos of Debian's wallpaper packages, and other folders named."""
+def load_backgrounds(folders: list[str], cache: str) -> list[Scene]:
+    """Pictures without plates: photos of Debian's wallpaper packages, and other folders named; kept small in `cache`."""
+    if os.path.isdir(cache):
+        return [Scene(name, _levels(np.load(os.path.join(cache, name))), [], []) for name in sorted(os.listdir(cache))]
     scenes = []
     for folder in folders:
         for path in sorted(glob.glob(os.path.join(folder, "**", "*"), recursive=True)):
@@ -93,6 +95,10 @@ def load_backgrounds(folders: list[str]) -> list[Scene]:
             if k < 1:
                 picture = cv2.resize(picture, None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
             scenes.append(Scene(os.path.basename(path), _levels(picture), [], []))
+    os.makedirs(cache + ".new")
+    for index, scene in enumerate(scenes):
+        np.save(os.path.join(cache + ".new", f"{index:04d}.npy"), scene.levels[0])
+    os.replace(cache + ".new", cache)
     return scenes
 
 
@@ -186,6 +192,35 @@ def _look_alike(rng: np.random.Generator, glyphs: Glyphs) -> np.ndarray:
     if rng.random() < 0.4:
         cv2.rectangle(board, (2, 2), (width - 3, height - 3), tuple(map(float, paint)), int(rng.integers(1, 5)))
     return np.clip(board + rng.normal(0, 5, 3), 0, 255).astype(np.uint8)
+
+
+def write_over(crop: np.ndarray, rng: np.random.Generator, taken: list[np.ndarray]) -> None:
+    """What recorders write into a picture (time, counter, place) and badges of cars: bare letters on the scene, in place."""
+    fonts = [cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_PLAIN]
+    for _ in range(int(rng.integers(1, 4))):
+        n = lambda count: "".join(str(d) for d in rng.integers(0, 10, count))  # noqa: E731
+        stamp = rng.random() < 0.65
+        if stamp:
+            text = [f"20{n(2)}-{n(2)}-{n(2)}", f"20{n(2)}/{n(2)}/{n(2)}", f"{n(2)}:{n(2)}:{n(2)}", f"{n(4)}/{n(5)}", f"{n(3)}KM/H", f"CAM{n(2)}", n(8), f"20{n(2)}-{n(2)}-{n(2)} {n(2)}:{n(2)}:{n(2)}"][int(rng.integers(0, 8))]
+        else:
+            text = "".join("ABCDEFGHIKLMNOPRSTUVWXYZ1234568."[i] for i in rng.integers(0, 32, int(rng.integers(3, 8))))
+        font = fonts[int(rng.integers(0, 4))]
+        tall = float(np.exp(rng.uniform(np.log(6), np.log(34))))
+        scale = tall / cv2.getTextSize("0", font, 1.0, 1)[0][1]
+        thick = max(1, int(round(tall * rng.uniform(0.08, 0.2))))
+        (w, h), _ = cv2.getTextSize(text, font, scale, thick)
+        x, y = int(rng.uniform(-0.2 * w, SIDE - 0.5 * w)), int(rng.uniform(h, SIDE))
+        box = np.asarray([[x, y - h], [x + w, y - h], [x + w, y], [x, y]], np.float64)
+        if _overlaps(box, taken):
+            continue
+        light = rng.random() < (0.8 if stamp else 0.6)
+        paint = (int(rng.integers(225, 256)),) * 3 if light else tuple(int(v) for v in rng.integers(0, 90, 3))
+        if stamp and rng.random() < 0.15:
+            paint = [(0, 255, 255), (0, 0, 255), (0, 255, 0)][int(rng.integers(0, 3))]
+        if rng.random() < 0.7:
+            rim = (0, 0, 0) if light else (235, 235, 235)
+            cv2.putText(crop, text, (x, y), font, scale, rim, thick + int(rng.integers(1, 4)), cv2.LINE_AA)
+        cv2.putText(crop, text, (x, y), font, scale, paint, thick, cv2.LINE_AA)
 
 
 def _overlaps(quad: np.ndarray, others: list[np.ndarray], gap: float = 6) -> bool:
@@ -328,5 +363,11 @@ def make_sample(rng: np.random.Generator, scenes: list[Scene], backgrounds: list
         quad = _free_quad(rng, float(np.exp(rng.uniform(np.log(16), np.log(260)))), board.shape[1] / board.shape[0])
         if not _overlaps(quad, quads):
             paste(crop, board, quad, rng, rng.random() < 0.7)
+    late = rng.random()
+    if late < 0.12:
+        write_over(crop, rng, quads)
     crop = degrade(crop, rng, 0.8)
+    if 0.12 <= late < 0.34:
+        # a recorder writes after the lens and the night
+        write_over(crop, rng, quads)
     return crop, np.asarray(quads, np.float32).reshape(-1, 4, 2), np.asarray(rows, np.int64), np.asarray(ignore, bool)

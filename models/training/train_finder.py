@@ -73,7 +73,7 @@ class Samples(IterableDataset):
         rng = np.random.default_rng([self.seed, info.id if info else 0])
         glyphs = Glyphs(self.options.glyphs)
         scenes = load_scenes(self.options.scenes, "all" if self.options.all else "train")
-        backgrounds = load_backgrounds(self.options.backgrounds.split(","))
+        backgrounds = load_backgrounds(self.options.backgrounds.split(","), os.path.join(self.options.work, "backgrounds"))
         bank = PlateBank(rng, glyphs, 200 if self.options.smoke else 2500)
         while True:
             crop, quads, rows, ignore = make_sample(rng, scenes, backgrounds, bank)
@@ -210,7 +210,7 @@ def main() -> None:
         if step % 100 == 0:
             print(f"step {step} focal {sums[0] / sums[2]:.4f} corners {sums[1] / sums[2]:.4f} {(time.time() - began) / sums[2]:.2f} s", flush=True)
             began, sums = time.time(), np.zeros(3)
-        if step % 1000 == 0 or step == options.steps:
+        if step % 500 == 0 or step == options.steps:
             torch.save({"net": net.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, checkpoint + ".new")
             os.replace(checkpoint + ".new", checkpoint)
             export(mean, options.out)

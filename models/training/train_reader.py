@@ -244,7 +244,7 @@ def main() -> None:
         if step % 100 == 0:
             print(f"step {step} ctc {sums[0] / sums[2]:.4f} color {sums[1] / sums[2]:.4f} {(time.time() - began) / sums[2]:.2f} s", flush=True)
             began, sums = time.time(), np.zeros(3)
-        if step % 1000 == 0 or step == options.steps:
+        if step % 500 == 0 or step == options.steps:
             torch.save({"net": net.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, checkpoint + ".new")
             os.replace(checkpoint + ".new", checkpoint)
             export(mean, options.out)
