@@ -26,7 +26,7 @@ export interface CameraStatus {
   readonly reason: string | null;
   readonly widthPx: number | null;
   readonly heightPx: number | null;
-  /** When its thread last reported a new frame; reports come about once a second. */
+  /** When its thread last reported a new picture, decoded or not; reports come about once a second. */
   readonly lastFrameAt: EpochMs | null;
   /** How often its stream was opened. */
   readonly connections: number;
@@ -42,6 +42,27 @@ const noCounters: CameraCounters = {
   passages: 0,
   rejected: noRejects,
   waitedMs: 0,
+  stream: {
+    bytes: 0,
+    fragments: 0,
+    keyFrames: 0,
+    packetsLost: 0,
+    picturesLost: 0,
+    gate: 'closed',
+    gateReason: 'learning',
+    seenMs: 0,
+    openMs: 0,
+    decodingMs: 0,
+    decoderStarts: 0,
+    netLooks: 0,
+    netWakes: 0,
+    gopsDropped: 0,
+    lastKeyAt: null,
+    connections: 0,
+    driftPpm: null,
+    bitsPerSecond: 0,
+    decodedWith: 'software',
+  },
 };
 
 /** Keeps what the threads say of their cameras, and tells of changes of the link, each once. */
@@ -75,6 +96,10 @@ export function createCameraBoard(
       const before = known.get(camera);
       if (!before) return;
       const at = clock.now();
+      if (status.kind === 'resized') {
+        known.set(camera, { ...before, widthPx: status.widthPx, heightPx: status.heightPx });
+        return;
+      }
       const size = status.kind === 'connected' ? { widthPx: status.widthPx, heightPx: status.heightPx } : {};
       const reason = 'reason' in status ? status.reason : null;
       const since = before.state === status.kind ? before.since : at;
@@ -95,7 +120,9 @@ export function createCameraBoard(
     counted: (camera: CameraId, counters: CameraCounters): void => {
       const before = known.get(camera);
       if (!before) return;
-      const lastFrameAt = counters.frames > before.counters.frames ? clock.now() : before.lastFrameAt;
+      const seen = counters.frames + counters.stream.fragments;
+      const seenBefore = before.counters.frames + before.counters.stream.fragments;
+      const lastFrameAt = seen > seenBefore ? clock.now() : before.lastFrameAt;
       known.set(camera, { ...before, counters, lastFrameAt });
     },
     passageWaits: (by: 1 | -1): void => {
@@ -107,6 +134,14 @@ export function createCameraBoard(
       const sum = (value: (counters: CameraCounters) => number): number =>
         all.reduce((total, { counters }) => total + value(counters), 0);
       return [
+        {
+          name: 'camera → gate',
+          depth: 0,
+          capacity: all.length,
+          passed: sum(({ stream }) => stream.fragments),
+          dropped: sum(({ stream }) => stream.gopsDropped),
+          waitedMs: 0,
+        },
         {
           name: 'decoder → detector',
           depth: 0,

@@ -1,6 +1,10 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
+import type { EyeReport } from './camera/eye.ts';
 import type { FragmentSource } from './camera/fragment.ts';
+import type { MotionGate } from './camera/motion-gate.ts';
+import type { PullCounts } from './camera/pull.ts';
+import type { CameraShared } from './camera/shared.ts';
 
 /**
  * One decoded picture. `rgb` belongs to the source and is used again for the next frame: whoever keeps pixels beyond
@@ -30,10 +34,29 @@ export interface FrameSource {
   readonly fragments?: FragmentSource;
 }
 
+/** A live camera: frames while there is something to see, and its stream all the time. */
+export interface LiveSource extends FrameSource {
+  readonly fragments: FragmentSource;
+  /** Capture time up to which the camera was watched and nothing moved; null while it does, or while there is no stream. */
+  quietAt(): EpochMs | null;
+  /** Gives frames for at least so long although nothing moves, the newest key frame first. */
+  wake(forMs: number): void;
+  report(): LiveSourceReport;
+}
+
+/** What a live source has counted since it was opened. */
+export interface LiveSourceReport extends PullCounts, EyeReport {
+  readonly connections: number;
+  /** How much faster the camera's clock runs than ours, in parts per million; null while it is not known. */
+  readonly driftPpm: number | null;
+}
+
 /** What a live source tells about its link while `frames` runs. `reason` is one line without secrets. */
 export type SourceStatus =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'connected'; readonly widthPx: number; readonly heightPx: number }
+  /** The camera has changed the size of its pictures, and goes on. */
+  | { readonly kind: 'resized'; readonly widthPx: number; readonly heightPx: number }
   /** Connected, but no frame for a while. */
   | { readonly kind: 'silent'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string };
@@ -49,6 +72,12 @@ export interface LiveSourceRequest {
   readonly maxWidthPx: number;
   /** No frame for this long: `silent`. */
   readonly silentAfterMs: number;
+  /** TCP unless the address says `?transport=udp`. */
+  readonly transport: 'tcp' | 'udp';
+  readonly gate: MotionGate;
+  /** How often a key frame is looked at while the gate is closed. */
+  readonly lookEveryMs: number;
+  readonly shared: CameraShared;
   readonly clock: Clock;
   readonly onStatus: (status: SourceStatus) => void;
 }
@@ -58,8 +87,10 @@ export interface FileSourceRequest {
   readonly path: string;
   readonly framesPerSecond: number;
   readonly maxWidthPx: number;
+  readonly gate: MotionGate;
+  readonly lookEveryMs: number;
 }
 
 /** The camera folder's door, as the worker calls it: `camera/index.ts` exports both. */
-export type OpenLiveSource = (request: LiveSourceRequest) => FrameSource;
+export type OpenLiveSource = (request: LiveSourceRequest) => LiveSource;
 export type OpenFileSource = (request: FileSourceRequest) => FrameSource;

@@ -1,4 +1,5 @@
 import type { PlateReading } from '../domain/plate.ts';
+import { createMotionGateOf } from './camera/motion-gate.ts';
 import { createCameraWatch } from './camera-watch.ts';
 import type { OpenFileSource } from './frame-source.ts';
 import { roundBox } from './inspect-file.ts';
@@ -48,7 +49,13 @@ export async function inspectVideo(options: {
       return Promise.resolve();
     },
   });
-  const source = options.openFileSource({ path: options.file, framesPerSecond, maxWidthPx: perception.maxWidthPx });
+  const source = options.openFileSource({
+    path: options.file,
+    framesPerSecond,
+    maxWidthPx: perception.maxWidthPx,
+    gate: createMotionGateOf(camera.sensitivity),
+    lookEveryMs: camera.lookEvery,
+  });
   for await (const frame of source.frames(signal)) {
     originMs ??= frame.capturedAt - frame.mediaMs;
     await watch.look(frame);

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { idPattern } from '../domain/ids.ts';
 import { durationMs } from '../lib/quantities.ts';
+import { hardwareKinds } from './camera/decoding-kinds.ts';
+import { sensitivityNames } from './camera/gate/tuning.ts';
 
 const id = (what: string) =>
   z
@@ -38,6 +40,20 @@ export const cameraOptions = z.strictObject({
     max: '10m',
     describe: 'A camera without a picture for this long is silent',
   }),
+  transport: z
+    .enum(['tcp', 'udp'])
+    .default('tcp')
+    .describe('How RTSP video travels: tcp loses nothing; udp for cameras that only do that'),
+  sensitivity: z
+    .enum(sensitivityNames)
+    .default('normal')
+    .describe('How easily movement wakes the decoder: low, normal, high, or always decoding'),
+  lookEvery: durationMs({
+    default: '5s',
+    min: '1s',
+    max: '5m',
+    describe: 'While nothing moves, a key frame is looked at this often',
+  }),
   plates: z.boolean().default(true).describe('Whether vehicles are looked for'),
   faces: z.boolean().default(true).describe('Whether persons passing are noticed; nobody is ever identified'),
 });
@@ -71,6 +87,16 @@ export const perceptionOptions = z
       .max(16)
       .optional()
       .describe('Worker threads, each with one set of models; absent: one per core, at most 4 (1 to 16)'),
+    decoders: z
+      .int()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Cameras decoded at once, in turns when more have movement; absent: two per core (1 to 64)'),
+    hardwareDecoding: z
+      .enum(['off', 'auto', ...hardwareKinds])
+      .default('off')
+      .describe('Decoding by the graphics part of the box; falls back to software by itself (default off)'),
     maxWidthPx: z
       .int()
       .min(320)

@@ -88,6 +88,7 @@ export function createPerception(request: PerceptionRequest): Perception {
     modelsDir: request.models.dir ?? shippedModelsDir(),
     useModels: request.models.use,
     threads: Math.max(Math.floor(cores / count), 1),
+    decoders: Math.max(Math.ceil((perception.decoders ?? cores * 2) / count), 1),
     perception,
     ring: request.ring ?? { keepMs: 30_000, maxBytes: 8_000_000 },
   });
@@ -117,6 +118,11 @@ export function createPerception(request: PerceptionRequest): Perception {
       case 'camera':
         board.status(message.camera, message.status);
         return;
+      case 'decoding': {
+        const { with: decodedWith, reason } = message.report;
+        logger.info({ worker: index, decodedWith, reason }, 'video is decoded');
+        return;
+      }
       case 'counted':
         board.counted(message.camera, message.counters);
         return;

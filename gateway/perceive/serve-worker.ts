@@ -1,17 +1,39 @@
 import type { CameraId } from '../domain/ids.ts';
 import { assertNever } from '../lib/assert-never.ts';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock, type EpochMs } from '../lib/clock.ts';
 import { createTurns } from './turns.ts';
-import { createRingOutlet, openFileSource, openLiveSource, type RingOutlet } from './camera/index.ts';
+import {
+  createCameraShared,
+  createMotionGateOf,
+  createRingOutlet,
+  openFileSource,
+  openLiveSource,
+  type RingOutlet,
+} from './camera/index.ts';
 import { createCameraWatch, type CameraWatch } from './camera-watch.ts';
 import { inspectFile } from './inspect-file.ts';
 import { inspectVideo } from './inspect-video.ts';
+import type { LiveSource } from './frame-source.ts';
 import type { CameraOptions } from './options.ts';
 import type { Perceiver } from './perceive.ts';
-import type { FromWorker, PassageCandidate, PassageJpegs, ToWorker, WorkerSettings } from './worker-protocol.ts';
+import type {
+  FromWorker,
+  PassageCandidate,
+  PassageJpegs,
+  Snapshot,
+  ToWorker,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 /** How often a camera's counters go to the main thread. */
 const countersPeriodMs = 1000;
+
+/** For a snapshot of a quiet camera the decoder runs this long; a picture may be a key frame's age old. */
+const snapshotWakeMs = 1000;
+const snapshotMaxAgeMs = 3000;
+const snapshotWithinMs = 4000;
+/** Bit rates are over this long: a key frame more or less makes no difference. */
+const bitRateSpanS = 10;
 
 /** What a perception thread does: many cameras and files over one set of models, in turns. */
 export function serveWorker(options: {
@@ -29,7 +51,14 @@ export function serveWorker(options: {
     stillSidesPx: options.perceiver.stillSidesPx,
     release: () => options.perceiver.release(),
   };
+  const shared = createCameraShared({
+    decoders: settings.decoders,
+    hardware: settings.perception.hardwareDecoding,
+    clock: systemClock,
+    onDecoding: (report) => send({ kind: 'decoding', report }),
+  });
   const watches = new Map<CameraId, CameraWatch>();
+  const sources = new Map<CameraId, LiveSource>();
   const outlets = new Map<CameraId, RingOutlet>();
   const running = new Set<Promise<void>>();
   const untaken = new Map<number, () => void>();
@@ -76,25 +105,50 @@ export function serveWorker(options: {
       framesPerSecond: camera.framesPerSecond,
       maxWidthPx: settings.perception.maxWidthPx,
       silentAfterMs: camera.silentAfter,
+      transport: new URL(camera.url).searchParams.get('transport') === 'udp' ? 'udp' : camera.transport,
+      gate: createMotionGateOf(camera.sensitivity),
+      lookEveryMs: camera.lookEvery,
+      shared,
       clock: systemClock,
       onStatus: (status) => send({ kind: 'camera', camera: id, status }),
     });
-    const leave = source.fragments?.attach(outlet);
-    const count = (): void => send({ kind: 'counted', camera: id, counters: watch.counters(source.dropped()) });
+    sources.set(id, source);
+    const leave = source.fragments.attach(outlet);
+    const rate = createBitRate();
+    const count = (): void => {
+      const report = source.report();
+      const stream = { ...report, bitsPerSecond: rate(report.bytes), decodedWith: shared.way.current().with };
+      send({ kind: 'counted', camera: id, counters: { ...watch.counters(source.dropped()), stream } });
+    };
     const timer = setInterval(() => {
       count();
-      // A camera that stopped sending still ends its passages.
-      run(watch.idle(systemClock.now()));
+      const quietAt = source.quietAt();
+      // Where nothing moves, what stands there still stands there; a camera that stopped sending ends its passages.
+      run(quietAt === null ? watch.idle(systemClock.now()) : watch.quiet(quietAt));
     }, countersPeriodMs);
     try {
       for await (const frame of source.frames(ending.signal)) await watch.look(frame);
     } finally {
       clearInterval(timer);
-      leave?.();
+      leave();
+      sources.delete(id);
       outlet.close();
       await watch.finish();
       count();
     }
+  };
+
+  /** The newest frame; a camera at which nothing moves is looked at for it. */
+  const takeSnapshot = async (camera: CameraId): Promise<Snapshot | null> => {
+    const watch = watches.get(camera);
+    const source = sources.get(camera);
+    if (!watch || !source) return null;
+    if (source.quietAt() !== null) {
+      const askedAt = systemClock.now();
+      source.wake(snapshotWakeMs);
+      await watch.frameAfter((askedAt - snapshotMaxAgeMs) as EpochMs, snapshotWithinMs);
+    }
+    return watch.snapshot();
   };
 
   const receive = (message: Exclude<ToWorker, { kind: 'stop' }>): void => {
@@ -104,11 +158,7 @@ export function serveWorker(options: {
         return;
       case 'snapshot': {
         const { request, camera } = message;
-        run(
-          Promise.resolve(watches.get(camera)?.snapshot() ?? null).then((snapshot) =>
-            send({ kind: 'snapshot', request, snapshot }),
-          ),
-        );
+        run(takeSnapshot(camera).then((snapshot) => send({ kind: 'snapshot', request, snapshot })));
         return;
       }
       case 'clip': {
@@ -149,6 +199,19 @@ export function serveWorker(options: {
     stop: async (): Promise<void> => {
       ending.abort();
       while (running.size > 0) await Promise.allSettled([...running]);
+      await shared.close();
     },
+  };
+}
+
+/** Bits a second over the last 10 s, asked about once a second with the bytes so far. */
+function createBitRate(): (bytes: number) => number {
+  let marks: { readonly atMs: number; readonly bytes: number }[] = [];
+  return (bytes) => {
+    const atMs = systemClock.monotonic();
+    marks = [...marks.filter((mark) => atMs - mark.atMs < bitRateSpanS * 1000), { atMs, bytes }];
+    const first = marks[0];
+    if (!first || atMs === first.atMs) return 0;
+    return Math.round(((bytes - first.bytes) * 8000) / (atMs - first.atMs));
   };
 }

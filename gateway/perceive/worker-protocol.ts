@@ -1,10 +1,11 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import type { DecodingReport } from './camera/decoding-way.ts';
 import type { InitSegment } from './camera/fragment.ts';
 import type { LiveFragment } from './camera/ring-outlet.ts';
 import type { Clip, RingOptions } from './camera/ring.ts';
-import type { SourceStatus } from './frame-source.ts';
+import type { LiveSourceReport, SourceStatus } from './frame-source.ts';
 import type { InspectLine } from './inspect-line.ts';
 import type { SeenNow } from './live/live-hub.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
@@ -53,12 +54,22 @@ export interface CameraCounters {
   readonly rejected: Readonly<Record<RejectReason, number>>;
   /** Milliseconds the camera's worker waited for passages to be taken. */
   readonly waitedMs: number;
+  readonly stream: StreamCounters;
+}
+
+/** What is known of a camera's stream before anything is decoded. */
+export interface StreamCounters extends LiveSourceReport {
+  /** Over the last 10 s. */
+  readonly bitsPerSecond: number;
+  readonly decodedWith: DecodingReport['with'];
 }
 
 export interface WorkerSettings {
   readonly modelsDir: string;
   readonly useModels: readonly string[];
   readonly threads: number;
+  /** Decoders of this thread's cameras at work at once. */
+  readonly decoders: number;
   readonly perception: PerceptionOptions;
   /** Of each camera's ring of fragments. */
   readonly ring: RingOptions;
@@ -85,6 +96,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'camera'; readonly camera: CameraId; readonly status: SourceStatus }
+  /** What this thread decodes with; again when that changes. */
+  | { readonly kind: 'decoding'; readonly report: DecodingReport }
   | { readonly kind: 'counted'; readonly camera: CameraId; readonly counters: CameraCounters }
   | {
       readonly kind: 'passage';

@@ -2,57 +2,197 @@ import { fileURLToPath } from 'node:url';
 import { hideUrlCredentials } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { backoffMs, type BackoffPolicy } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Frame, FrameSource, LiveSourceRequest, OpenLiveSource } from '../frame-source.ts';
+import type { Clock, EpochMs } from '../../lib/clock.ts';
+import { pause } from '../../lib/pause.ts';
+import type { LiveSource, LiveSourceRequest, OpenLiveSource } from '../frame-source.ts';
+import { startCopyPull } from './copy-pull.ts';
+import { createEye, type Eye } from './eye.ts';
+import type { FragmentSink } from './fragment.ts';
+import { createFragmentHub } from './fragment-hub.ts';
+import { createFrameSlot, type FrameSlot } from './frame-slot.ts';
+import { createStillLook } from './key-frame-net.ts';
+import { startPictureStream } from './picture-stream.ts';
 import { createCaptureClock } from './capture-clock.ts';
-import { startPictureStream, type Picture } from './picture-stream.ts';
-import { startRtspRelay, type RtspRelay } from './relay.ts';
+import type { Pull, PullCounts, PullEnd } from './pull.ts';
+import { startRtspRelay } from './relay.ts';
+import { startRtspPull } from './rtsp-pull.ts';
 
 const reconnect: BackoffPolicy = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 /** Five wrong logins lock a Hikvision camera for 30 minutes: with one try in ten minutes it never comes to that. */
 const wrongPasswordWaitMs = 600_000;
-/**
- * A frame this much older than the freshest way it could have come is let go. While a model runs, this thread reads nothing
- * and ffmpeg waits with it: what then comes out is the past. Letting it go costs a tenth of looking at it, so we catch up.
- */
-const staleMs = 1000;
+/** After so many connections in a row without one picture, the next is made through ffmpeg, and so in turn. */
+const triesOfAWay = 3;
+
+/** How a camera is reached. `decode`: what cannot be copied is decoded all the time, as it comes. */
+type Way = 'rtsp' | 'copy' | 'decode';
+
+interface Outcome extends Omit<PullEnd, 'kind'> {
+  readonly kind: PullEnd['kind'] | 'silent';
+  readonly pictures: number;
+}
 
 /** A camera over RTSP, reconnecting for ever; or a file played once in real time. */
 export const openLiveSource: OpenLiveSource = (request) => {
-  let dropped = 0;
-  return {
-    dropped: () => dropped,
+  const { clock, shared } = request;
+  const hub = createFragmentHub();
+  const slot = createFrameSlot(() => clock.now());
+  const eye = createEye({
+    framesPerSecond: request.framesPerSecond,
+    maxWidthPx: request.maxWidthPx,
+    gate: request.gate,
+    net: shared.stills ? createStillLook(shared.stills, request.lookEveryMs) : null,
+    slots: shared.slots,
+    way: shared.way,
+    slot,
+    clock,
+    live: true,
+    hold: () => undefined,
+  });
+  hub.attach(eye);
+  const state = { streams: 0, past: noCounts, pull: null as Pull | null, opened: 0 };
+  const source: LiveSource = {
+    dropped: () => slot.dropped(),
+    fragments: hub,
+    quietAt: () => eye.quietAt(),
+    wake: (forMs) => eye.wake(forMs),
+    report: () => {
+      const now = state.pull ? addCounts(state.past, state.pull.counts()) : state.past;
+      return { ...now, ...eye.report(), connections: state.opened, driftPpm: state.pull?.driftPpm() ?? null };
+    },
     frames: (signal) => {
-      const slot = createSlot(() => {
-        dropped += 1;
+      void keepConnected({ ...request, hub, slot, eye, state }, signal).finally(() => {
+        void eye.close().finally(() => slot.end());
       });
-      const once = request.url.startsWith('file:');
-      void keepConnected(request, slot, signal, once).finally(slot.end);
       return slot.take(signal);
     },
-  } satisfies FrameSource;
+  };
+  return source;
 };
 
-async function keepConnected(
-  request: LiveSourceRequest,
-  slot: Sink,
-  signal: AbortSignal,
-  once: boolean,
-): Promise<void> {
+interface Connecting extends LiveSourceRequest {
+  readonly hub: FragmentSink;
+  readonly slot: FrameSlot;
+  readonly eye: Eye;
+  readonly state: { streams: number; past: PullCounts; pull: Pull | null; opened: number };
+}
+
+const noCounts: PullCounts = { bytes: 0, fragments: 0, keyFrames: 0, packetsLost: 0, picturesLost: 0 };
+function addCounts(a: PullCounts, b: PullCounts): PullCounts {
+  return {
+    bytes: a.bytes + b.bytes,
+    fragments: a.fragments + b.fragments,
+    keyFrames: a.keyFrames + b.keyFrames,
+    packetsLost: a.packetsLost + b.packetsLost,
+    picturesLost: a.picturesLost + b.picturesLost,
+  };
+}
+
+async function keepConnected(given: Connecting, signal: AbortSignal): Promise<void> {
+  const isFile = given.url.startsWith('file:');
+  let way: Way = /^rtsps?:/i.test(given.url) ? 'rtsp' : 'copy';
+  const first = way;
   let failures = 0;
   while (!isAborted(signal)) {
-    request.onStatus({ kind: 'connecting' });
-    const outcome = await connectOnce(request, slot, signal).catch((error: unknown): Outcome => {
+    given.onStatus({ kind: 'connecting' });
+    const outcome: Outcome = await connectOnce(given, way, signal).catch((error: unknown): Outcome => {
       // A fault of this camera's must not end the thread, which serves others too.
-      return { frames: 0, silent: false, wrongPassword: false, reason: messageOf(error) };
+      return { kind: 'failed', pictures: 0, reason: messageOf(error) };
     });
     if (isAborted(signal)) return;
-    if (once && outcome.frames > 0) return;
-    failures = outcome.frames > 0 ? 1 : failures + 1;
-    request.onStatus({ kind: outcome.silent ? 'silent' : 'failed', reason: outcome.reason });
-    const waitMs = outcome.wrongPassword ? wrongPasswordWaitMs : backoffMs(reconnect, failures, Math.random);
-    await pause(request.clock, waitMs, signal);
+    if (isFile && outcome.pictures > 0) {
+      await given.eye.drained();
+      return;
+    }
+    if (outcome.pictures > 0) failures = 1;
+    else {
+      failures += 1;
+      // Cameras are strange in many ways; what our client cannot make out, ffmpeg may.
+      const next: Way = outcome.kind === 'unsupported' ? nextWay(way) : way;
+      const tired = failures % triesOfAWay === 0 && (outcome.kind === 'failed' || outcome.kind === 'silent');
+      const chosen: Way = next === way && tired && first === 'rtsp' ? (way === 'rtsp' ? 'copy' : 'rtsp') : next;
+      if (chosen !== way && outcome.kind === 'unsupported') {
+        way = chosen;
+        continue;
+      }
+      way = chosen;
+    }
+    given.onStatus({ kind: outcome.kind === 'silent' ? 'silent' : 'failed', reason: outcome.reason });
+    const waitMs =
+      outcome.kind === 'wrong-password' ? wrongPasswordWaitMs : backoffMs(reconnect, failures, Math.random);
+    await pause(given.clock, waitMs, signal);
   }
+}
+
+const nextWay = (way: Way): Way => (way === 'rtsp' ? 'copy' : 'decode');
+
+/** One connection from its beginning to its end. Leaves no child and no socket. */
+async function connectOnce(given: Connecting, way: Way, signal: AbortSignal): Promise<Outcome> {
+  const { clock, url } = given;
+  const relay = /^rtsps?:/i.test(url) && way !== 'rtsp' ? await startRtspRelay(url) : null;
+  let pictures = 0;
+  let lastAtMs = clock.monotonic();
+  const silence = { noticed: false };
+  const heard = (widthPx: number, heightPx: number): void => {
+    lastAtMs = clock.monotonic();
+    pictures += 1;
+    if (pictures > 1) return;
+    given.state.opened += 1;
+    given.onStatus({ kind: 'connected', widthPx, heightPx });
+  };
+  let size = { widthPx: 0, heightPx: 0 };
+  const sink: FragmentSink = {
+    begin: (init) => {
+      if (pictures > 0 && (init.widthPx !== size.widthPx || init.heightPx !== size.heightPx))
+        given.onStatus({ kind: 'resized', widthPx: init.widthPx, heightPx: init.heightPx });
+      size = init;
+      given.hub.begin(init);
+    },
+    take: (fragment) => {
+      heard(size.widthPx, size.heightPx);
+      given.hub.take(fragment);
+    },
+    end: () => given.hub.end(),
+  };
+  const nextStream = (): number => (given.state.streams += 1);
+  const input = inputArguments(url, relay?.url ?? null, given.transport);
+  const pull: Pick<Pull, 'ended' | 'stop'> =
+    way === 'rtsp'
+      ? (given.state.pull = startRtspPull({ sink, nextStream, url, transport: given.transport, clock }))
+      : way === 'copy'
+        ? (given.state.pull = startCopyPull({ sink, nextStream, input, clock, captureTimes: 'arrival' }))
+        : startDecodingPull(given, input, heard);
+  const watch = watchSilence(
+    clock,
+    given.silentAfterMs,
+    () => clock.monotonic() - lastAtMs,
+    () => {
+      silence.noticed = true;
+      pull.stop();
+    },
+  );
+  const onAbort = (): void => pull.stop();
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) pull.stop();
+  const end = await pull.ended;
+  watch.cancel();
+  signal.removeEventListener('abort', onAbort);
+  if (given.state.pull) given.state.past = addCounts(given.state.past, given.state.pull.counts());
+  given.state.pull = null;
+  const fault = relay?.fault() ?? null;
+  await relay?.stop();
+  // What the relay noticed is nearer to the cause than ffmpeg's words about it.
+  if (fault?.kind === 'wrong-password') return { kind: 'wrong-password', pictures, reason: fault.detail };
+  if (silence.noticed) {
+    const reason = `no picture for ${Math.round(given.silentAfterMs / 1000)} s`;
+    return { kind: 'silent', pictures, reason };
+  }
+  if (fault)
+    return {
+      kind: fault.kind === 'unreachable' ? 'unreachable' : 'failed',
+      pictures,
+      reason: fault.kind === 'unreachable' ? `the camera cannot be reached (${fault.detail})` : fault.detail,
+    };
+  return { kind: end.kind, pictures, reason: withoutAddress(end.reason, url) };
 }
 
 /** ffmpeg names the address in its complaints, and a camera's address may hold its password. */
@@ -60,90 +200,38 @@ function withoutAddress(complaint: string, url: string): string {
   return hideUrlCredentials(complaint.replaceAll(url, 'the camera'));
 }
 
-/** Where frames go, and how one is counted that goes nowhere. */
-interface Sink {
-  readonly put: (frame: HeldFrame) => void;
-  readonly drop: () => void;
-}
-
-interface Outcome {
-  readonly frames: number;
-  readonly silent: boolean;
-  readonly wrongPassword: boolean;
-  readonly reason: string;
-}
-
-/** One connection from its beginning to its end. Leaves no child and no socket. */
-async function connectOnce(request: LiveSourceRequest, { put, drop }: Sink, signal: AbortSignal): Promise<Outcome> {
-  const { clock, url } = request;
-  const isRtsp = /^rtsps?:/i.test(url);
-  const relay: RtspRelay | null = isRtsp ? await startRtspRelay(url) : null;
-  const captureTime = createCaptureClock();
-  let frames = 0;
-  let lastAt = clock.monotonic();
-  const silence = { noticed: false };
+/** A stream of a codec that we cannot copy (MJPEG, MPEG-4): ffmpeg decodes all of it, and there is neither clip nor live view. */
+function startDecodingPull(
+  given: Connecting,
+  input: readonly string[],
+  heard: (widthPx: number, heightPx: number) => void,
+): Pick<Pull, 'ended' | 'stop'> {
+  const { clock } = given;
+  const captureClock = createCaptureClock();
   const stream = startPictureStream({
-    input: inputArguments(url, relay?.url ?? null),
-    framesPerSecond: request.framesPerSecond,
-    maxWidthPx: request.maxWidthPx,
-    onPicture: (picture: Picture) => {
-      lastAt = clock.monotonic();
-      if (frames === 0) request.onStatus({ kind: 'connected', widthPx: picture.widthPx, heightPx: picture.heightPx });
-      frames += 1;
-      const now = clock.now();
-      const capturedAt = captureTime(picture.mediaMs, now);
-      if (now - capturedAt > staleMs) {
-        picture.release();
-        drop();
-      } else put({ ...picture, capturedAt });
-      return null;
+    input,
+    framesPerSecond: given.framesPerSecond,
+    maxWidthPx: given.maxWidthPx,
+    onPicture: (picture) => {
+      heard(picture.widthPx, picture.heightPx);
+      const capturedAt: EpochMs = captureClock.captured(picture.mediaMs, clock.monotonic(), clock.now());
+      return given.slot.offer({ ...picture, capturedAt, graceMs: 0 });
     },
   });
-  const watch = watchSilence(
-    clock,
-    request.silentAfterMs,
-    () => clock.monotonic() - lastAt,
-    () => {
-      silence.noticed = true;
-      stream.stop();
-    },
-  );
-  const onAbort = (): void => stream.stop();
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) stream.stop();
-  const { complaint } = await stream.ended;
-  watch.cancel();
-  signal.removeEventListener('abort', onAbort);
-  const fault = relay?.fault() ?? null;
-  await relay?.stop();
-  const reason = silence.noticed
-    ? `no picture for ${Math.round(request.silentAfterMs / 1000)} s`
-    : fault
-      ? fault.kind === 'unreachable'
-        ? `the camera cannot be reached (${fault.detail})`
-        : fault.detail
-      : complaint === ''
-        ? 'the stream ended'
-        : withoutAddress(complaint, url);
-  return { frames, silent: silence.noticed, wrongPassword: fault?.kind === 'wrong-password', reason };
+  return {
+    stop: () => stream.stop(),
+    ended: stream.ended.then(({ complaint }) => ({
+      kind: 'failed',
+      reason: complaint === '' ? 'the stream ended' : complaint,
+    })),
+  };
 }
 
-function inputArguments(url: string, relayUrl: string | null): string[] {
+function inputArguments(url: string, relayUrl: string | null, transport: 'tcp' | 'udp'): string[] {
   if (relayUrl !== null) {
-    const udp = new URL(url).searchParams.get('transport') === 'udp';
     // -timeout is in µs; a dead link ends the child even if our own watch should fail.
-    return [
-      '-rtsp_transport',
-      udp ? 'udp' : 'tcp',
-      '-timeout',
-      '15000000',
-      '-allowed_media_types',
-      'video',
-      '-fflags',
-      'nobuffer',
-      '-i',
-      relayUrl,
-    ];
+    const wait = ['-timeout', '15000000', '-allowed_media_types', 'video', '-fflags', 'nobuffer'];
+    return ['-rtsp_transport', transport, ...wait, '-i', relayUrl];
   }
   if (url.startsWith('file:')) return ['-re', '-i', fileURLToPath(url)];
   return ['-i', url];
@@ -158,71 +246,6 @@ function watchSilence(clock: Clock, limitMs: number, sinceMs: () => number, onSi
   };
   timer = clock.after(limitMs, check);
   return { cancel: () => timer.cancel() };
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = clock.after(ms, done);
-    function done(): void {
-      timer.cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done, { once: true });
-  });
-}
-
-type HeldFrame = Frame & Pick<Picture, 'release'>;
-
-/** One place for one frame: a newer one takes the place of one that nobody took. */
-function createSlot(onDrop: () => void) {
-  const state: { held: HeldFrame | null; ended: boolean; wake: (() => void) | null } = {
-    held: null,
-    ended: false,
-    wake: null,
-  };
-  const notify = (): void => {
-    state.wake?.();
-    state.wake = null;
-  };
-  return {
-    drop: onDrop,
-    put: (frame: HeldFrame): void => {
-      if (state.held) {
-        state.held.release();
-        onDrop();
-      }
-      state.held = frame;
-      notify();
-    },
-    end: (): void => {
-      state.ended = true;
-      notify();
-    },
-    take: async function* (signal: AbortSignal): AsyncGenerator<Frame> {
-      signal.addEventListener('abort', notify, { once: true });
-      while (!isAborted(signal)) {
-        // A turn of the event loop: without it a busy reader would never let newer data in.
-        await new Promise<void>((resolve) => {
-          setImmediate(resolve);
-        });
-        const frame = state.held;
-        if (frame) {
-          state.held = null;
-          try {
-            yield frame;
-          } finally {
-            frame.release();
-          }
-        } else if (state.ended) return;
-        else {
-          await new Promise<void>((resolve) => {
-            state.wake = resolve;
-          });
-        }
-      }
-    },
-  };
 }
 
 /** Read through a function: `tsc` believes that `aborted` cannot change between two reads. */

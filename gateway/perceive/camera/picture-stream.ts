@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { createComplaints, type ChildEnd } from './complaints.ts';
 
 /** One picture as the child gave it out. `rgb` is the receiver's until he calls `release`; then it is filled again. */
 export interface Picture {
@@ -15,15 +16,34 @@ export interface PictureStreamRequest {
   readonly input: readonly string[];
   readonly framesPerSecond: number;
   readonly maxWidthPx: number;
+  /** Scaled to just this, whatever the shape, so that the size never changes. */
+  readonly exactSize?: { readonly widthPx: number; readonly heightPx: number };
+  /** Pictures before this are decoded, as others need them, and not given out. Default: all are given out. */
+  readonly fromMediaMs?: number;
   /** Called in order. While its promise is open nothing more is read, and the child waits: `null` for "never wait". */
   readonly onPicture: (picture: Picture) => Promise<void> | null;
+  /** Called when what `feed` gave has gone to the child. */
+  readonly onDrain?: () => void;
 }
 
 export interface PictureStream {
-  /** Settles when the child has ended, with the last lines that it wrote about errors. */
-  readonly ended: Promise<{ readonly code: number | null; readonly complaint: string }>;
+  /** Settles when the child has ended and every picture was taken. */
+  readonly ended: Promise<ChildEnd>;
+  /** More of the input, where that is `pipe:0`. */
+  feed(bytes: Uint8Array): void;
+  /** Bytes fed that the child has not read yet. */
+  queuedBytes(): number;
+  /** Nothing more will be fed: the child gives out what it has and ends. */
+  finish(): void;
+  /** Ends the child at once. */
   stop(): void;
 }
+
+/** ffmpeg's arguments for a stream of our own fragments on its stdin, without waiting to guess what it is. */
+export const fedInput: readonly string[] = [
+  ...['-copyts', '-probesize', '32', '-analyzeduration', '0', '-fpsprobesize', '0', '-flags', 'low_delay'],
+  ...['-f', 'mp4', '-i', 'pipe:0'],
+];
 
 /**
  * An ffmpeg child that decodes its input into RGB24 pictures at most `framesPerSecond` apart, with their media times.
@@ -35,82 +55,56 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
   const { framesPerSecond, maxWidthPx } = request;
   // Keeps a picture when it is due, with its own time stamp; the fps filter would move stamps onto a grid.
   const gap = (1 / framesPerSecond - 0.005).toFixed(4);
+  const from = request.fromMediaMs === undefined ? '' : `*gte(t\\,${(request.fromMediaMs / 1000).toFixed(3)})`;
   const filters = [
-    `select='isnan(prev_selected_t)+gte(t-prev_selected_t\\,${gap})'`,
-    `scale='min(iw\\,${maxWidthPx})':-2:flags=area`,
+    `select='(isnan(prev_selected_t)+gte(t-prev_selected_t\\,${gap}))${from}'`,
+    request.exactSize
+      ? `scale=${request.exactSize.widthPx}:${request.exactSize.heightPx}:flags=area`
+      : `scale='min(iw\\,${maxWidthPx})':-2:flags=area`,
     'format=rgb24',
     'showinfo=checksum=0',
   ].join(',');
   const args = [
-    '-nostdin',
-    '-hide_banner',
-    '-nostats',
-    '-loglevel',
-    'repeat+level+info',
-    '-threads',
-    '1',
+    ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+info', '-threads', '1'],
     ...request.input,
-    '-map',
-    '0:v:0',
-    '-an',
-    '-vf',
-    filters,
-    '-fps_mode',
-    'passthrough',
-    '-f',
-    'rawvideo',
-    '-pix_fmt',
-    'rgb24',
-    'pipe:1',
+    ...['-map', '0:v:0', '-an', '-vf', filters, '-fps_mode', 'passthrough'],
+    ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
   ];
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn('ffmpeg', args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('ffmpeg', args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
   const info = createInfoReader();
   const cutter = createCutter(info, request.onPicture);
-  let complaint: string[] = [];
-  let spawnError: string | null = null;
-  child.on('error', (error: NodeJS.ErrnoException) => {
-    spawnError =
-      error.code === 'ENOENT' ? 'ffmpeg is not installed' : `ffmpeg does not start (${error.code ?? 'unknown'})`;
-  });
-  child.stderr.setEncoding('utf8');
-  let tail = '';
-  child.stderr.on('data', (text: string) => {
-    const lines = (tail + text).split(/\r?\n/);
-    tail = lines.pop() ?? '';
-    for (const line of lines) {
-      if (info.read(line)) continue;
-      if (/\[(error|fatal|panic)\]/.test(line))
-        complaint = [...complaint.slice(-4), line.replace(/^.*\[(error|fatal|panic)\]\s*/, '')];
-    }
-    if (cutter.poke()) resumeWhenTaken();
-  });
   const resumeWhenTaken = (): void => {
     const waiting = cutter.waiting();
     if (waiting === null) return;
     child.stdout.pause();
-    void waiting.finally(() => {
+    void waiting.then(() => {
       if (cutter.poke()) resumeWhenTaken();
       else child.stdout.resume();
     });
   };
+  const complaints = createComplaints(child, (line) => {
+    if (!info.read(line)) return false;
+    if (cutter.poke()) resumeWhenTaken();
+    return true;
+  });
   child.stdout.on('data', (chunk: Buffer) => {
     if (cutter.push(chunk)) resumeWhenTaken();
   });
-  const ended = new Promise<{ code: number | null; complaint: string }>((resolve) => {
-    child.on('close', (code) => {
-      const finish = (): void => resolve({ code, complaint: spawnError ?? complaint.join('; ') });
-      const waiting = cutter.waiting();
-      if (waiting === null) finish();
-      else void waiting.finally(finish);
-    });
-    child.on('error', () => {
-      if (child.pid === undefined) resolve({ code: null, complaint: spawnError ?? 'ffmpeg does not start' });
-    });
-  });
+  // A child that has ended, or was never born, reads nothing: `ended` tells.
+  child.stdin.on('error', () => undefined);
+  child.stdin.on('drain', () => request.onDrain?.());
   return {
-    ended,
+    ended: complaints.ended.then(async (end) => {
+      await cutter.waiting();
+      return end;
+    }),
+    feed: (bytes) => {
+      if (child.stdin.writable) child.stdin.write(bytes);
+    },
+    queuedBytes: () => child.stdin.writableLength,
+    finish: () => child.stdin.end(),
     stop: () => {
       // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
       child.kill('SIGKILL');
@@ -129,15 +123,19 @@ interface InfoReader {
 
 function createInfoReader(): InfoReader {
   let size: { widthPx: number; heightPx: number } | null = null;
+  let tickMs = 0;
   let times: number[] = [];
   return {
     read: (line) => {
       if (!line.includes('Parsed_showinfo')) return false;
-      const found = /\bpts_time:\s*(-?[\d.]+)/.exec(line);
+      const base = /config in time_base:\s*(\d+)\/(\d+)/.exec(line);
+      if (base) tickMs = (1000 * Number(base[1])) / Number(base[2]);
+      const found = /\bpts:\s*(-?\d+)/.exec(line);
       if (!found) return true;
       const dimensions = /\bs:(\d+)x(\d+)/.exec(line);
       if (dimensions) size = { widthPx: Number(dimensions[1]), heightPx: Number(dimensions[2]) };
-      times.push(Math.round(Number(found[1]) * 1000));
+      // Ticks, not `pts_time`: that has six digits, which after a day is a second.
+      times.push(Math.round(Number(found[1]) * tickMs));
       return true;
     },
     size: () => size,

@@ -25,7 +25,7 @@ export interface Visit extends ExpectedVisit {
 export interface CameraRun {
   readonly visits: readonly Visit[];
   readonly rows: readonly Row[];
-  readonly counters: CameraCounters;
+  readonly counters: Omit<CameraCounters, 'stream'>;
 }
 
 const epoch = 1_800_000_000_000;

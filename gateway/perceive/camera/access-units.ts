@@ -1,0 +1,181 @@
+import { createBitReader } from './bits.ts';
+import { nalKind, type Codec } from './nal-units.ts';
+import { ringDistance, type RtpPacket } from './rtp-packets.ts';
+
+/** One coded picture as the camera sent it. */
+export interface AccessUnit {
+  /** Slices and what goes with them; parameter sets and delimiters are taken out. */
+  readonly nals: readonly Uint8Array[];
+  readonly key: boolean;
+  /** Parameter sets that came with it or just before it. */
+  readonly vps: Uint8Array | null;
+  readonly sps: Uint8Array | null;
+  readonly pps: readonly Uint8Array[];
+  /** Time stamp of 90 kHz, 32 bit, as sent. */
+  readonly timestamp: number;
+  readonly ssrc: number;
+}
+
+export interface AccessUnitCounts {
+  /** Packets that never came, by the gaps in their numbers. */
+  lost: number;
+  /** Pictures let go because a part of them, or of those before them back to the key frame, was missing. */
+  incomplete: number;
+}
+
+/** A picture longer than this is a stream that has gone mad: a 4K key frame has 1.5 MB. */
+const mostBytes = 8_000_000;
+
+/**
+ * Joins RTP payloads to pictures: RFC 6184 (H.264: single, STAP-A, FU-A) and RFC 7798 (H.265: single, AP, FU).
+ * A picture of which anything is missing is let go, and all after it until the next key frame: it would decode to garbage.
+ */
+export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) => void) {
+  const counts: AccessUnitCounts = { lost: 0, incomplete: 0 };
+  let expected: number | null = null;
+  let source: number | null = null;
+  let timestamp = 0;
+  let nals: Buffer[] = [];
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  let broken = false;
+  let waitsForKey = true;
+  let sets: { vps: Uint8Array | null; sps: Uint8Array | null; pps: Uint8Array[] } = { vps: null, sps: null, pps: [] };
+  /** Some cameras mark every slice as the last: then only the next time stamp ends a picture. */
+  let markersLie = false;
+  let finishedAt: number | null = null;
+
+  const addNal = (nal: Buffer): void => {
+    if (nal.length === 0) return;
+    const kind = nalKind(codec, nal);
+    if (kind === 'sps') sets = { ...sets, sps: nal, pps: [] };
+    else if (kind === 'pps') sets.pps.push(nal);
+    else if (kind === 'vps') sets.vps = nal;
+    else if (kind !== 'useless') {
+      if (finishedAt === timestamp && nals.length === 0 && kind !== 'other') markersLie = true;
+      nals.push(nal);
+      bytes += nal.length;
+    }
+  };
+
+  const finish = (): void => {
+    const slices = nals.filter((nal) => nalKind(codec, nal) !== 'other');
+    if (slices.length > 0) {
+      const key =
+        slices.some((nal) => nalKind(codec, nal) === 'key-slice') ||
+        (codec === 'h264' && sets.sps !== null && slices.every(isIntraSlice));
+      if (broken) {
+        waitsForKey = true;
+        counts.incomplete += 1;
+      } else if (waitsForKey && !key) counts.incomplete += 1;
+      else {
+        waitsForKey = false;
+        onUnit({ nals, key, ...sets, timestamp, ssrc: source ?? 0 });
+        sets = { vps: null, sps: null, pps: [] };
+      }
+    } else if (broken) waitsForKey = true;
+    finishedAt = slices.length > 0 ? timestamp : null;
+    nals = [];
+    parts = [];
+    bytes = 0;
+    broken = false;
+  };
+
+  /** A fragmentation unit's piece; `head` is the NAL's own header, put together anew. */
+  const addPart = (head: Buffer, piece: Buffer, isFirst: boolean, isLast: boolean): void => {
+    if (isFirst) parts = [head];
+    else if (parts.length === 0) {
+      broken = true;
+      return;
+    }
+    parts.push(piece);
+    bytes += piece.length;
+    if (!isLast) return;
+    const nal = Buffer.concat(parts);
+    parts = [];
+    bytes -= nal.length;
+    addNal(nal);
+  };
+
+  const addAggregate = (payload: Buffer): void => {
+    for (let at = 0; at + 2 <= payload.length;) {
+      const length = payload.readUInt16BE(at);
+      if (length === 0 || at + 2 + length > payload.length) {
+        broken = true;
+        return;
+      }
+      addNal(payload.subarray(at + 2, at + 2 + length));
+      at += 2 + length;
+    }
+  };
+
+  const addH264 = (payload: Buffer): void => {
+    const head = payload[0] ?? 0;
+    const type = head & 0x1f;
+    if (type >= 1 && type <= 23) addNal(payload);
+    else if (type === 24) addAggregate(payload.subarray(1));
+    else if (type === 28 && payload.length > 2) {
+      const fu = payload[1] ?? 0;
+      const own = Buffer.of((head & 0xe0) | (fu & 0x1f));
+      addPart(own, payload.subarray(2), (fu & 0x80) !== 0, (fu & 0x40) !== 0);
+    } else broken = true;
+  };
+
+  const addHevc = (payload: Buffer): void => {
+    const type = ((payload[0] ?? 0) >> 1) & 0x3f;
+    if (type < 48) addNal(payload);
+    else if (type === 48) addAggregate(payload.subarray(2));
+    else if (type === 49 && payload.length > 3) {
+      const fu = payload[2] ?? 0;
+      const own = Buffer.of(((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1), payload[1] ?? 0);
+      addPart(own, payload.subarray(3), (fu & 0x80) !== 0, (fu & 0x40) !== 0);
+    } else broken = true;
+  };
+
+  return {
+    counts,
+    take: (packet: RtpPacket): void => {
+      if (source !== packet.ssrc) {
+        source = packet.ssrc;
+        expected = null;
+        nals = [];
+        parts = [];
+        waitsForKey = true;
+      }
+      if (packet.timestamp !== timestamp) {
+        // The packet with the marker may be what was lost.
+        finish();
+        timestamp = packet.timestamp;
+      }
+      if (expected !== null && packet.sequence !== expected) {
+        counts.lost += Math.max(ringDistance(packet.sequence, expected, 0x10000), 1);
+        broken = true;
+        // What is missing may have been the end, or the whole, of an earlier picture.
+        waitsForKey = true;
+        parts = [];
+      }
+      expected = (packet.sequence + 1) & 0xffff;
+      if (codec === 'h264') addH264(packet.payload);
+      else addHevc(packet.payload);
+      if (bytes > mostBytes) {
+        broken = true;
+        nals = [];
+        parts = [];
+        bytes = 0;
+      }
+      if (packet.marker && !markersLie) finish();
+    },
+  };
+}
+
+/** H.264 7.3.3: slice_type 2 or 7 is I. A stream may begin at such a picture when its SPS comes with it. */
+function isIntraSlice(nal: Uint8Array): boolean {
+  try {
+    const bits = createBitReader(nal.subarray(0, 16), 1);
+    bits.ue();
+    const type = bits.ue();
+    return type === 2 || type === 7;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import { spawn } from 'node:child_process';
+import type { Clock, EpochMs } from '../../lib/clock.ts';
+import { createCaptureClock, type CaptureClock } from './capture-clock.ts';
+import { createComplaints } from './complaints.ts';
+import type { InitSegment } from './fragment.ts';
+import { createFragmentReader, type InitFacts, type ReadFragment } from './fragment-reader.ts';
+import { countFragments, type Pull, type PullEnd, type PullRequest } from './pull.ts';
+
+export interface CopyPullRequest extends PullRequest {
+  /** ffmpeg's arguments that name the input. Never credentials: anyone on the machine can read an argument list. */
+  readonly input: readonly string[];
+  readonly clock: Clock;
+  /** `arrival`: a live stream (design section 3). `file`: as many ms after 1970 as the picture lies after the file's begin. */
+  readonly captureTimes: 'arrival' | 'file';
+}
+
+/**
+ * Copies anything that ffmpeg can read to fragments, by a child that does not decode: video files, and cameras that our own
+ * RTSP client does not get along with. Ends as `unsupported` for a codec that cannot be copied.
+ */
+export function startCopyPull(request: CopyPullRequest): Pull {
+  const { clock, captureTimes } = request;
+  const counted = countFragments(request.sink);
+  const child = spawn(
+    'ffmpeg',
+    [
+      ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+error'],
+      ...request.input,
+      ...['-map', '0:v:0', '-an', '-c', 'copy', '-f', 'mp4', '-flush_packets', '1'],
+      // One fragment a picture. Measured: 0.9 % of a core at 1080p25, and the last picture comes with the next.
+      ...['-movflags', 'frag_every_frame+empty_moov+default_base_moof+delay_moov', 'pipe:1'],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const complaints = createComplaints(child);
+  let init: InitFacts | null = null;
+  let stream: InitSegment | null = null;
+  let captureClock: CaptureClock = createCaptureClock();
+  let sequence = 0;
+  let fault: PullEnd | null = null;
+
+  const stop = (why: PullEnd): void => {
+    fault ??= why;
+    // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
+    child.kill('SIGKILL');
+  };
+  const take = ({ decodeMs, bytes, key, durationMs, sampleSizesBytes }: ReadFragment): void => {
+    if (!stream) {
+      if (!init || !key) return;
+      stream = { ...init, stream: request.nextStream() };
+      captureClock = createCaptureClock();
+      sequence = 0;
+      counted.sink.begin(stream);
+    }
+    const capturedAtMs =
+      captureTimes === 'file'
+        ? (Math.round(decodeMs) as EpochMs)
+        : captureClock.captured(decodeMs, clock.monotonic(), clock.now());
+    counted.sink.take({
+      stream: stream.stream,
+      sequence,
+      key,
+      bytes,
+      sizeBytes: bytes.length,
+      sampleSizesBytes,
+      mediaTimeMs: decodeMs,
+      durationMs,
+      capturedAtMs,
+    });
+    sequence += 1;
+  };
+  const read = createFragmentReader({
+    init: (facts) => {
+      init = facts;
+      stream = null;
+    },
+    fragment: take,
+  });
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (fault) return;
+    try {
+      read(chunk);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      stop({ kind: 'unsupported', reason: error.message });
+    }
+  });
+  const ended = complaints.ended.then(({ code, complaint }): PullEnd => {
+    request.sink.end();
+    if (fault) return fault;
+    if (code === 0) return { kind: 'ended', reason: 'the stream ended' };
+    // The muxer refuses a codec that MP4 has no name for.
+    const kind = /could not find tag for codec|codec not currently supported/i.test(complaint)
+      ? 'unsupported'
+      : 'failed';
+    return { kind, reason: complaint === '' ? 'the stream ended' : complaint };
+  });
+  return {
+    ended,
+    stop: () => stop({ kind: 'stopped', reason: 'stopped' }),
+    counts: () => ({ ...counted.counts(), packetsLost: 0, picturesLost: 0 }),
+    driftPpm: () => (captureTimes === 'file' ? null : captureClock.driftPpm()),
+    pause: () => void child.stdout.pause(),
+    resume: () => void child.stdout.resume(),
+  };
+}

@@ -1,0 +1,371 @@
+import type { Clock, EpochMs } from '../../lib/clock.ts';
+import type { DecoderLease, DecoderSlots } from './decoder-slots.ts';
+import type { DecodingWay } from './decoding-way.ts';
+import type { Fragment, FragmentSink, InitSegment } from './fragment.ts';
+import type { GateReason } from './gate/index.ts';
+import type { FrameSlot } from './frame-slot.ts';
+import type { StillLook } from './key-frame-net.ts';
+import type { MotionGate } from './motion-gate.ts';
+import { fedInput, startPictureStream, type PictureStream } from './picture-stream.ts';
+
+export interface EyeRequest {
+  readonly framesPerSecond: number;
+  readonly maxWidthPx: number;
+  readonly gate: MotionGate;
+  /** Looks at a key frame now and then while the gate is closed; null: never. */
+  readonly net: StillLook | null;
+  readonly slots: DecoderSlots;
+  readonly way: DecodingWay;
+  readonly slot: FrameSlot;
+  readonly clock: Clock;
+  /** False for a file, which is read as fast as it is looked at: nothing is dropped, `hold` stops the reading. */
+  readonly live: boolean;
+  readonly hold: (on: boolean) => void;
+}
+
+export interface EyeReport {
+  readonly gate: 'open' | 'closed';
+  readonly gateReason: GateReason;
+  /** Media time seen, and how much of it with an open gate. */
+  readonly seenMs: number;
+  readonly openMs: number;
+  /** Time that a decoder ran. */
+  readonly decodingMs: number;
+  readonly decoderStarts: number;
+  /** Key frames looked at as a net, and how often one opened the gate. */
+  readonly netLooks: number;
+  readonly netWakes: number;
+  /** GOPs that were not decoded: no decoder was free for too long, or the one at work fell behind. */
+  readonly gopsDropped: number;
+  readonly lastKeyAt: EpochMs | null;
+}
+
+export interface Eye extends FragmentSink {
+  /** Decodes for at least so long, whatever the gate says; from the last key frame on. */
+  wake(forMs: number): void;
+  /** Capture time up to which nothing moved: the gate is closed and no picture is on its way. Null otherwise. */
+  quietAt(): EpochMs | null;
+  report(): EyeReport;
+  /** Nothing more will come: settles when the last picture was given out. */
+  drained(): Promise<void>;
+  /** Ends the decoder at once. */
+  close(): Promise<void>;
+}
+
+/** Pictures before the moment that opened the gate: a car is in view for longer before it can be read. */
+const beforeMs = 2000;
+/** The net's wakes begin at the key frame before, if it is no older: GOPs of up to 8 s are common. */
+const mostBackMs = 10_000;
+/** After the gate's own hold of 2 s: what has just left is looked for where it was, so that it is known to have gone. */
+const afterMs = 500;
+/** A live decoder may fall this far behind; then a GOP is dropped. 8 s at 4 Mbit/s. */
+const mostQueuedBytes = 4_000_000;
+/** What is kept from the last key frame on, and while no decoder is free: 30 s at 4 Mbit/s. */
+const mostKeptBytes = 16_000_000;
+
+interface Decoder {
+  readonly stream: PictureStream;
+  readonly lease: DecoderLease;
+  readonly startedMs: number;
+  readonly hardware: boolean;
+  /** Fed and not given out yet: media time and capture time. */
+  fed: Fragment[];
+  pictures: number;
+  waitsForKey: boolean;
+  finishing: boolean;
+}
+
+/** Turns a camera's fragments into pictures while there is something to see. */
+export function createEye(request: EyeRequest): Eye {
+  const { gate, net, slots, way, slot, clock, live } = request;
+  let init: InitSegment | null = null;
+  /** From the last key frame on; further back while a decoder is waited for. */
+  let kept: Fragment[] = [];
+  let keptBytes = 0;
+  let decoder: Decoder | null = null;
+  let waiting: (() => void) | null = null;
+  /** Media time up to which pictures are wanted, and from which. */
+  let openUntilMs = -Infinity;
+  let fromMs = 0;
+  let wokenAtMs = 0;
+  let givenMs = -Infinity;
+  let newest: Fragment | null = null;
+  let isOpen = false;
+  let ended = false;
+  let closed = false;
+  let wakeFor: number | null = null;
+  let wakeFromMs = Infinity;
+  let idle: (() => void)[] = [];
+  let failedStarts = 0;
+  let inDoubt = false;
+  let gateReason: GateReason = 'learning';
+  let retry = { cancel: (): void => undefined };
+  let fedUntilMs = -Infinity;
+  const count = {
+    seenMs: 0,
+    openMs: 0,
+    decodingMs: 0,
+    decoderStarts: 0,
+    netLooks: 0,
+    netWakes: 0,
+    gopsDropped: 0,
+    lastKeyAt: null as EpochMs | null,
+  };
+
+  /** Read through a function: `tsc` believes that it cannot change while one waits. */
+  const isClosed = (): boolean => closed;
+
+  const settleIdle = (): void => {
+    if (decoder || waiting) return;
+    const settled = idle;
+    idle = [];
+    for (const done of settled) done();
+  };
+
+  const forget = (): void => {
+    kept = [];
+    keptBytes = 0;
+  };
+
+  const keep = (fragment: Fragment): void => {
+    // Without a decoder that wants them, the GOP before this one is enough: what the net sees in a key frame, and what
+    // the gate notices just after one, began in it (decisions/compressed-gate.md).
+    if (fragment.key && !waiting && !decoder?.finishing) forgetButLastGop();
+    if (kept.length === 0 && !fragment.key) return;
+    kept.push(fragment);
+    keptBytes += fragment.sizeBytes;
+    while (keptBytes > mostKeptBytes) {
+      const next = kept.findIndex(({ key }, index) => index > 0 && key);
+      const dropped = kept.splice(0, next < 0 ? kept.length : next);
+      keptBytes -= dropped.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      if (isOpen) count.gopsDropped += 1;
+    }
+  };
+
+  const feed = (to: Decoder, fragment: Fragment): void => {
+    if (to.waitsForKey && !fragment.key) return;
+    if (live && to.stream.queuedBytes() > mostQueuedBytes) {
+      if (!to.waitsForKey || fragment.key) count.gopsDropped += 1;
+      to.waitsForKey = true;
+      return;
+    }
+    to.waitsForKey = false;
+    to.fed.push(fragment);
+    fedUntilMs = fragment.mediaTimeMs;
+    to.stream.feed(fragment.bytes);
+    if (!live && to.stream.queuedBytes() > mostQueuedBytes) request.hold(true);
+  };
+
+  /** Capture time of a picture by its media time: that of the last fragment at or before it. */
+  const capturedAt = (of: Decoder, mediaMs: number): EpochMs | null => {
+    // B pictures are shown up to a few places from where they were fed.
+    while (of.fed.length > 16 && (of.fed[8]?.mediaTimeMs ?? Infinity) < mediaMs) of.fed.shift();
+    const at = of.fed.findLast(({ mediaTimeMs }) => mediaTimeMs <= mediaMs + 1) ?? of.fed[0];
+    return at ? (Math.round(at.capturedAtMs + mediaMs - at.mediaTimeMs) as EpochMs) : null;
+  };
+
+  const startDecoder = (stream: InitSegment, lease: DecoderLease): void => {
+    waiting = null;
+    const hardwareArguments = way.inputArguments(stream.codec);
+    const pictures = startPictureStream({
+      input: [...hardwareArguments, ...fedInput],
+      framesPerSecond: request.framesPerSecond,
+      maxWidthPx: request.maxWidthPx,
+      fromMediaMs: Math.max(fromMs, givenMs + 1, 0),
+      onPicture: (picture) => {
+        own.pictures += 1;
+        if (own.pictures === 1) way.worked();
+        const at = capturedAt(own, picture.mediaMs);
+        if (closed || at === null || picture.mediaMs <= givenMs) {
+          picture.release();
+          return null;
+        }
+        givenMs = picture.mediaMs;
+        // A picture from before the gate opened is old by nature.
+        const graceMs = picture.mediaMs < wokenAtMs ? wokenAtMs - fromMs + 1500 : 0;
+        return slot.offer({ ...picture, capturedAt: at, graceMs });
+      },
+      onDrain: () => {
+        if (!live) request.hold(false);
+      },
+    });
+    const own: Decoder = {
+      stream: pictures,
+      lease,
+      startedMs: clock.monotonic(),
+      hardware: hardwareArguments.length > 0,
+      fed: [],
+      pictures: 0,
+      waitsForKey: false,
+      finishing: false,
+    };
+    decoder = own;
+    count.decoderStarts += 1;
+    pictures.feed(stream.bytes);
+    const earlier = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= fromMs);
+    const backlog = kept.slice(Math.max(earlier, 0));
+    const newestKey = backlog.findLastIndex(({ key }) => key);
+    // More than this at once and `feed` would leave out what is newest.
+    const tooMuch = live && backlog.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > mostQueuedBytes / 2;
+    for (const fragment of tooMuch ? backlog.slice(newestKey) : backlog) feed(own, fragment);
+    forgetButLastGop();
+    void pictures.ended.then(({ code, complaint }) => {
+      count.decodingMs += clock.monotonic() - own.startedMs;
+      lease.release();
+      decoder = null;
+      if (!live) request.hold(false);
+      const early = own.pictures === 0 && code !== 0 && !closed;
+      if (early && own.hardware) way.failed(complaint);
+      if (early && !own.hardware) failedStarts += 1;
+      else failedStarts = 0;
+      // A decoder that ended by itself (killed, crashed, garbage) is started anew, less and less eagerly.
+      const more = !ended || (newest !== null && newest.mediaTimeMs > fedUntilMs);
+      if (isOpen && !closed && more) {
+        if (failedStarts === 0) open();
+        else retry = clock.after(Math.min(500 * 2 ** failedStarts, 30_000), () => open());
+      }
+      settleIdle();
+    });
+    if (ended || !isOpen) finish(own);
+  };
+  const forgetButLastGop = (): void => {
+    const last = kept.findLastIndex(({ key }) => key);
+    kept = last < 0 ? [] : kept.slice(last);
+    keptBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  };
+
+  const finish = (of: Decoder): void => {
+    if (of.finishing) return;
+    of.finishing = true;
+    of.stream.finish();
+  };
+
+  const open = (): void => {
+    if (decoder || waiting || closed || kept.length === 0 || init === null) return;
+    const stream = init;
+    let granted = false;
+    const giveUp = slots.ask(
+      (lease) => {
+        granted = true;
+        if (isClosed() || init !== stream || kept.length === 0) {
+          waiting = null;
+          lease.release();
+          return;
+        }
+        startDecoder(stream, lease);
+      },
+      () => {
+        if (decoder) finish(decoder);
+      },
+    );
+    if (!granted) waiting = giveUp;
+  };
+
+  const step = (fragment: Fragment): void => {
+    const { open: moves, doubtful, reason } = gate.take(fragment);
+    inDoubt = doubtful;
+    gateReason = reason;
+    const woken = wakeFor;
+    wakeFor = null;
+    const since = wakeFromMs;
+    wakeFromMs = Infinity;
+    const untilMs = Math.max(
+      moves ? fragment.mediaTimeMs + afterMs : -Infinity,
+      woken === null ? -Infinity : fragment.mediaTimeMs + woken,
+    );
+    if (untilMs > openUntilMs) openUntilMs = untilMs;
+    const now = fragment.mediaTimeMs <= openUntilMs;
+    if (now && !isOpen) {
+      wokenAtMs = fragment.mediaTimeMs;
+      fromMs = Math.max(Math.min(fragment.mediaTimeMs - beforeMs, since), 0);
+      net?.seen();
+    }
+    isOpen = now;
+    count.seenMs += fragment.durationMs;
+    if (isOpen) count.openMs += fragment.durationMs;
+  };
+
+  const lookAtKey = (fragment: Fragment): void => {
+    if (!net || isOpen || !init) return;
+    const stream = init;
+    const answer = net.look(stream, fragment, inDoubt);
+    if (!answer) return;
+    count.netLooks += 1;
+    if (!live) request.hold(true);
+    void answer.then((changed) => {
+      if (!live && !decoder) request.hold(false);
+      if (!changed || closed || init !== stream) return;
+      count.netWakes += 1;
+      // What is new in this key frame came after the one before it; further back than 10 s costs too much to decode.
+      const before = kept[0]?.mediaTimeMs ?? Infinity;
+      if (fragment.mediaTimeMs - before <= mostBackMs) wakeFromMs = before;
+      wakeFor = 3000;
+    });
+  };
+
+  return {
+    begin: (given) => {
+      if (decoder) finish(decoder);
+      waiting?.();
+      waiting = null;
+      init = given;
+      forget();
+      openUntilMs = -Infinity;
+      fedUntilMs = -Infinity;
+      givenMs = -Infinity;
+      isOpen = false;
+      ended = false;
+      newest = null;
+      gate.begin(given);
+    },
+    take: (fragment) => {
+      newest = fragment;
+      if (fragment.key) count.lastKeyAt = fragment.capturedAtMs;
+      step(fragment);
+      const current = decoder;
+      if (isOpen && current && !current.finishing) {
+        keep(fragment);
+        feed(current, fragment);
+        return;
+      }
+      keep(fragment);
+      if (isOpen) open();
+      else {
+        if (current) finish(current);
+        waiting?.();
+        waiting = null;
+        if (fragment.key) lookAtKey(fragment);
+      }
+    },
+    end: () => {
+      ended = true;
+      retry.cancel();
+      if (decoder) finish(decoder);
+      if (!decoder) settleIdle();
+    },
+    wake: (forMs) => {
+      wakeFor = Math.max(wakeFor ?? 0, forMs);
+    },
+    quietAt: () => (isOpen || decoder || waiting || !slot.isEmpty() || ended ? null : (newest?.capturedAtMs ?? null)),
+    report: () => ({
+      ...count,
+      decodingMs: Math.round(count.decodingMs + (decoder ? clock.monotonic() - decoder.startedMs : 0)),
+      gate: isOpen ? 'open' : 'closed',
+      gateReason,
+    }),
+    drained: () =>
+      new Promise((resolve) => {
+        idle.push(resolve);
+        settleIdle();
+      }),
+    close: async () => {
+      closed = true;
+      retry.cancel();
+      waiting?.();
+      waiting = null;
+      const running = decoder;
+      running?.stream.stop();
+      await running?.stream.ended;
+    },
+  };
+}

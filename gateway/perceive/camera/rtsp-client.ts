@@ -1,0 +1,281 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { randomBytes, randomInt } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { codeOf } from '../../lib/errors.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
+import { authorize, chooseChallenge, type Challenge, type Credentials } from './authentication.ts';
+import {
+  createRtspSplitter,
+  encodeMessage,
+  headerOf,
+  headersOf,
+  withHeader,
+  type RtspMessage,
+} from './rtsp-messages.ts';
+import { controlUrl, readVideoTrack, type VideoTrack } from './sdp.ts';
+
+/** Why a connection ended. `unsupported`: it works, but the camera sends nothing that we can copy. */
+export interface RtspFault {
+  readonly kind: 'wrong-password' | 'unreachable' | 'not-rtsp' | 'refused' | 'unsupported' | 'closed';
+  /** One line without secrets. */
+  readonly detail: string;
+}
+
+export interface RtspClientRequest {
+  /** `rtsp://` or `rtsps://`, with user and password. */
+  readonly url: string;
+  readonly transport: 'tcp' | 'udp';
+  readonly clock: Clock;
+  /** No answer to a request for this long: unreachable. */
+  readonly answerWithinMs: number;
+  readonly onTrack: (track: VideoTrack) => void;
+  /** Every packet on the track's RTP channel, in order of arrival. */
+  readonly onPacket: (packet: Buffer) => void;
+}
+
+export interface RtspClient {
+  /** Settles when the connection has ended and everything is closed; null: it was stopped. */
+  readonly ended: Promise<RtspFault | null>;
+  stop(): void;
+}
+
+/** Decodes `%40` → `@`; a password with a bare per cent sign is taken as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * A session with one camera: RTSP 1.0 (RFC 2326), RTP over the same connection (section 10.12) or over UDP. Digest and
+ * Basic authentication, TLS for `rtsps`. A refused password is sent once: five tries lock some cameras for half an hour.
+ */
+export function openRtsp(request: RtspClientRequest): RtspClient {
+  const camera = new URL(request.url);
+  const credentials: Credentials | null =
+    camera.username === '' ? null : { username: decoded(camera.username), password: decoded(camera.password) };
+  const host = camera.hostname.replace(/^\[|\]$/g, '');
+  const secure = camera.protocol === 'rtsps:';
+  const port = Number(camera.port === '' ? (secure ? 322 : 554) : camera.port);
+  // `transport` is ours and not the camera's.
+  camera.searchParams.delete('transport');
+  const target = `rtsp://${camera.host}${camera.pathname}${camera.search}`;
+  // Cameras' certificates are self-signed as a rule; TLS here keeps listeners out, it does not prove who answers.
+  const socket: Socket = secure ? connectTls({ host, port, rejectUnauthorized: false }) : connect({ host, port });
+  socket.setNoDelay(true);
+  const split = createRtspSplitter();
+  const udp: UdpSocket[] = [];
+  const waiting = new Map<string, (response: RtspMessage) => void>();
+  let timers: Timer[] = [];
+  let challenge: Challenge | null = null;
+  let nonceUses = 0;
+  let sequence = 0;
+  let session: string | null = null;
+  let channel: number | null = null;
+  let over = false;
+  let settle: (fault: RtspFault | null) => void = () => undefined;
+  const ended = new Promise<RtspFault | null>((resolve) => {
+    settle = resolve;
+  });
+
+  const end = (fault: RtspFault | null): void => {
+    if (over) return;
+    over = true;
+    for (const timer of timers) timer.cancel();
+    timers = [];
+    for (const open of udp) open.close();
+    waiting.clear();
+    // Closed before we say so: a camera with one seat would refuse the next connection.
+    socket.once('close', () => settle(fault));
+    if (socket.closed) settle(fault);
+    socket.destroy();
+  };
+
+  const send = (method: string, uri: string, headers: RtspMessage['headers']): void => {
+    sequence += 1;
+    let all = withHeader(headers, 'CSeq', String(sequence));
+    all = withHeader(all, 'User-Agent', 'Kanmen');
+    if (session !== null) all = withHeader(all, 'Session', session);
+    if (challenge !== null && credentials !== null) {
+      nonceUses += 1;
+      const use = { count: nonceUses, cnonce: randomBytes(8).toString('hex') };
+      all = withHeader(all, 'Authorization', authorize(challenge, credentials, { method, uri }, use));
+    }
+    socket.write(encodeMessage({ start: `${method} ${uri} RTSP/1.0`, headers: all, body: Buffer.alloc(0) }));
+  };
+
+  /** Asks, answers a challenge once, and gives a 2xx; anything else ends the connection and never comes back. */
+  const ask = (method: string, uri: string, headers: RtspMessage['headers'] = []): Promise<RtspMessage> =>
+    new Promise((resolve) => {
+      const attempt = (authorized: boolean): void => {
+        if (over) return;
+        send(method, uri, headers);
+        const number = String(sequence);
+        const timer = request.clock.after(request.answerWithinMs, () =>
+          end({ kind: 'unreachable', detail: `no answer to ${method}` }),
+        );
+        timers.push(timer);
+        waiting.set(number, (response) => {
+          timer.cancel();
+          timers = timers.filter((other) => other !== timer);
+          const status = Number(response.start.split(' ')[1] ?? '0');
+          if (status >= 200 && status < 300) {
+            resolve(response);
+            return;
+          }
+          if (status !== 401) {
+            const reason = response.start.slice('RTSP/1.0 '.length, 80);
+            end({ kind: 'refused', detail: `the camera answers ${method} with ${reason}` });
+            return;
+          }
+          const values = headersOf(response.headers, 'www-authenticate');
+          const next = chooseChallenge(values);
+          const stale = values.some((value) => /stale\s*=\s*"?true/i.test(value));
+          if (next && credentials !== null && (!authorized || stale)) {
+            challenge = next;
+            nonceUses = 0;
+            attempt(true);
+            return;
+          }
+          const detail =
+            credentials === null
+              ? 'the camera asks for a password'
+              : next
+                ? 'the camera refuses this user or password'
+                : 'the camera asks for a kind of authentication that we do not have';
+          end({ kind: 'wrong-password', detail });
+        });
+      };
+      attempt(challenge !== null);
+    });
+
+  const openUdp = async (): Promise<number> => {
+    const family = socket.remoteFamily === 'IPv6' ? 'udp6' : 'udp4';
+    // RFC 3550 section 11: an even port for RTP, the next for RTCP.
+    for (let tries = 0; tries < 50; tries += 1) {
+      const first = 20_000 + randomInt(20_000) * 2;
+      const pair = await Promise.all([bindUdp(first, family), bindUdp(first + 1, family)]);
+      if (pair.every((one) => one !== null) && !over) {
+        udp.push(...(pair as UdpSocket[]));
+        udp[0]?.on('message', (packet, from) => {
+          if (!over && from.address.replace('::ffff:', '') === socket.remoteAddress?.replace('::ffff:', ''))
+            request.onPacket(packet);
+        });
+        return first;
+      }
+      for (const one of pair) one?.close();
+      if (over) return 0;
+    }
+    throw new Error('no pair of free UDP ports');
+  };
+
+  const play = async (): Promise<void> => {
+    const options = await ask('OPTIONS', target);
+    const description = await ask('DESCRIBE', target, [['Accept', 'application/sdp']]);
+    const { track, others } = readVideoTrack(description.body.toString('utf8'));
+    if (!track) {
+      const what = others.length > 0 ? `only ${others.join(', ')}` : 'no video';
+      end({ kind: 'unsupported', detail: `the camera offers ${what}` });
+      return;
+    }
+    request.onTrack(track);
+    const base = headerOf(description.headers, 'content-base') ?? headerOf(description.headers, 'content-location');
+    const udpPort = request.transport === 'udp' ? await openUdp() : null;
+    const transport =
+      udpPort === null
+        ? 'RTP/AVP/TCP;unicast;interleaved=0-1'
+        : `RTP/AVP;unicast;client_port=${udpPort}-${udpPort + 1}`;
+    const setup = await ask('SETUP', controlUrl(withoutUser(base) ?? target, track.control), [
+      ['Transport', transport],
+    ]);
+    const [id = '', ...parameters] = (headerOf(setup.headers, 'session') ?? '').split(';');
+    session = id === '' ? null : id;
+    const chosen = headerOf(setup.headers, 'transport') ?? '';
+    channel = Number(/interleaved=(\d+)/i.exec(chosen)?.[1] ?? '0');
+    const serverPorts = /server_port=(\d+)-?(\d+)?/i.exec(chosen);
+    // A packet from us opens the way back through a firewall on our side.
+    if (serverPorts && socket.remoteAddress !== undefined)
+      udp[0]?.send(Buffer.from([0x80, 0, 0, 0]), Number(serverPorts[1]), socket.remoteAddress, () => undefined);
+    await ask('PLAY', withoutUser(base) ?? target, [['Range', 'npt=0.000-']]);
+    const timeout = parameters.map((text) => /timeout\s*=\s*(\d+)/i.exec(text)?.[1]).find((text) => text !== undefined);
+    const aliveEveryMs = (Math.max(Number(timeout ?? '60'), 10) * 1000) / 2.5;
+    const alive = /GET_PARAMETER/i.test(headerOf(options.headers, 'public') ?? '') ? 'GET_PARAMETER' : 'OPTIONS';
+    const keepAlive = (): void => {
+      timers.push(
+        request.clock.after(aliveEveryMs, () => {
+          // No answer is waited for: some cameras give none while they send video.
+          send(alive, target, []);
+          timers.shift();
+          keepAlive();
+        }),
+      );
+    };
+    keepAlive();
+  };
+
+  const connecting = request.clock.after(request.answerWithinMs, () =>
+    end({ kind: 'unreachable', detail: 'no answer' }),
+  );
+  timers.push(connecting);
+  socket.once(secure ? 'secureConnect' : 'connect', () => {
+    connecting.cancel();
+    timers = timers.filter((other) => other !== connecting);
+    play().catch((error: unknown) =>
+      end({ kind: 'refused', detail: error instanceof Error ? error.message : 'the session failed' }),
+    );
+  });
+  socket.on('error', (error) => end({ kind: 'unreachable', detail: codeOf(error) ?? 'connection lost' }));
+  socket.on('close', () => end({ kind: 'closed', detail: 'the camera closed the connection' }));
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      for (const item of split(chunk)) {
+        if (over) return;
+        if (item.kind === 'binary') {
+          if (item.bytes[1] === channel) request.onPacket(item.bytes.subarray(4));
+        } else if (item.start.startsWith('RTSP/')) {
+          const number = headerOf(item.headers, 'cseq') ?? '';
+          const answer = waiting.get(number);
+          waiting.delete(number);
+          answer?.(item);
+        }
+        // What a camera asks of us (OPTIONS as a sign of life) needs no answer.
+      }
+    } catch (error) {
+      end({ kind: 'not-rtsp', detail: error instanceof Error ? error.message : 'garbage' });
+    }
+  });
+
+  return {
+    ended,
+    stop: () => {
+      if (session !== null && !over) send('TEARDOWN', target, []);
+      end(null);
+    },
+  };
+}
+
+/** A base that a camera gives may repeat our user and password; they do not belong in a request line. */
+function withoutUser(base: string | null): string | null {
+  if (base === null || !/^rtsps?:\/\//i.test(base)) return null;
+  return base.replace(/^(rtsps?:\/\/)[^/@]*@/i, '$1').replace(/^rtsps:/i, 'rtsp:');
+}
+
+function bindUdp(port: number, family: 'udp4' | 'udp6'): Promise<UdpSocket | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket(family);
+    socket.once('error', () => resolve(null));
+    socket.bind(port, () => {
+      socket.removeAllListeners('error').on('error', () => undefined);
+      try {
+        // The kernel's 208 kB are half a second at 3 Mbit/s; a model may hold this thread for as long.
+        socket.setRecvBufferSize(2_000_000);
+      } catch {
+        // Less memory means more loss on a busy box, and nothing worse.
+      }
+      resolve(socket);
+    });
+  });
+}
