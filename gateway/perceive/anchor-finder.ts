@@ -50,6 +50,7 @@ export async function openAnchorFinder(model: LoadedModel, threads: number, scal
       return suppress(found, 0.3);
     },
     stillSidesPx: [side],
+    liveLook: { scale: 1, maxSidePx: side, gridPx: 1 },
     release: () => session.release(),
   };
 }

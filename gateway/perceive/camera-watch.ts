@@ -119,7 +119,7 @@ export function createCameraWatch({
     const net = at - lastNetAt >= netPeriodMs;
     if (net) lastNetAt = at;
     const expected = vehicles.expected(at);
-    const plates = camera.plates ? plateLooks(frame, { motion, net, expected }) : [];
+    const plates = camera.plates ? plateLooks(frame, { motion, net, expected }, perceiver.livePlateLook) : [];
     facesTurn = !facesTurn;
     // Every second picture is soon enough for someone on foot.
     const faces =

@@ -42,6 +42,8 @@ export async function openCornerFinder(model: LoadedModel, threads: number, scal
       );
     },
     stillSidesPx: [640],
+    // Half the size costs next to nothing to make (`resample.ts`), and a plate of 60 px has 30 px of the 16 it needs.
+    liveLook: { scale: 0.5, maxSidePx: 640, gridPx: 64 },
     release: () => session.release(),
   };
 }

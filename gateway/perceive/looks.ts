@@ -23,10 +23,16 @@ export function stillLooks(
 
 const wholeOf = (picture: Size): BoxPx => [0, 0, picture.widthPx, picture.heightPx];
 
-/** Detector pixels for one picture pixel: a plate of 60 px still has the 40 px that the detector needs. */
-const plateScale = 0.7;
-/** The largest look at a live picture: 896 × 504 takes about 0.1 s on one core. */
-const maxPlateSidePx = 896;
+/** How a plate finder looks at live pictures. */
+export interface LivePlateLook {
+  /** Its pixels for one of the picture. */
+  readonly scale: number;
+  /** The longest side of a look. */
+  readonly maxSidePx: number;
+  /** Regions grow to multiples of this many px, so that few shapes of input occur and nothing is padded; 1: as they are. */
+  readonly gridPx: number;
+}
+
 const faceScale = 0.5;
 const maxFaceSidePx = 640;
 
@@ -44,11 +50,16 @@ interface LiveScene {
 export function plateLooks(
   picture: Size,
   scene: LiveScene & { readonly expected: readonly { readonly box: BoxPx; readonly settled: boolean }[] },
+  { scale, maxSidePx, gridPx }: LivePlateLook,
 ): Look[] {
-  if (scene.net) return [lookAt(wholeOf(picture), plateScale, maxPlateSidePx)];
+  if (scene.net) return [lookAt(wholeOf(picture), scale, maxSidePx)];
   const unsettled = scene.expected.filter(({ settled }) => !settled).map(({ box }) => widen(box, 1, 1.5, picture));
   const moved = scene.motion.boxes.map((box) => widenBy(box, 24, picture));
-  return joined([...moved, ...unsettled], picture).map((region) => lookAt(region, plateScale, maxPlateSidePx));
+  return joined([...moved, ...unsettled], picture).map((region) => {
+    if (gridPx === 1) return lookAt(region, scale, maxSidePx);
+    const onGrid = snapped(region, gridPx, picture);
+    return { region: onGrid, sidePx: Math.min(Math.round(Math.max(onGrid[2], onGrid[3]) * scale), maxSidePx) };
+  });
 }
 
 /** Where to look for faces in a live frame: where something moved and where faces were. */
@@ -73,6 +84,18 @@ const widen = ([left, top, width, height]: BoxPx, across: number, along: number,
 
 const widenBy = ([left, top, width, height]: BoxPx, px: number, picture: Size): BoxPx =>
   clipBox([left - px, top - px, width + 2 * px, height + 2 * px], picture);
+
+/** The region grown to whole grid steps, or to the picture's whole width or height where that is less; at an even place. */
+function snapped([left, top, width, height]: BoxPx, gridPx: number, picture: Size): BoxPx {
+  const along = (from: number, length: number, limit: number): readonly [number, number] => {
+    const grown = Math.min(Math.ceil(length / gridPx) * gridPx, limit);
+    const start = Math.max(Math.min(from - Math.floor((grown - length) / 2), limit - grown), 0);
+    return [start - (start % 2), grown];
+  };
+  const [x, columns] = along(left, width, picture.widthPx);
+  const [y, rows] = along(top, height, picture.heightPx);
+  return [x, y, columns, rows];
+}
 
 /** Joins regions that touch, so that nothing is looked at twice. */
 function joined(regions: readonly BoxPx[], picture: Size): BoxPx[] {

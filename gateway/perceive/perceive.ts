@@ -2,6 +2,7 @@ import type { BoxPx, RejectReason } from '../domain/plate.ts';
 import type { ReadCharacter } from './ctc.ts';
 import { openFaceFinder, type FoundFace } from './face-finder.ts';
 import { boxAround, cornersOfBox, quadSize, suppress } from './geometry.ts';
+import type { LivePlateLook } from './looks.ts';
 import { loadModel } from './model-store.ts';
 import type { Picture } from './picture.ts';
 import { openPlateFinder, type PlateCandidate } from './plate-finder.ts';
@@ -42,6 +43,8 @@ export interface Perceiver {
   perceive(picture: Picture, request: PerceiveRequest): Promise<Perceived>;
   /** Longer sides at which the plate finder in use looks at a still. */
   readonly stillSidesPx: readonly number[];
+  /** How it looks at live pictures. */
+  readonly livePlateLook: LivePlateLook;
   release(): Promise<void>;
 }
 
@@ -132,6 +135,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
   return {
     perceive,
     stillSidesPx: finder.stillSidesPx,
+    livePlateLook: finder.liveLook,
     release: async () => {
       await Promise.all([finder.release(), reader.release(), second?.release(), faceFinder.release()]);
     },

@@ -2,6 +2,7 @@ import type { BoxPx, CornersPx } from '../domain/plate.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { openAnchorFinder } from './anchor-finder.ts';
 import { openCornerFinder } from './corner-finder.ts';
+import type { LivePlateLook } from './looks.ts';
 import type { LoadedModel } from './model-store.ts';
 import type { Picture } from './picture.ts';
 import { projectedPart } from './rectify.ts';
@@ -27,6 +28,7 @@ export interface PlateFinder {
   find(picture: Picture, region: BoxPx, maxSidePx: number): Promise<PlateCandidate[]>;
   /** Longer sides at which a still is looked at, so that the smallest readable plates are found. */
   readonly stillSidesPx: readonly number[];
+  readonly liveLook: LivePlateLook;
   release(): Promise<void>;
 }
 

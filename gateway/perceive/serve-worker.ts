@@ -49,6 +49,7 @@ export function serveWorker(options: {
   const perceiver: Perceiver = {
     perceive: (picture, request) => turns.take(() => options.perceiver.perceive(picture, request)),
     stillSidesPx: options.perceiver.stillSidesPx,
+    livePlateLook: options.perceiver.livePlateLook,
     release: () => options.perceiver.release(),
   };
   const shared = createCameraShared({

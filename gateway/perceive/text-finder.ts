@@ -49,6 +49,8 @@ export async function openTextFinder(model: LoadedModel, threads: number, scaler
     },
     // 1280 px finds 99 % of 145 real plates, 960 px 96 %, 640 px 90 %.
     stillSidesPx: [1280],
+    // A plate of 60 px still has the 40 px that it needs; 896 × 504 takes about 0.1 s on one core.
+    liveLook: { scale: 0.7, maxSidePx: 896, gridPx: 1 },
     release: () => session.release(),
   };
 }
