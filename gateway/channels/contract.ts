@@ -33,6 +33,10 @@ export interface ChannelHarness {
   behave(behaviour: FarBehaviour): void;
   /** Keeps an answer ready for the way back; null where this kind of channel has none. */
   readonly answer: ((item: FeedbackItem) => void) | null;
+  /** A delivery that this protocol can carry; absent: `someDelivery`, a notice. */
+  readonly sample?: (changes?: Partial<Delivery>) => Delivery;
+  /** What the far side shows of a delivery, where the protocol turns it into something of its own. Absent: id, type and data. */
+  readonly shown?: (delivery: Delivery) => FarItem;
   close(): Promise<void>;
 }
 
@@ -78,14 +82,17 @@ export function describeChannelContract(kind: string, open: () => Promise<Channe
       close = () => harness.close();
       return harness;
     };
-    const send = (harness: ChannelHarness, delivery = someDelivery()): Promise<DeliveryResult> =>
+    const sampleOf = (harness: ChannelHarness): Delivery => (harness.sample ?? someDelivery)();
+    const send = (harness: ChannelHarness, delivery = sampleOf(harness)): Promise<DeliveryResult> =>
       harness.channel.send(delivery, new AbortController().signal);
+    const shown = (harness: ChannelHarness, delivery: Delivery): FarItem =>
+      harness.shown?.(delivery) ?? { id: delivery.id, type: delivery.type, data: delivery.data };
 
     it('brings id, type and data across and gives a receipt', async () => {
       const harness = await opened();
-      const delivery = someDelivery();
+      const delivery = sampleOf(harness);
       expect(await send(harness, delivery)).toMatchObject({ kind: 'delivered', feedback: [] });
-      expect(harness.items).toEqual([{ id: delivery.id, type: delivery.type, data: delivery.data }]);
+      expect(harness.items).toEqual([shown(harness, delivery)]);
     });
 
     it('carries a canary', async () => {
@@ -93,14 +100,15 @@ export function describeChannelContract(kind: string, open: () => Promise<Channe
       const data = { gateway: 'gw-1', channel: 'desk', sentAt: '2026-01-02T11:04:05.000+08:00' };
       const canary = someDelivery({ item: 'canary', notice: null, alertId: null, type: 'kanmen.canary.v1', data });
       expect(await send(harness, canary)).toMatchObject({ kind: 'delivered' });
-      expect(harness.items).toEqual([{ id: canary.id, type: 'kanmen.canary.v1', data }]);
+      expect(harness.items).toEqual([shown(harness, canary)]);
     });
 
     it('sends a repeat under the same id', async () => {
       const harness = await opened();
       await send(harness);
       await send(harness);
-      expect(harness.items.map(({ id }) => id)).toEqual([someDelivery().id, someDelivery().id]);
+      const { id } = shown(harness, sampleOf(harness));
+      expect(harness.items.map((item) => item.id)).toEqual([id, id]);
     });
 
     it('asks for another try, and says when, where the far side is busy', async () => {
@@ -127,10 +135,10 @@ export function describeChannelContract(kind: string, open: () => Promise<Channe
       const harness = await opened();
       harness.behave({ kind: 'hang' });
       const ending = new AbortController();
-      const sending = harness.channel.send(someDelivery(), ending.signal);
+      const sending = harness.channel.send(sampleOf(harness), ending.signal);
       ending.abort();
       expect((await sending).kind).toBe('retry');
-      expect((await harness.channel.send(someDelivery(), ending.signal)).kind).toBe('retry');
+      expect((await harness.channel.send(sampleOf(harness), ending.signal)).kind).toBe('retry');
     });
 
     it('brings answers back, again where they could not be stored, and ends with its signal', async () => {

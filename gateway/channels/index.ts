@@ -3,29 +3,37 @@
  *
  * takes: one delivery at a time, and the evidence it names
  * gives: what came of the try (delivered, retry, rejected), and the answers that come back
- * keeps: connections; on disk only the published JSON Schemas
+ * keeps: connections; on disk what a far side has ordered (subscriptions, plates to be watched for)
  * never: throws for what the far side does, follows a redirect, writes a secret or a picture to the log
  * spec: interfaces.md "Notices to recipients"; Standard Webhooks v1; CloudEvents 1.0
  */
 import type { Channel, Recipient } from '../domain/delivery.ts';
 import type { ChannelOptions, ChannelsOptions } from './options.ts';
 import type { ChannelSetup, OpenChannel } from './setup.ts';
+import { openViidChannel } from './viid/index.ts';
 import { openWebhookChannel } from './webhook/index.ts';
 
-export type { ChannelSetup, OpenChannel } from './setup.ts';
+export type { ChannelCamera, ChannelSetup, OpenChannel } from './setup.ts';
+export { createWatchList, type WatchHit, type WatchList } from './watch-list.ts';
 export { noticeSchemas, writeNoticeSchemas } from './schemas.ts';
 
+type OptionsOf<Kind extends ChannelOptions['kind']> = Extract<ChannelOptions, { kind: Kind }>;
 type Openers = {
-  readonly [Kind in ChannelOptions['kind']]: (
-    options: Extract<ChannelOptions, { kind: Kind }>,
-    setup: ChannelSetup,
-  ) => Promise<OpenChannel>;
+  readonly [Kind in ChannelOptions['kind']]: (options: OptionsOf<Kind>, setup: ChannelSetup) => Promise<OpenChannel>;
 };
 
 /** One line for each kind of channel. */
 const openers: Openers = {
   webhook: openWebhookChannel,
+  viid: openViidChannel,
 };
+
+/** `kind` is that of `settings`; two parameters, so that the compiler sees that the opener fits. */
+const openOne = <Kind extends ChannelOptions['kind']>(
+  kind: Kind,
+  settings: OptionsOf<Kind>,
+  setup: ChannelSetup,
+): Promise<OpenChannel> => openers[kind](settings, setup);
 
 export interface Channels {
   readonly byId: ReadonlyMap<string, Channel>;
@@ -42,7 +50,7 @@ export async function openChannels(
   try {
     for (const [id, settings] of Object.entries(options)) {
       const recipient = given.recipients.find(({ channel }) => channel === id)?.id ?? null;
-      open.set(id, await openers[settings.kind](settings, { ...given, id, recipient }));
+      open.set(id, await openOne(settings.kind, settings, { ...given, id, recipient }));
     }
   } catch (error) {
     close();

@@ -3,6 +3,13 @@ import type { EvidenceId, RecipientId } from '../domain/ids.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import type { WatchList } from './watch-list.ts';
+
+export interface ChannelCamera {
+  readonly id: string;
+  readonly name: string;
+  readonly connected: boolean;
+}
 
 /** What every kind of channel is given, whatever it speaks. */
 export interface ChannelSetup {
@@ -20,7 +27,17 @@ export interface ChannelSetup {
     read(id: EvidenceId): Promise<{ readonly jpeg: Uint8Array } | null>;
     /** Where a person can fetch it; null where the gateway has no address that others can reach. */
     url(id: EvidenceId): string | null;
+    /** The picture as the camera saw it; written into the audit log with `why`. Null where there is none any more. */
+    readOpen?(id: EvidenceId, why: string): Promise<{ readonly jpeg: Uint8Array } | null>;
   };
+  /** Folder for what the far side has ordered (never for what is to be sent); made when first needed. */
+  readonly stateDir?: string;
+  /** The cameras as they stand now, for far sides that list them. */
+  cameras?(): readonly ChannelCamera[];
+  /** Plates that far sides order to be watched for. */
+  readonly watchList?: Pick<WatchList, 'replace'>;
+  /** A line in the audit log. */
+  audit?(action: string, subject: string): Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

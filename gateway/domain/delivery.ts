@@ -1,4 +1,5 @@
 import type { Delivery, Feedback } from './alert.ts';
+import type { PassageEvent } from './event.ts';
 import type { RecipientId } from './ids.ts';
 
 /** What came of one try. What may well happen is a value, not an exception. */
@@ -17,6 +18,8 @@ export interface Channel {
   listen(onFeedback: (feedback: Feedback) => Promise<void>, signal: AbortSignal): Promise<void>;
   /** What is wrong with the connection itself while nothing is sent (a missed keep-alive), in one line; null where all is well. */
   fault?(): string | null;
+  /** Whether the far side has any use for this passage; asked before it is queued. Absent: yes. */
+  wants?(passage: Pick<PassageEvent, 'camera' | 'subject' | 'at'>): boolean;
 }
 
 /** Someone who is told: from the configuration. */

@@ -1,16 +1,6 @@
 import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../lib/quantities.ts';
-
-function httpUrl(describe: string) {
-  return z
-    .string()
-    .refine((text) => {
-      if (!URL.canParse(text)) return false;
-      const url = new URL(text);
-      return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
-    }, 'an http:// or https:// address without user name and password')
-    .describe(describe);
-}
+import { httpUrl } from '../http-url.ts';
 
 /** One `channels.<id>` of kind webhook. File names are relative to the configuration's folder. */
 export const webhookOptions = z.strictObject({
