@@ -202,9 +202,9 @@ function takeInter(
   intervalMs: number,
 ): { state: GateState; reason: GateReason | null } {
   const seen = state.seen[bucket] ?? 0;
-  const known = state.level.blocks.length > 0;
+  const known = state.level.fast.values.length > 0;
   // A place that was never seen takes the level as it is, so that it says neither rise nor fall.
-  const shape = seen === 0 ? (known ? weight - state.level.last : 0) : (state.shape[bucket] ?? 0);
+  const shape = seen === 0 ? (known ? weight - (state.level.fast.values.at(-1) ?? 0) : 0) : (state.shape[bucket] ?? 0);
   const residual = weight - shape;
   const blockFromMs = state.blockCount === 0 ? state.lastMs - intervalMs : state.blockFromMs;
   let next: GateState = {
@@ -240,9 +240,9 @@ function takeInter(
 /** The usual course between key pictures, learned while nothing moves, or while there is not much to go by. */
 function withShape(state: GateState, bucket: number, seen: number, shape: number, weight: number): readonly number[] {
   if (seen === 0) return state.shape.with(bucket, shape);
-  if (state.level.blocks.length === 0) return state.shape;
+  if (state.level.fast.values.length === 0) return state.shape;
   const quiet = state.lastMs >= state.openUntilMs || state.lastMs - state.startedMs < tuning.learnMs;
-  const error = weight - state.level.quiet - shape;
+  const error = weight - state.level.fast.quiet - shape;
   // While something may be moving it learns slowly: a shape that was learned wrong must not keep the gate open for ever.
   const gain = Math.max(1 / (seen + 1), quiet ? tuning.shapeGain : tuning.shapeGainOpen);
   const step = Math.max(-tuning.shapeStep, Math.min(tuning.shapeStep, error)) * gain;

@@ -1,19 +1,24 @@
 import { tuning } from './tuning.ts';
 
-/** Means of blocks of pictures and what they say of the quiet level. Log2 throughout. */
-export interface LevelState {
+/** The last minutes of one measure, and what they say of it while nothing moves. Log2 throughout. */
+export interface Course {
   /** Oldest first. */
-  readonly blocks: readonly number[];
-  /** The same, smallest first: keeping them sorted is cheaper than sorting them for each block. */
+  readonly values: readonly number[];
+  /** The same, smallest first: keeping them ranked is cheaper than sorting them each time. */
   readonly ranked: readonly number[];
-  /** The newest block. */
-  readonly last: number;
-  /** Level of the quiet scene, and the spread of blocks about it (one standard deviation, robust). */
+  /** Its middle in a quiet scene, and the spread about it (one standard deviation, robust). */
   readonly quiet: number;
   readonly spread: number;
 }
 
-export const emptyLevel: LevelState = { blocks: [], ranked: [], last: 0, quiet: 0, spread: 0 };
+/** Two measures of one stream: means of blocks of pictures, and means of the newest few blocks, which tell small rises from chance. */
+export interface LevelState {
+  readonly fast: Course;
+  readonly slow: Course;
+}
+
+const emptyCourse: Course = { values: [], ranked: [], quiet: 0, spread: 0 };
+export const emptyLevel: LevelState = { fast: emptyCourse, slow: emptyCourse };
 
 export interface LevelFinding {
   /** How far the newest block, and the newest few together, lie above the quiet level, and what is allowed. */
@@ -21,6 +26,7 @@ export interface LevelFinding {
   readonly fastLimit: number;
   readonly slowRise: number;
   readonly slowLimit: number;
+  /** The spread is so large that the limits would hide a car, were they not cut off. */
   readonly doubtful: boolean;
 }
 
@@ -42,30 +48,54 @@ function placeOf(ranked: readonly number[], value: number): number {
 }
 
 /**
- * Adds a block. The quiet level comes from the lower part of the last minutes, so that traffic for half of the time does
- * not lift it; a level that has fallen is taken over within seconds, one that has risen and then stands still within
+ * Where the values lie closest together: a quiet scene gives nearly the same value again and again, whatever moves gives
+ * all sorts. So the quiet level is found even when something moves for most of the time; of two places that are about as
+ * close the lower one counts. Shortest interval that holds a fifth of the values (Grübel's shorth, with a fifth for a half).
+ */
+function quietOf(ranked: readonly number[]): { quiet: number; spread: number } {
+  const held = Math.max(Math.min(ranked.length, tuning.clusterLeast), Math.ceil(ranked.length * tuning.clusterRatio));
+  let narrowest = Infinity;
+  for (let from = 0; from + held <= ranked.length; from += 1)
+    narrowest = Math.min(narrowest, (ranked[from + held - 1] as number) - (ranked[from] as number));
+  for (let from = 0; from + held <= ranked.length; from += 1) {
+    const [low, high] = [ranked[from] as number, ranked[from + held - 1] as number];
+    if (high - low > narrowest * tuning.clusterSlack) continue;
+    // A fifth about the middle of a normal spread is half of it wide if all is quiet, once it if half is.
+    return { quiet: (low + high) / 2, spread: (high - low) / tuning.clusterWidth };
+  }
+  return { quiet: 0, spread: 0 };
+}
+
+/** Adds a value and keeps at most `keep` of the newest. */
+function extend(course: Course, value: number, keep: number): Course {
+  let values = [...course.values, value];
+  let ranked: number[];
+  if (values.length - keep > 1) {
+    values = values.slice(-keep);
+    ranked = rank(values);
+  } else {
+    ranked = course.ranked.slice();
+    ranked.splice(placeOf(ranked, value), 0, value);
+    if (values.length > keep) {
+      ranked.splice(placeOf(ranked, values[0] as number), 1);
+      values = values.slice(1);
+    }
+  }
+  return { values, ranked, ...quietOf(ranked) };
+}
+
+/**
+ * Adds a block. A level that has fallen is taken over within seconds; one that has risen and then stands still within
  * `plateauBlocks` (infrared lamp, rain, another bit rate).
  */
-export function addBlock(before: LevelState, block: number): LevelState {
-  let blocks = [...before.blocks, block];
-  let ranked = before.ranked.slice();
-  ranked.splice(placeOf(ranked, block), 0, block);
-  if (blocks.length > tuning.keptBlocks) {
-    ranked.splice(placeOf(ranked, blocks[0] as number), 1);
-    blocks = blocks.slice(1);
-  }
-  const keep = keptAfterChange(blocks, before);
-  if (keep < blocks.length) {
-    blocks = blocks.slice(-keep);
-    ranked = rank(blocks);
-  }
-  // For a normal spread the 10 % and 30 % points lie 0.76 of it apart, the 30 % point 0.52 of it below the middle.
-  const spread = (at(ranked, 0.3) - at(ranked, 0.1)) / 0.76;
-  return { blocks, ranked, last: block, quiet: at(ranked, 0.3) + 0.52 * spread, spread };
+export function addBlock({ fast, slow }: LevelState, block: number): LevelState {
+  const keep = keptAfterChange([...fast.values.slice(-tuning.plateauBlocks), block], fast);
+  const newest = [...fast.values.slice(1 - tuning.slowBlocks), block];
+  return { fast: extend(fast, block, keep), slow: extend(slow, mean(newest), keep) };
 }
 
 /** How many of the newest blocks still count: fewer than all where the scene's level has changed for good. */
-function keptAfterChange(blocks: readonly number[], { quiet, spread }: LevelState): number {
+function keptAfterChange(blocks: readonly number[], { quiet, spread }: Course): number {
   const newest = blocks.at(-1) ?? 0;
   if (newest < quiet && blocks.length > tuning.fallBlocks) {
     const fall = quiet - at(rank(blocks.slice(-tuning.fallBlocks)), 0.5);
@@ -77,17 +107,17 @@ function keptAfterChange(blocks: readonly number[], { quiet, spread }: LevelStat
     if (risen && at(tail, 0.9) - at(tail, 0.1) < Math.max(tuning.plateauLeast, tuning.plateauFactor * spread))
       return tuning.plateauBlocks;
   }
-  return blocks.length;
+  return tuning.keptBlocks;
 }
 
-export function levelOf({ blocks, last, quiet, spread }: LevelState): LevelFinding {
-  const fast = tuning.fastFactor * spread;
-  const slow = tuning.slowFactor * spread;
+export function levelOf({ fast, slow }: LevelState): LevelFinding {
+  const fastLimit = tuning.fastFactor * fast.spread;
+  const slowLimit = tuning.slowFactor * slow.spread;
   return {
-    fastRise: last - quiet,
-    fastLimit: Math.min(tuning.fastMost, Math.max(tuning.fastLeast, fast)),
-    slowRise: mean(blocks.slice(-tuning.slowBlocks)) - quiet,
-    slowLimit: Math.min(tuning.slowMost, Math.max(tuning.slowLeast, slow)),
-    doubtful: fast > tuning.fastMost,
+    fastRise: (fast.values.at(-1) ?? 0) - fast.quiet,
+    fastLimit: Math.min(tuning.fastMost, Math.max(tuning.fastLeast, fastLimit)),
+    slowRise: (slow.values.at(-1) ?? 0) - slow.quiet,
+    slowLimit: Math.min(tuning.slowMost, Math.max(tuning.slowLeast, slowLimit)),
+    doubtful: slowLimit > tuning.doubtMost,
   };
 }
