@@ -10,6 +10,7 @@ import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/inde
 import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
+import { createClipKeeper, toldWithinMs } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { openChannels } from './channels/index.ts';
 import type { GatewayConfiguration } from './config/index.ts';
@@ -209,6 +210,7 @@ async function build(settings: AppSettings) {
     evidence,
     commit,
     spaceShort: () => store.room.short(),
+    clipOf: (passage) => clips.ofPassage(passage),
     areas: cameraAreas,
     clock,
     random,
@@ -219,11 +221,18 @@ async function build(settings: AppSettings) {
     models: configuration.models,
     perception: configuration.perception,
     transcodersAtOnce: configuration.api.liveVideo.transcodersAtOnce,
+    ring: { keepMs: configuration.evidence.clips.before + toldWithinMs, maxBytes: configuration.evidence.clips.memory },
     clock,
     logger,
     unit: () => random.unit(),
     onPassage: (passage, jpegs) => joins.onPassage(passage, jpegs),
     onCamera: (change) => joins.onCamera(change),
+  });
+
+  const clips = createClipKeeper({
+    ...{ options: configuration.evidence.clips, perception, evidence, commit, random, logger },
+    spaceShort: () => store.room.short(),
+    areas: cameraAreas,
   });
 
   // Ways out, and back.
@@ -278,7 +287,10 @@ async function build(settings: AppSettings) {
   line.onEffect((effect) => {
     if (effect.kind === 'deliveries-due') outbox.wake();
     else if (effect.kind === 'false-alarm-judged') void followUp.judgedFalse(effect.alert);
-    else if (effect.kind === 'evidence-wanted') joins.onEvidenceWanted(effect, perception);
+    else if (effect.kind === 'evidence-wanted') {
+      joins.onEvidenceWanted(effect, perception);
+      clips.onEvidenceWanted(effect);
+    }
   });
 
   const series = createSeries({
@@ -387,6 +399,7 @@ async function build(settings: AppSettings) {
       api,
       // Devices first: models take seconds to load, and a smoke alarm does not wait for them.
       ingest,
+      clips,
       ...(configuration.cameras.length > 0 ? [perception] : []),
       ...(series ? [series] : []),
       watchdog,

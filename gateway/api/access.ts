@@ -19,8 +19,12 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'POST /api/alerts/:id/feedback': 'manager',
   'GET /api/devices': 'viewer',
   'GET /api/cameras': 'viewer',
-  // And the role of api.liveVideo.role, which the route itself asks for.
-  'GET /api/cameras/:id/video': 'viewer',
+  // Or admin, where api.liveVideo.role says so: the route itself asks for that.
+  'GET /api/cameras/:id/video': 'manager',
+  'GET /api/rules': 'viewer',
+  'GET /api/rules/:id': 'viewer',
+  'POST /api/rules/reload': 'admin',
+  'POST /api/rules/backtest': 'manager',
   'GET /api/quarantine': 'viewer',
   'GET /api/evidence/:id': 'viewer',
   'GET /api/live': 'viewer',

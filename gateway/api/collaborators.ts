@@ -1,4 +1,12 @@
-import type { Alert, AlertTransition, Delivery, DeliveryState, Feedback, Notice } from '../domain/alert.ts';
+import type {
+  Alert,
+  AlertTransition,
+  Delivery,
+  DeliveryState,
+  EvidenceRef,
+  Feedback,
+  Notice,
+} from '../domain/alert.ts';
 import type { Commit } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
@@ -89,6 +97,8 @@ export interface ApiReads {
   feedback(id: AlertId): Awaitable<readonly (Feedback & { readonly receivedAt: EpochMs })[]>;
   notices(id: AlertId): Awaitable<readonly Notice[]>;
   deliveries(id: AlertId): Awaitable<readonly Delivery[]>;
+  /** Clips that were kept for an alert; its pictures stand in the alert itself. */
+  clipsOf(id: AlertId): Awaitable<readonly EvidenceRef[]>;
   deliveryCounts(): Awaitable<DeliveryCounts>;
   devices(): Awaitable<readonly Device[]>;
   deviceStatuses(): Awaitable<readonly DeviceStatus[]>;

@@ -33,6 +33,7 @@ export async function generateOpenApi(): Promise<string> {
       feedback: never,
       notices: never,
       deliveries: never,
+      clipsOf: never,
       deliveryCounts: never,
       devices: never,
       deviceStatuses: never,

@@ -37,6 +37,9 @@ function toNews(change: Change): LiveNews | null {
       return { kind: 'device', device: change.device.key };
     case 'device-removed':
       return { kind: 'device', device: change.device };
+    case 'evidence-saved':
+      // A clip comes seconds after its alert; whoever has the alert open looks again.
+      return change.alertId === null ? null : { kind: 'delivery' };
     case 'delivery-created':
     case 'delivery-tried':
     case 'delivery-rerouted':
@@ -49,7 +52,6 @@ function toNews(change: Change): LiveNews | null {
     case 'digest-dropped':
     case 'proposal-made':
     case 'rule-state':
-    case 'evidence-saved':
     case 'user-saved':
     case 'user-removed':
     case 'web-session-saved':

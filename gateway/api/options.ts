@@ -21,7 +21,7 @@ export const apiOptions = z.strictObject({
   liveVideo: z
     .strictObject({
       role: z
-        .enum(['viewer', 'manager', 'admin'])
+        .enum(['manager', 'admin'])
         .default('manager')
         .describe(
           'Least role that may look at live pictures, where faces are not blurred; each look is written into the audit log',

@@ -1,4 +1,4 @@
-import type { Alert, AlertTransition, Delivery, Feedback, Notice } from '../domain/alert.ts';
+import type { Alert, AlertTransition, Delivery, EvidenceRef, Feedback, Notice } from '../domain/alert.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { ChargingSession, PassageEvent } from '../domain/event.ts';
@@ -53,6 +53,7 @@ export function createRepresentation(options: {
       color: event.plate.color,
     },
     registered: event.registered,
+    clip: event.clip ?? null,
     evidence: event.evidence,
     late: event.late,
   });
@@ -71,6 +72,14 @@ export function createRepresentation(options: {
     peakPowerW: value.peakPowerW,
     maxPortC: value.maxPortC,
     stopReason: value.stopReason,
+  });
+
+  const evidence = (piece: EvidenceRef): AlertJson['evidence'][number] => ({
+    id: piece.id,
+    kind: piece.kind,
+    capturedAt: iso(piece.capturedAt),
+    camera: piece.camera,
+    sha256: piece.sha256,
   });
 
   const alert = (value: Alert): AlertJson => ({
@@ -96,13 +105,7 @@ export function createRepresentation(options: {
     escalation: value.escalation,
     version: value.version,
     rule: { id: value.rule, version: value.ruleVersion },
-    evidence: value.evidence.map((piece) => ({
-      id: piece.id,
-      kind: piece.kind,
-      capturedAt: iso(piece.capturedAt),
-      camera: piece.camera,
-      sha256: piece.sha256,
-    })),
+    evidence: value.evidence.map(evidence),
   });
 
   const recipientOf = (id: string) => {
@@ -180,7 +183,7 @@ export function createRepresentation(options: {
     rejected: { ...value.rejected },
   });
 
-  return { passage, session, alert, alertDetail, device, camera };
+  return { passage, session, alert, alertDetail, evidence, device, camera };
 }
 
 export type Representation = ReturnType<typeof createRepresentation>;

@@ -260,6 +260,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
     transitions: (id) => transitions.filter((row) => row.alertId === id).map((row) => row.transition),
     feedback: (id) => feedback.filter((row) => row.alertId === id),
     notices: (id) => notices.filter((row) => row.alertId === id),
+    clipsOf: () => [],
     deliveries: (id) => [...deliveries.values()].filter((row) => row.alertId === id),
     deliveryCounts: () => {
       const all = [...deliveries.values()];

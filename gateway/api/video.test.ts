@@ -101,12 +101,13 @@ describe('live video', () => {
     expect(stage.listeners.size).toBe(0);
   });
 
-  it('lets those in whom the configuration names', async () => {
+  it('is for admins only where the configuration says so', async () => {
     const { options } = createTestWorld().given;
     const { address, login, look } = await start({
-      options: { ...options, liveVideo: { ...options.liveVideo, role: 'viewer' } },
+      options: { ...options, liveVideo: { ...options.liveVideo, role: 'admin' } },
     });
-    const { socket } = await look(await login('viewer'), address);
+    expect(await refusal(address, { cookie: await login('manager') })).toBe(403);
+    const { socket } = await look(await login('admin'), address);
     expect(socket.readyState).toBe(WebSocket.OPEN);
   });
 

@@ -41,6 +41,7 @@ function begin() {
     },
     commit: () => (world.refusing ? refuse() : Promise.resolve()),
     spaceShort: () => world.spaceShort,
+    clipOf: () => null,
     areas: new Map([[gate, null]]),
     clock,
     random: systemRandom,

@@ -2,7 +2,7 @@
 import type { Change } from '../domain/change.ts';
 import type { AlertEffect } from '../domain/effects.ts';
 import type { CameraEvent, PassageEvent } from '../domain/event.ts';
-import type { AreaId, CameraId, EventId } from '../domain/ids.ts';
+import type { AreaId, CameraId, EventId, EvidenceId } from '../domain/ids.ts';
 import type { Line } from '../events/index.ts';
 import type { Evidence, SavedEvidence } from '../evidence/index.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -30,12 +30,14 @@ export function createCameraJoins(given: {
   readonly commit: (changes: readonly Change[]) => Promise<void>;
   /** Whether the disk is so full that only red and orange alerts are written. */
   readonly spaceShort: () => boolean;
+  /** Begins to keep a passage's clip and answers the id that it will have; null where none is kept. */
+  readonly clipOf: (passage: PassageCandidate) => EvidenceId | null;
   readonly areas: ReadonlyMap<CameraId, AreaId | null>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }): CameraJoins {
-  const { line, evidence, commit, spaceShort, areas, clock, random, logger } = given;
+  const { line, evidence, commit, spaceShort, clipOf, areas, clock, random, logger } = given;
   const newId = (): EventId => random.id() as EventId;
 
   /** Saves a picture and has its row written; without the row the file goes again, or nobody would ever delete it. */
@@ -106,6 +108,7 @@ export function createCameraJoins(given: {
         ...{ camera, subject, direction, startedAt, endedAt, plate, boxPx },
         registered: null,
         evidence: await keepPicture(passage, jpegs),
+        clip: clipOf(passage),
       };
       await line.accept(event, null);
     },

@@ -3,6 +3,7 @@ import { alertsOptions, dutyOptions, recipientsOptions, tiersOptions } from '../
 import { apiOptions } from '../api/options.ts';
 import { channelsOptions } from '../channels/options.ts';
 import { idPattern, type AreaId, type GridId, type SiteId } from '../domain/ids.ts';
+import { evidenceOptions } from '../evidence/options.ts';
 import { mqttOptions } from '../ingest/options.ts';
 import { watchdogOptions } from '../observability/options.ts';
 import { outboxOptions } from '../outbox/options.ts';
@@ -48,22 +49,6 @@ const gatewayOptions = z
   })
   .prefault({});
 
-const evidenceOptions = z
-  .strictObject({
-    keyFile: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'File with the 32-byte key (hex) that pictures are sealed with; absent: made in dataDir at the first start',
-      ),
-    previousKeyFiles: z
-      .array(z.string().min(1))
-      .default([])
-      .describe('Keys from before a change, for pictures that still stand'),
-  })
-  .prefault({});
-
 const logOptions = z
   .strictObject({
     level: z
@@ -97,7 +82,7 @@ export const gatewaySchema = z
     register: registerOptions,
     retention: retentionOptions.prefault({}).describe('How long things are kept'),
     store: storeOptions.prefault({}).describe('The database'),
-    evidence: evidenceOptions.describe('Sealed pictures'),
+    evidence: evidenceOptions.prefault({}).describe('Sealed pictures and clips'),
     series: seriesOptions.prefault({}),
     watchdog: watchdogOptions.prefault({}).describe('The word to systemd'),
     log: logOptions,

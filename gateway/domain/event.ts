@@ -71,6 +71,8 @@ export interface PassageEvent extends EventBase {
   /** The list and why the plate stands on it. */
   readonly watchReason?: string | null;
   readonly evidence: EvidenceId | null;
+  /** Where its clip will be found some seconds later; null or absent where none is kept. */
+  readonly clip?: EvidenceId | null;
   /** Of the plate or face in the evidence picture; for platforms that want to know where to look. Rules do not see it. */
   readonly boxPx?: BoxPx | null;
 }

@@ -1,4 +1,12 @@
-import type { Alert, AlertTransition, Delivery, DeliveryState, Feedback, Notice } from '../domain/alert.ts';
+import type {
+  Alert,
+  AlertTransition,
+  Delivery,
+  DeliveryState,
+  EvidenceRef,
+  Feedback,
+  Notice,
+} from '../domain/alert.ts';
 import type { ChargingSession, GatewayEvent, PassageEvent } from '../domain/event.ts';
 import type { AlertId, AreaId, CameraId, DeviceKey, EvidenceId } from '../domain/ids.ts';
 import type { Tier } from '../domain/tier.ts';
@@ -227,6 +235,13 @@ export function createHistory(database: Database) {
       );
       return row && { ...row, faces: JSON.parse(row.faces) as EvidenceRow['faces'] };
     },
+    /** An alert's clips, oldest first; its pictures stand in the alert itself. */
+    clipsOf: (id: AlertId): EvidenceRef[] =>
+      database.all<EvidenceRef>(
+        `SELECT id, media_kind AS kind, sha256, captured_at AS capturedAt, camera FROM evidence
+         WHERE alert_id = ? AND media_kind = 'clip' ORDER BY captured_at, id`,
+        id,
+      ),
     event: (id: string): GatewayEvent | undefined => {
       const row =
         database.get<BodyRow>('SELECT body FROM events WHERE id = ?', id) ??

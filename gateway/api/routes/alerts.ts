@@ -18,13 +18,15 @@ export function alertRoutes(app: FastifyInstance, given: ApiCollaborators, repre
   const detailOf = async (id: AlertId): Promise<AlertDetailJson> => {
     const found = await reads.alert(id);
     if (!found) throw new ApiError(404, 'alert.unknown', `there is no alert ${id}`);
-    const [transitions, feedback, notices, deliveries] = await Promise.all([
+    const [transitions, feedback, notices, deliveries, clips] = await Promise.all([
       reads.transitions(id),
       reads.feedback(id),
       reads.notices(id),
       reads.deliveries(id),
+      reads.clipsOf(id),
     ]);
-    return represent.alertDetail(found, { transitions, feedback, notices, deliveries });
+    const detail = represent.alertDetail(found, { transitions, feedback, notices, deliveries });
+    return { ...detail, evidence: [...detail.evidence, ...clips.map(represent.evidence)] };
   };
 
   defineRoute(app, {

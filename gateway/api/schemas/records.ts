@@ -24,6 +24,7 @@ export const passage = named(
       })
       .nullable(),
     registered: z.boolean().nullable(),
+    clip: z.string().nullable().describe('Id of its clip, which is there some seconds later; null where none is kept'),
     evidence: z.string().nullable().describe('Id for /api/evidence'),
     late: z.boolean(),
   }),
