@@ -31,6 +31,9 @@ export interface Told {
   readonly offDuty: boolean;
 }
 
+/** Some get passages only. */
+export const takesAlerts = ({ alerts }: Recipient): boolean => alerts !== false;
+
 export function formFor(role: Recipient['role']): Notice['form'] {
   return role === 'station' || role === 'department' ? 'report' : 'notification';
 }
@@ -42,7 +45,8 @@ const everyone = (): boolean => true;
  * four, 双通报) at their own grid. Then, one a level: the next role from near to far, recipients with a `level` of their
  * own, and last the people of other grids. Levels that would add nobody are left out.
  */
-export function ladderOf(audience: Omit<Audience, 'escalation'>, recipients: readonly Recipient[]): Recipient[][] {
+export function ladderOf(audience: Omit<Audience, 'escalation'>, everybody: readonly Recipient[]): Recipient[][] {
+  const recipients = everybody.filter(takesAlerts);
   const bothSides = audience.tier === 'red' || audience.tier === 'orange';
   const concerns = ({ grid }: Recipient): boolean => audience.grid === null || grid === null || grid === audience.grid;
   const known = new Set(recipients.filter(concerns).map(({ role }) => role));
@@ -81,9 +85,10 @@ export const topLevel = (audience: Omit<Audience, 'escalation'>, recipients: rea
  */
 export function audienceOf(
   audience: Audience,
-  recipients: readonly Recipient[],
+  everybody: readonly Recipient[],
   isThere: (recipient: Recipient) => boolean = everyone,
 ): Told {
+  const recipients = everybody.filter(takesAlerts);
   const byId = new Map(recipients.map((recipient) => [recipient.id, recipient]));
   const ladder = ladderOf(audience, recipients);
   const assigned = (audience.assigned ?? []).flatMap((id) => byId.get(id) ?? []);

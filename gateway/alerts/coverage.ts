@@ -4,7 +4,7 @@ import type { GridId } from '../domain/ids.ts';
 import type { Addressee } from '../domain/match.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import { audienceOf } from './audience.ts';
+import { audienceOf, takesAlerts } from './audience.ts';
 import { weekdays, type DutyCalendar } from './duty-options.ts';
 import { createDuty } from './duty.ts';
 
@@ -49,7 +49,8 @@ export function coverageFaults(given: {
   const { rules, recipients, calendars, timeZone } = given;
   const inForce = rules.filter(({ audiences }) => audiences.length > 0);
   if (inForce.length === 0) return [];
-  if (recipients.length === 0) return [{ rules: inForce.map(({ id }) => id), grid: null, when: null, wouldWake: [] }];
+  if (!recipients.some(takesAlerts))
+    return [{ rules: inForce.map(({ id }) => id), grid: null, when: null, wouldWake: [] }];
 
   const midnight = DateTime.fromMillis(given.now, { zone: timeZone }).startOf('day');
   const monday = midnight.minus({ days: midnight.weekday - 1 });

@@ -79,6 +79,12 @@ export const recipientsOptions = z
           .describe('station and department get reports, community and grid get notifications.'),
         grid: z.string().nullable().default(null).describe('Only alerts of this grid; absent for all.'),
         channel: z.string().min(1).describe('Id of the channel in `channels`.'),
+        alerts: z
+          .boolean()
+          .default(true)
+          .describe('Whether he is told of alerts; false for a platform that takes passages only.'),
+        passages: z.boolean().default(false).describe('Whether he gets each vehicle’s passage.'),
+        personPassages: z.boolean().default(false).describe('Whether he gets each person’s passage.'),
         level: z
           .int()
           .min(0)

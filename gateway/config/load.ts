@@ -122,6 +122,21 @@ function itemsOf(value: unknown, list: string): Readonly<Record<string, string |
   );
 }
 
+/** GA/T 1400 has no object for an alert: whoever is reached by it alone must not be counted among those who are told. */
+function alertsOverViid(value: unknown): Wrong[] {
+  const { recipients, channels } = (value ?? {}) as { readonly recipients?: unknown; readonly channels?: unknown };
+  if (!Array.isArray(recipients) || typeof channels !== 'object' || channels === null) return [];
+  const kindOf = (id: unknown): unknown =>
+    typeof id === 'string' ? (channels as Record<string, { readonly kind?: unknown } | null>)[id]?.kind : undefined;
+  return recipients.flatMap((recipient: unknown, index): Wrong[] => {
+    if (typeof recipient !== 'object' || recipient === null) return [];
+    const { channel, alerts } = recipient as { readonly channel?: unknown; readonly alerts?: unknown };
+    if (kindOf(channel) !== 'viid' || alerts === false) return [];
+    const message = 'a channel of kind viid carries passages and watch-list hits, not alerts';
+    return [{ path: ['recipients', index, 'alerts'], value: String(alerts ?? true), message, allowed: 'false' }];
+  });
+}
+
 /** What the schema cannot see: one part of the file naming another, and ids that stand twice. */
 function referenceFaults(value: unknown): Wrong[] {
   const areas = itemsOf(value, 'areas');
@@ -168,5 +183,6 @@ function referenceFaults(value: unknown): Wrong[] {
       ...among(['recipients', i, 'grid'], grid, idsOf(grids), 'grid'),
       ...among(['recipients', i, 'channel'], channel, channelIds, 'channel'),
     ]),
+    ...alertsOverViid(value),
   ];
 }

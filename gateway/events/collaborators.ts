@@ -45,6 +45,14 @@ export interface LineRegister {
   about?(plateText: string): Pick<PassageEvent, 'category' | 'registeredUntil' | 'watch' | 'watchReason'>;
 }
 
+/** Who wants passages themselves, and who has ordered plates to be watched for. At once, in the same turn. */
+export interface LinePassages {
+  /** What an order adds to the event before the rules see it. */
+  watched(event: PassageEvent): Pick<PassageEvent, 'watch' | 'watchReason'>;
+  /** Rows that send it on, to be written with it; `matches` are what the rules made of it. */
+  deliveries(event: PassageEvent, matches: readonly Match[], nowMs: EpochMs): readonly Change[];
+}
+
 /** Where devices and cameras stand. */
 export interface LineAreas {
   of(source: DeviceKey | CameraId): AreaId | null;

@@ -12,12 +12,21 @@ import type { Change } from '../domain/change.ts';
 import type { AlertEffect, Outcome } from '../domain/effects.ts';
 import type { GatewayEvent } from '../domain/event.ts';
 import type { AlertId } from '../domain/ids.ts';
+import type { Match } from '../domain/match.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { Component } from '../lib/component.ts';
 import { GatewayError, isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createWireMeter, type WireReport } from '../lib/wire.ts';
-import type { LineAlerts, LineAreas, LineRegister, LineRules, LineStore, RuleOutcome } from './collaborators.ts';
+import type {
+  LineAlerts,
+  LineAreas,
+  LinePassages,
+  LineRegister,
+  LineRules,
+  LineStore,
+  RuleOutcome,
+} from './collaborators.ts';
 import { createCommitter, type Turn } from './committer.ts';
 import { createSessionBook, replayMs } from './session-book.ts';
 
@@ -68,6 +77,7 @@ export function createLine(given: {
   readonly alerts: LineAlerts;
   readonly register: LineRegister;
   readonly areas: LineAreas;
+  readonly passages?: LinePassages;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Line {
@@ -111,7 +121,8 @@ export function createLine(given: {
     if (event.kind !== 'passage') return area === event.area ? event : { ...event, area };
     const plate = event.plate;
     if (plate?.accepted !== true) return { ...event, area, registered: null };
-    return { ...event, area, registered: register.knows(plate.text), ...register.about?.(plate.text) };
+    const known = { ...event, area, registered: register.knows(plate.text), ...register.about?.(plate.text) };
+    return known.watch === 'exact' ? known : { ...known, ...given.passages?.watched(known) };
   };
 
   const sessionsSaved = (saved: Iterable<Extract<Change, { kind: 'session-saved' }>['session']>): Change[] =>
@@ -122,17 +133,25 @@ export function createLine(given: {
     return { changes: [...outcome.changes, ...raised.changes], effects: raised.effects };
   };
 
+  /** A passage goes to those who want it, in the same transaction; a late one, too: it is a record, not an alarm. */
+  const forwarded = (event: GatewayEvent, matches: readonly Match[], turn: Turn, nowMs: EpochMs): Turn => {
+    const rows = event.kind === 'passage' ? (given.passages?.deliveries(event, matches, nowMs) ?? []) : [];
+    if (rows.length === 0) return turn;
+    return { changes: [...turn.changes, ...rows], effects: [...turn.effects, { kind: 'deliveries-due' }] };
+  };
+
   const eventTurn = (raw: GatewayEvent, messageKey: string | null): Turn => {
     const nowMs = clock.now();
     const event = enrich(raw);
     const changes: Change[] = [{ kind: 'event-recorded', event, messageKey }];
     if (event.kind === 'charging') changes.push(...sessionsSaved(sessions.take(event, nowMs)));
-    if (event.late) return { changes, effects: [] };
+    if (event.late) return forwarded(event, [], { changes, effects: [] }, nowMs);
     ruleMeter.enter();
-    const outcome = follow(rules.evaluate(event), nowMs);
+    const evaluated = rules.evaluate(event);
+    const outcome = follow(evaluated, nowMs);
     ruleMeter.leave();
     changes.push(...outcome.changes);
-    return { changes, effects: outcome.effects };
+    return forwarded(event, evaluated.matches, { changes, effects: outcome.effects }, nowMs);
   };
 
   const publish = ({ changes, effects }: Turn): void => {

@@ -242,7 +242,11 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     abort: () => {
       for (const { ending } of underWay.values()) ending.abort();
     },
-    link: () => link,
+    link: () => {
+      // Nothing may have been sent for hours, and the way is known to be broken all the same.
+      const fault = channel.fault?.() ?? null;
+      return fault === null ? link : { ...link, state: 'down', lastFailure: fault };
+    },
     report: () => ({ ...meter.report(), depth: reads.pendingCount(channel.id) }),
   };
 }
