@@ -12,6 +12,7 @@ import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, toldWithinMs } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
+import { createRulesDesk } from './app/rules-desk.ts';
 import { openChannels } from './channels/index.ts';
 import type { GatewayConfiguration } from './config/index.ts';
 import type { Change } from './domain/change.ts';
@@ -20,7 +21,7 @@ import { createPlaces } from './domain/place.ts';
 import { createLine } from './events/index.ts';
 import { createEvidence, loadEvidenceKeys } from './evidence/index.ts';
 import { createIngest, type Ingest } from './ingest/index.ts';
-import type { Clock } from './lib/clock.ts';
+import type { Clock, EpochMs } from './lib/clock.ts';
 import { createLifecycle, type Component } from './lib/component.ts';
 import { GatewayError } from './lib/errors.ts';
 import type { PassKillPoint } from './lib/kill-points.ts';
@@ -132,11 +133,11 @@ async function build(settings: AppSettings) {
   });
 
   // The line: what an event leads to.
-  const rules = createRules({
-    source: configuration.rules.dir ?? installed('rules'),
-    timeZone,
-    options: configuration.rules,
-    logger,
+  const rulesDir = configuration.rules.dir ?? installed('rules');
+  const rules = createRules({ source: rulesDir, timeZone, options: configuration.rules, logger });
+  const rulesDesk = createRulesDesk({
+    ...{ rules, dir: rulesDir, timeZone, options: configuration.rules, clock, logger },
+    database: join(dataDir, 'kanmen.sqlite'),
   });
   const duty = createDuty(configuration.duty, timeZone);
   const alerts = createAlerts({
@@ -157,7 +158,13 @@ async function build(settings: AppSettings) {
     store,
     rules,
     alerts,
-    register: { knows: (plate) => register.knows(plate, clock.now()) },
+    register: {
+      knows: (plate) => register.knows(plate, clock.now()),
+      about: (plate) => {
+        const entry = register.entry(plate);
+        return entry ? { category: entry.category, registeredUntil: entry.untilMs as EpochMs | null } : {};
+      },
+    },
     areas: createSourceAreas(store, cameraAreas, () => clock.monotonic()),
     clock,
     logger,
@@ -340,6 +347,7 @@ async function build(settings: AppSettings) {
     commit,
     users,
     answer: (feedback) => line.answer(feedback),
+    rules: rulesDesk,
     evidence: {
       open: async (id, options) => {
         const row = store.evidenceRow(id);
@@ -384,6 +392,7 @@ async function build(settings: AppSettings) {
       evidence,
       register,
       line,
+      rulesDesk,
       createPart('channels', () => channels.close()),
       followUp.strays,
       outbox,

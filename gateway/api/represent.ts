@@ -2,6 +2,7 @@ import type { Alert, AlertTransition, Delivery, EvidenceRef, Feedback, Notice } 
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { ChargingSession, PassageEvent } from '../domain/event.ts';
+import type { FactValue, MatchExplanation } from '../domain/match.ts';
 import type { AreaId } from '../domain/ids.ts';
 import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -123,6 +124,7 @@ export function createRepresentation(options: {
     },
   ): AlertDetailJson => ({
     ...alert(value),
+    why: value.why ? whyOf(value.why) : null,
     life: parts.transitions.map((step) => ({
       at: iso(step.at),
       from: step.from,
@@ -184,6 +186,24 @@ export function createRepresentation(options: {
   });
 
   return { passage, session, alert, alertDetail, evidence, device, camera };
+}
+
+function whyOf(why: MatchExplanation): NonNullable<AlertDetailJson['why']> {
+  type Condition = MatchExplanation['conditions'][number];
+  const condition = ({ of, expression, values }: Condition) => ({
+    of,
+    expression,
+    values: values.map(([name, value]): [string, FactValue] => [name, value]),
+  });
+  return {
+    rule: why.rule,
+    version: why.version,
+    conditions: why.conditions.map(condition),
+    time: 'since' in why.time ? { ...why.time, since: iso(why.time.since) } : why.time,
+    tier: { ...why.tier, condition: why.tier.condition && condition(why.tier.condition) },
+    events: why.events.map((event) => ({ ...event, at: iso(event.at) })),
+    lateByS: why.lateByS,
+  };
 }
 
 export type Representation = ReturnType<typeof createRepresentation>;

@@ -12,6 +12,7 @@ import { evidenceRoutes } from './routes/evidence.ts';
 import { liveRoutes } from './routes/live.ts';
 import { pageRoutes } from './routes/page.ts';
 import { recordRoutes } from './routes/records.ts';
+import { ruleRoutes } from './routes/rules.ts';
 import { statusRoutes } from './routes/status.ts';
 import { registerWebSockets, videoRoutes } from './routes/video.ts';
 import { createSignIn, type SignIn } from './sign-in.ts';
@@ -64,6 +65,7 @@ export async function buildServer(given: ApiCollaborators): Promise<FastifyInsta
   accountRoutes(app, given, signIn);
   alertRoutes(app, given, represent);
   recordRoutes(app, given, represent);
+  ruleRoutes(app, given);
   evidenceRoutes(app, given);
   statusRoutes(app, given);
   liveRoutes(app, given, represent, signIn);

@@ -41,6 +41,20 @@ export interface Commands {
   modelsAdd(files: readonly string[], options: ModelsOption & JsonOption): Promise<ExitCode>;
   modelsVerify(options: ModelsOption & JsonOption): Promise<ExitCode>;
   rulesTest(options: { readonly dir?: string; readonly config?: string } & JsonOption): Promise<ExitCode>;
+  rulesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  rulesShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  rulesBacktest(
+    options: ConfigOption &
+      JsonOption & {
+        readonly since: string;
+        readonly until?: string;
+        readonly rule?: readonly string[];
+        readonly only?: readonly string[];
+        readonly threads: string;
+        readonly all: boolean;
+      },
+  ): Promise<ExitCode>;
+  rulesReload(options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesAdd(
     keys: readonly string[],
     options: ConfigOption & JsonOption & { readonly area?: string },

@@ -147,7 +147,20 @@ function addModels(program: Command, commands: Commands, done: (code: ExitCode) 
 }
 
 function addRules(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
-  const rules = program.command('rules').description('try rules before they are switched on');
+  const rules = program.command('rules').description('what raises an alert: look, try, change');
+  rules
+    .command('list')
+    .description('the rules in force: tier, what they listen to, who is told; with counts where the gateway runs')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'rulesList'>) => done(await commands.rulesList(given)));
+  rules
+    .command('show')
+    .argument('<id>')
+    .description('one rule: why it is there, where its threshold comes from, its document')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'rulesShow'>) => done(await commands.rulesShow(id, given)));
   rules
     .command('test')
     .description("run every rule's own examples")
@@ -155,6 +168,24 @@ function addRules(program: Command, commands: Commands, done: (code: ExitCode) =
     .option('-c, --config <file>', 'configuration file')
     .addOption(jsonOption())
     .action(async (given: Given<'rulesTest'>) => done(await commands.rulesTest(given)));
+  rules
+    .command('backtest')
+    .description('what the rules would have raised on what was recorded, against what was raised')
+    .option('--since <when>', 'a duration back from now (30d) or a time (2026-11-01T00:00)', '30d')
+    .option('--until <when>', 'a duration back from now or a time; default: now')
+    .option('--rule <file...>', 'only this draft; it takes the place of the rule of the same id')
+    .option('--only <id...>', 'only these rules of the set')
+    .option('--threads <n>', 'areas are shared out over so many threads', '2')
+    .option('--all', 'print every line, not the first 100', false)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'rulesBacktest'>) => done(await commands.rulesBacktest(given)));
+  rules
+    .command('reload')
+    .description('have the running gateway read its rules anew; a wrong set is refused whole and the old one stays')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (given: Given<'rulesReload'>) => done(await commands.rulesReload(given)));
 }
 
 function addDevices(program: Command, commands: Commands, done: (code: ExitCode) => void): void {

@@ -9,6 +9,8 @@ export const errorCodes = {
   'store.too-new': 'The database was written by a newer version; install that version or restore a backup.',
   'store.corrupt': 'The database is damaged; restore a backup.',
   'rules.invalid': 'A rule set was refused whole; the running one stays. File, line and reason are listed.',
+  'rules.unknown': 'No such rule.',
+  'rules.backtest-failed': 'The rules could not be run over the record; the message says why.',
   'models.missing': 'A model file is not there; run npm ci again or kanmen models add.',
   'models.checksum': 'A model file is not the one the manifest names; it is not used.',
   'models.unknown': 'No model of this id can be pulled; kanmen models list names them.',

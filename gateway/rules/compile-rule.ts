@@ -78,7 +78,7 @@ export function compileRule(
     const result = compileTemplate(source, compiler);
     if (result.ok) return result.template;
     faults.push(...result.faults.map((fault) => celFault(faultAt, path, fault)));
-    return { render: () => '', renderAll: () => undefined };
+    return { references: [], render: () => '', renderAll: () => undefined };
   };
   const compileSide = (
     side: { readonly name: string; readonly when: readonly RuleFilter[]; readonly if?: string | undefined },

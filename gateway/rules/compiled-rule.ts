@@ -3,6 +3,7 @@ import type { RuleId } from '../domain/ids.ts';
 import type { Addressee } from '../domain/match.ts';
 import type { Bilingual } from '../domain/text.ts';
 import type { Tier } from '../domain/tier.ts';
+import type { Reference } from './cel-bounds.ts';
 import type { CelContext, CelExpression, RecordView } from './cel.ts';
 import type { RuleDocument, Scalar } from './rule-document.ts';
 
@@ -32,6 +33,8 @@ export interface CompiledSide {
 
 /** Text with values in it. Undefined where a value is absent and the reader must know it (keys). */
 export interface CompiledTemplate {
+  /** Every field and variable that it names. */
+  readonly references: readonly Reference[];
   /** Absent values read `–`. */
   render(context: CelContext): string;
   /** Undefined where a value is absent. */

@@ -1,7 +1,9 @@
 /**
  * takes: rule documents (YAML with CEL), events in the order the line has them, ticks, stored memory rows
- * gives: matches that explain themselves, and the rows that keep the rules' memory; every fault of a wrong set
- * keeps: per rule and key what `for`, `count`, `together` and `suppress` need, bounded; on disk through its changes
+ * gives: matches that explain themselves, and the rows that keep the rules' memory; every fault of a wrong set; what
+ *        rules would have matched on recorded events
+ * keeps: per rule and key what conditions of time and `suppress` need, bounded, on disk through its changes; the last
+ *        minutes' events in memory, read again after a restart
  * never: writes, waits, looks at the wall clock, throws for an event, or puts half a rule set in force
  * spec: design section 6; standards 4.6 (thresholds); CEL (cel-spec) within decisions/cel-library.md's bounds
  */
@@ -13,6 +15,14 @@ export {
   type RulesSetup,
   type RuleStateRow,
 } from './rules.ts';
+export {
+  draftSet,
+  planBacktest,
+  runBacktest,
+  type BacktestPass,
+  type BacktestRules,
+  type BacktestRun,
+} from './backtest.ts';
 export { formatRuleFault, type RuleFault } from './fault.ts';
 export { readRuleTexts, settingsFile } from './rule-set.ts';
 export type { RuleText } from './rule-yaml.ts';

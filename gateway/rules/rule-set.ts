@@ -26,6 +26,8 @@ export interface RuleSet {
   candidates(event: GatewayEvent): readonly Candidate[];
   /** Kinds of event that any rule in force listens to. */
   readonly kinds: ReadonlySet<EventKind>;
+  /** The same with only these rules in force. */
+  restrictedTo(ids: ReadonlySet<string>): RuleSet;
 }
 
 /** The rule documents of a folder, by file name. A folder that cannot be read is a fault. */
@@ -83,18 +85,20 @@ export function compileRuleSet(
   if (faults.length > 0) throw rulesInvalid(faults);
   // The weightiest first, whatever the files are called: it then opens the alert that lighter matches join.
   rules.sort((a, b) => b.weight - a.weight || (a.id < b.id ? -1 : 1));
-  const inForce = rules.filter((rule) => settings[rule.id]?.enabled !== false);
-  return {
-    version: createHash('sha256')
-      .update(JSON.stringify([rules.map((rule) => [rule.id, rule.version]), settings]))
-      .digest('hex')
-      .slice(0, 12),
+  const version = createHash('sha256')
+    .update(JSON.stringify([rules.map((rule) => [rule.id, rule.version]), settings]))
+    .digest('hex')
+    .slice(0, 12);
+  const setOf = (inForce: readonly CompiledRule[]): RuleSet => ({
+    version,
     rules,
     byId: new Map(inForce.map((rule) => [rule.id, rule])),
     files,
     candidates: createIndex(inForce),
     kinds: new Set(inForce.flatMap(kindsOf)),
-  };
+    restrictedTo: (ids) => setOf(inForce.filter(({ id }) => ids.has(id))),
+  });
+  return setOf(rules.filter((rule) => settings[rule.id]?.enabled !== false));
 }
 
 /** Kinds of event that a rule listens to. */

@@ -83,7 +83,7 @@ export interface RulesSetup {
 }
 
 /** A set with all that is read with it. */
-interface Loaded {
+export interface LoadedRules {
   readonly set: RuleSet;
   readonly texts: ReadonlyMap<string, string>;
   readonly calendar: Surroundings['calendar'];
@@ -97,7 +97,7 @@ export function loadRules(given: {
   readonly source: string | readonly RuleText[];
   readonly timeZone: string;
   readonly options: RulesOptions;
-}): Loaded {
+}): LoadedRules {
   const { options, timeZone, source } = given;
   const texts = typeof source === 'string' ? readRuleTexts(source) : source;
   const set = compileRuleSet(texts, options.settings, {
@@ -116,7 +116,7 @@ export function loadRules(given: {
   };
 }
 
-const zeroes = (): RuleCounters => ({
+export const zeroes = (): RuleCounters => ({
   ...{ evaluated: 0, matched: 0, suppressed: 0, silenced: 0, absent: 0 },
   ...{ failed: 0, late: 0, tooLate: 0, disproved: 0 },
 });

@@ -44,7 +44,8 @@ export function compileTemplate(source: string, compiler: CelCompiler): Template
   };
   const renderAll = templateOf(null);
   const render = templateOf('–');
-  return { ok: true, template: { renderAll, render: (context) => render(context) ?? '' } };
+  const references = parts.flatMap((part) => (typeof part === 'string' ? [] : part.references));
+  return { ok: true, template: { references, renderAll, render: (context) => render(context) ?? '' } };
 }
 
 function formatValue(value: CelValue): string {

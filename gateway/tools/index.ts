@@ -10,6 +10,7 @@ export { exitCodeOf, printFaults, type ToolContext } from './context.ts';
 export function createTools(context: ToolContext & { readonly execPath: string }): Omit<Commands, 'run' | 'desk'> {
   const devices = async () => (await import('./devices.ts')).createDeviceCommands(context);
   const users = async () => (await import('./users.ts')).createUserCommands(context);
+  const rules = async () => (await import('./rules.ts')).createRuleCommands(context);
   const models = async () => (await import('./models.ts')).createModelCommands(context);
   const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
   return {
@@ -17,7 +18,12 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     init: async (...given) => (await import('./init.ts')).createInitCommand(context).init(...given),
     check: async (...given) => (await import('./check.ts')).createCheckCommand(context).check(...given),
     inspect: async (...given) => (await import('./inspect.ts')).createInspectCommand(context).inspect(...given),
-    rulesTest: async (...given) => (await import('./rules.ts')).createRuleCommands(context).rulesTest(...given),
+    rulesTest: async (...given) => (await rules()).rulesTest(...given),
+    rulesList: async (...given) => (await rules()).rulesList(...given),
+    rulesShow: async (...given) => (await rules()).rulesShow(...given),
+    rulesReload: async (...given) => (await rules()).rulesReload(...given),
+    rulesBacktest: async (...given) =>
+      (await import('./rules-backtest.ts')).createBacktestCommand(context).rulesBacktest(...given),
     modelsList: async (...given) => (await models()).modelsList(...given),
     modelsPull: async (...given) => (await models()).modelsPull(...given),
     modelsAdd: async (...given) => (await models()).modelsAdd(...given),

@@ -1,19 +1,133 @@
 import { fileURLToPath } from 'node:url';
-import { exitCodes, formatJsonLines, formatTable, type Commands } from '../cli/index.ts';
-import { faultsOf, loadConfiguration } from '../config/index.ts';
-import { readRuleTexts, testRules } from '../rules/index.ts';
+import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode } from '../cli/index.ts';
+import { faultsOf, formatFault, loadConfiguration, type Fault, type GatewayConfiguration } from '../config/index.ts';
+import { GatewayError, isGatewayError } from '../lib/errors.ts';
+import { readRunFile } from '../lib/run-file.ts';
+import { createRules, readRuleTexts, testRules, type RuleInfo } from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
 
-/** `kanmen rules test`. */
-export function createRuleCommands(context: ToolContext): Pick<Commands, 'rulesTest'> {
-  const { out, err } = context;
+type RuleCommands = Pick<Commands, 'rulesTest' | 'rulesList' | 'rulesShow' | 'rulesReload'>;
+
+/** A rule as `list` and `show` print it; the API of a running gateway answers the same. */
+type Shown = Omit<RuleInfo, 'keys' | 'counters'> & Partial<Pick<RuleInfo, 'keys' | 'counters'>>;
+
+/** The folder of rules that a configuration names, or the pack that ships. */
+export function rulesDirOf(
+  context: Pick<ToolContext, 'installDir'>,
+  configuration: GatewayConfiguration | null,
+): string {
+  return configuration?.rules.dir ?? fileURLToPath(new URL('rules', context.installDir));
+}
+
+/** Asks the gateway that runs on this data directory; null where none runs. */
+async function askGateway(dataDir: string, method: 'GET' | 'POST', path: string): Promise<Response | null> {
+  const run = readRunFile(dataDir);
+  if (run?.api == null) return null;
+  return fetch(`${run.api}${path}`, { method, headers: { 'x-kanmen-control': run.token } });
+}
+
+/** `kanmen rules list|show|test|reload`. */
+export function createRuleCommands(context: ToolContext): RuleCommands {
+  const { out, err, logger } = context;
+
+  /** The rules as the running gateway has them, else as they stand in the folder. */
+  const shownRules = async (configuration: GatewayConfiguration): Promise<readonly Shown[]> => {
+    const answer = await askGateway(configuration.dataDir, 'GET', '/api/rules');
+    if (answer?.ok) return ((await answer.json()) as { items: Shown[] }).items;
+    const rules = createRules({
+      source: rulesDirOf(context, configuration),
+      timeZone: configuration.alerts.timeZone,
+      options: configuration.rules,
+      logger,
+    });
+    // Counts of a gateway that does not run would all be nought.
+    return rules.list().map(({ keys: _keys, counters: _counters, ...rule }) => rule);
+  };
+
+  const withConfiguration = (
+    file: string,
+    work: (configuration: GatewayConfiguration) => Promise<ExitCode>,
+  ): Promise<ExitCode> => {
+    const loaded = loadConfiguration(file);
+    if (!loaded.ok) return Promise.resolve(printFaults(loaded.faults, err));
+    return reported(context, async () => {
+      try {
+        return await work(loaded.value);
+      } catch (error) {
+        const faults = faultsOf(error);
+        if (faults.length === 0) throw error;
+        return printFaults(faults, err);
+      }
+    });
+  };
+
   return {
+    rulesList: ({ config, json }) =>
+      withConfiguration(config, async (configuration) => {
+        const shown = await shownRules(configuration);
+        if (json) out(formatJsonLines(shown.map(({ text: _text, ...rule }) => rule)));
+        else {
+          out(
+            formatTable(
+              shown.map(({ id, tiers, kind, to, listensTo, pattern, enabled, counters, title }) => ({
+                rule: id,
+                tier: tiers.join('/'),
+                kind,
+                what: title.zh,
+                'listens to': listensTo.join(', '),
+                time: pattern,
+                tells: to.join(', '),
+                matched: counters === undefined ? '' : String(counters.matched),
+                state: enabled ? 'in force' : 'switched off',
+              })),
+            ),
+          );
+        }
+        return exitCodes.fine;
+      }),
+    rulesShow: (id, { config, json }) =>
+      withConfiguration(config, async (configuration) => {
+        const rule = (await shownRules(configuration)).find((other) => other.id === id);
+        if (!rule) throw new GatewayError('rules.unknown', `there is no rule ${id}`, { facts: { rule: id } });
+        if (json) out(formatJsonLines([rule]));
+        else {
+          const { text, title, counters, ...facts } = rule;
+          const lines = [
+            `${title.zh} · ${title.en}`,
+            `${facts.file} (version ${facts.version}${facts.enabled ? '' : ', switched off'})`,
+            `why: ${facts.reason.trim()}`,
+            `threshold: ${facts.source.trim()}`,
+            `in force with: ${JSON.stringify(facts.params)}`,
+            ...(counters === undefined ? [] : [`since the start: ${JSON.stringify(counters)}`]),
+          ];
+          out(`${lines.join('\n')}\n\n${text}`);
+        }
+        return exitCodes.fine;
+      }),
+    rulesReload: ({ config, json }) =>
+      withConfiguration(config, async ({ dataDir }) => {
+        const answer = await askGateway(dataDir, 'POST', '/api/rules/reload');
+        if (answer === null) {
+          throw new GatewayError('gateway.not-running', 'no gateway runs: it reads its rules when it starts', {
+            facts: { dataDir },
+          });
+        }
+        if (!answer.ok) {
+          err(`the gateway refused: ${await answer.text()}\n`);
+          return exitCodes.failed;
+        }
+        const said = (await answer.json()) as { loaded: boolean; version: string; rules: number; faults: Fault[] };
+        for (const fault of said.faults) err(`${formatFault(fault)}\n`);
+        const what = said.loaded ? 'in force' : 'refused whole; in force as before';
+        out(json ? formatJsonLines([said]) : `${what}: ${said.rules} rules, version ${said.version}\n`);
+        return said.loaded ? exitCodes.fine : exitCodes.wrongConfiguration;
+      }),
     rulesTest: ({ dir, config, json }) =>
       reported(context, () => {
         const loaded = config === undefined ? null : loadConfiguration(config);
         if (loaded && !loaded.ok) return Promise.resolve(printFaults(loaded.faults, err));
-        const folder = dir ?? loaded?.value.rules.dir ?? fileURLToPath(new URL('rules', context.installDir));
+        const folder = dir ?? rulesDirOf(context, loaded?.value ?? null);
         try {
           const results = testRules(readRuleTexts(folder), {
             timeZone: loaded?.value.alerts.timeZone ?? 'Asia/Shanghai',
@@ -30,9 +144,8 @@ export function createRuleCommands(context: ToolContext): Pick<Commands, 'rulesT
           err(`${results.length - failed.length} of ${results.length} examples hold\n`);
           return Promise.resolve(failed.length === 0 ? exitCodes.fine : exitCodes.failed);
         } catch (error) {
-          const faults = faultsOf(error);
-          if (faults.length === 0) throw error;
-          return Promise.resolve(printFaults(faults, err));
+          if (!isGatewayError(error, 'rules.invalid')) throw error;
+          return Promise.resolve(printFaults(faultsOf(error), err));
         }
       }),
   };

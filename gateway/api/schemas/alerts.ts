@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alertStates, deliveryStates, feedbackKinds } from '../../domain/alert.ts';
+import { explanation } from './rules.ts';
 import { bilingual, facts, named, place, tier, time } from './shapes.ts';
 
 export const outcomes = ['true', 'false-alarm', 'drill'] as const;
@@ -80,6 +81,7 @@ const told = named(
 export const alertDetail = named(
   'AlertDetail',
   alert.extend({
+    why: explanation.nullable().describe('Why its match came to be; null for alerts of older versions'),
     life: z.array(
       z.object({
         at: time,
