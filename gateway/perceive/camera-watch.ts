@@ -144,13 +144,13 @@ export function createCameraWatch({
       }
       const unread = seen.unread.filter(({ box }) => !signs.knows(box, at));
       vehicles.update(frame, seen.plates, unread);
-      persons.update(
-        frame,
-        seen.faces,
-        vehicles.expected(at).map(({ box }) => box),
-      );
+      if (faces.length > 0) {
+        const vehicleBoxes = vehicles.expected(at).map(({ box }) => box);
+        persons.update(frame, seen.faces, vehicleBoxes, motion);
+      }
     }
     vehicles.hold(at, (box) => motion.movedIn(box));
+    persons.hold(at, motion);
     await emit(at, false);
   };
 
@@ -174,6 +174,7 @@ export function createCameraWatch({
     quiet: async (at: EpochMs): Promise<void> => {
       if (looking || lastFrameAt === null || at <= lastFrameAt) return;
       vehicles.hold(at, () => false);
+      persons.hold(at, { movedIn: () => false });
       await emit(at, false);
     },
     /** Settles when a frame captured after `at` is the newest, or after `withinMs`. */

@@ -33,8 +33,12 @@ export interface LivePlateLook {
   readonly gridPx: number;
 }
 
-const faceScale = 0.5;
-const maxFaceSidePx = 640;
+/** Detector pixels for one picture pixel: faces of 20 px in a 1280 px frame are found at 480 px (test/eval/faces.ts). */
+const faceScale = 0.375;
+const maxFaceSidePx = 480;
+/** Looks larger than this are made once more this small: a face that fills the picture is too large for them. */
+const coarseFromSidePx = 256;
+const coarseSidePx = 160;
 
 /** What a live frame is looked at for. */
 interface LiveScene {
@@ -64,11 +68,16 @@ export function plateLooks(
 
 /** Where to look for faces in a live frame: where something moved and where faces were. */
 export function faceLooks(picture: Size, scene: LiveScene & { readonly expected: readonly BoxPx[] }): Look[] {
-  if (scene.net) return [lookAt(wholeOf(picture), faceScale, maxFaceSidePx)];
+  if (scene.net) return withCoarse(lookAt(wholeOf(picture), faceScale, maxFaceSidePx));
   const known = scene.expected.map((box) => widen(box, 2, 2, picture));
   const moved = scene.motion.boxes.map((box) => widenBy(box, 48, picture));
-  return joined([...moved, ...known], picture).map((region) => lookAt(region, faceScale, maxFaceSidePx));
+  return joined([...moved, ...known], picture).flatMap((region) =>
+    withCoarse(lookAt(region, faceScale, maxFaceSidePx)),
+  );
 }
+
+const withCoarse = (look: Look): Look[] =>
+  look.sidePx < coarseFromSidePx ? [look] : [{ ...look, sidePx: coarseSidePx }, look];
 
 const lookAt = (region: BoxPx, scale: number, maxSidePx: number): Look => ({
   region,
