@@ -110,7 +110,7 @@ describe('registering', () => {
   it('is done again after a reboot (status 9), after an old nonce, and after the platform lost its list', async () => {
     const bench = await opened();
     await send(bench);
-    for (const forget of [bench.platform.reboot, bench.platform.expireNonces]) {
+    for (const forget of [() => bench.platform.reboot(), () => bench.platform.expireNonces()]) {
       forget();
       expect((await send(bench)).kind).toBe('delivered');
       expect(bench.platform.registered).toEqual(new Set([gatewayCode]));

@@ -1,6 +1,6 @@
 /** What differs from city to city, as data: spelling, codes, further fields. */
 import { z } from 'zod';
-import { plateColors, plateKinds, type PlateColor, type PlateKind } from '../../domain/plate.ts';
+import { plateKinds, type PlateColor, type PlateKind } from '../../domain/plate.ts';
 
 const fields = (of: string) =>
   z
@@ -93,7 +93,7 @@ export function plateClassOf(plate: { readonly text: string; readonly kind: Plat
 }
 
 export function plateColorOf(
-  plate: { readonly kind: PlateKind; readonly color: (typeof plateColors)[number] },
+  plate: { readonly kind: PlateKind; readonly color: PlateColor },
   profile: Profile,
 ): string {
   return profile.plateColor[plate.kind] ?? colorTypes[plate.color];

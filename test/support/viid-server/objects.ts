@@ -52,8 +52,8 @@ const rectangle = {
 };
 
 /** The id of an object seen in a picture: that picture's id, the subtype, five digits. */
-function builtFrom<T extends { SourceID: string; DeviceID: string; SubImageList?: z.infer<typeof subImages> }>(
-  value: T,
+function builtFrom(
+  value: { SourceID: string; DeviceID: string; SubImageList?: z.infer<typeof subImages> },
   id: string,
   subtype: string,
 ): boolean {

@@ -65,6 +65,8 @@ export interface ViidPlatform {
   close(): Promise<void>;
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 export const platformId = '33020000005030000001';
 
 export async function openViidPlatform(
@@ -146,7 +148,7 @@ export async function openViidPlatform(
       return;
     }
     const statuses = (objects as Held[]).map((object): Held => {
-      const id = String(object[collection.id] ?? '');
+      const id = textOf(object[collection.id]);
       const parsed = collection.schema.safeParse(object);
       if (!parsed.success) {
         faults.push(
@@ -163,8 +165,8 @@ export async function openViidPlatform(
 
   const handle = (request: PlatformRequest, response: ServerResponse): void => {
     const path = request.url.split('?')[0] ?? '';
-    const caller = String(request.headers['user-identify'] ?? '');
-    const type = String(request.headers['content-type'] ?? '');
+    const caller = textOf(request.headers['user-identify']);
+    const type = request.headers['content-type'] ?? '';
     if (path === '/VIID/System/Time' && request.method === 'GET') {
       const LocalTime = localTime();
       reply(response, 200, {
@@ -182,7 +184,7 @@ export async function openViidPlatform(
     };
     const idIn = (name: string): string => {
       const object = (request.body as Readonly<Record<string, Held | undefined>> | null)?.[name];
-      return String(object?.['DeviceID'] ?? '');
+      return textOf(object?.['DeviceID']);
     };
     if (path === '/VIID/System/Register') {
       if (!authorised()) return;

@@ -1,0 +1,54 @@
+/** Opens the channels with what they ask of the rest: pictures, cameras, the audit log, the list of watched plates. */
+import { join } from 'node:path';
+import { openChannels, type Channels, type WatchList } from '../channels/index.ts';
+import type { GatewayConfiguration } from '../config/index.ts';
+import type { Commit } from '../domain/change.ts';
+import type { EvidenceId } from '../domain/ids.ts';
+import type { Evidence } from '../evidence/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { Perception } from '../perceive/index.ts';
+import type { Store } from '../store/index.ts';
+
+/** Throws what `openChannels` throws. */
+export function openWaysOut(given: {
+  readonly configuration: GatewayConfiguration;
+  readonly store: Pick<Store, 'evidenceRow'>;
+  readonly evidence: Pick<Evidence, 'read'>;
+  readonly perception: Pick<Perception, 'cameras'>;
+  readonly watchList: WatchList;
+  readonly commit: Commit;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}): Promise<Channels> {
+  const { configuration, store, evidence, commit, clock } = given;
+  const { site, gateway, dataDir } = configuration;
+  const picture = async (id: EvidenceId, unblurred: boolean) => {
+    const row = store.evidenceRow(id);
+    return row?.mediaKind === 'picture' ? { jpeg: await evidence.read(row, { unblurred }) } : null;
+  };
+  const audit = (action: string, subject: string): Promise<void> =>
+    commit([{ kind: 'audited', at: clock.now(), by: 'gateway', action, subject }]);
+  return openChannels(configuration.channels, {
+    ...{ clock, random: given.random, logger: given.logger, audit, watchList: given.watchList },
+    recipients: configuration.recipients,
+    baseDir: dataDir,
+    stateDir: join(dataDir, 'channels'),
+    source: `/community/${site.id}/gateway/${gateway.id}`,
+    timeZone: configuration.alerts.timeZone,
+    cameras: () =>
+      given.perception.cameras().map(({ id, name, state }) => ({ id, name, connected: state === 'connected' })),
+    evidence: {
+      read: (id) => picture(id, false),
+      readOpen: async (id, why) => {
+        const found = await picture(id, true);
+        // Written before it leaves: a picture that nobody can account for is not handed over.
+        if (found) await audit('evidence.unblurred', `${id} ${why}`);
+        return found;
+      },
+      url: () => null,
+    },
+  });
+}
