@@ -13,7 +13,9 @@ import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, toldWithinMs } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
-import { openChannels } from './channels/index.ts';
+import { createPassageDeliveries } from './app/passages.ts';
+import { openWaysOut } from './app/ways-out.ts';
+import { createWatchList } from './channels/index.ts';
 import type { GatewayConfiguration } from './config/index.ts';
 import type { Change } from './domain/change.ts';
 import type { AreaId, CameraId, EvidenceId } from './domain/ids.ts';
@@ -154,6 +156,13 @@ async function build(settings: AppSettings) {
   const cameraAreas = new Map(
     configuration.cameras.map(({ id, area }) => [id as CameraId, (area ?? null) as AreaId | null]),
   );
+  const watchList = createWatchList();
+  const passages = createPassageDeliveries({
+    ...{ recipients: configuration.recipients, watchList, places, gateway: gateway.id, timeZone, random },
+    channels: () => channels,
+    pictureSha256: (id) => store.evidenceRow(id)?.sha256 ?? null,
+    lastSequence: () => store.lastSequence(),
+  });
   const line = createLine({
     store,
     rules,
@@ -166,6 +175,7 @@ async function build(settings: AppSettings) {
       },
     },
     areas: createSourceAreas(store, cameraAreas, () => clock.monotonic()),
+    passages,
     clock,
     logger,
   });
@@ -243,21 +253,8 @@ async function build(settings: AppSettings) {
   });
 
   // Ways out, and back.
-  const channels = await openChannels(configuration.channels, {
-    recipients: configuration.recipients,
-    baseDir: dataDir,
-    source: `/community/${site.id}/gateway/${gateway.id}`,
-    timeZone,
-    evidence: {
-      read: async (id) => {
-        const row = store.evidenceRow(id);
-        return row ? { jpeg: await evidence.read(row, { unblurred: false }) } : null;
-      },
-      url: () => null,
-    },
-    clock,
-    random,
-    logger,
+  const channels = await openWaysOut({
+    ...{ configuration, store, evidence, perception, watchList, commit, clock, random, logger },
   });
   const outbox = createOutbox({
     channels: channels.byId,
