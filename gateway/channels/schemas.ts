@@ -1,7 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { canaryEventSchema, digestEventSchema, feedbackReplySchema, noticeEventSchema } from '../domain/notice.ts';
+import {
+  canaryEventSchema,
+  digestEventSchema,
+  feedbackReplySchema,
+  noticeEventSchema,
+  passageEventSchema,
+} from '../domain/notice.ts';
 
 /** The published JSON Schemas (draft 2020-12) by file name, generated from the schemas the code itself uses. */
 export function noticeSchemas(): Readonly<Record<string, unknown>> {
@@ -14,6 +20,7 @@ export function noticeSchemas(): Readonly<Record<string, unknown>> {
     publish('notice', 'Kanmen notice (CloudEvents 1.0)', noticeEventSchema),
     publish('canary', 'Kanmen canary (CloudEvents 1.0)', canaryEventSchema),
     publish('digest', 'Kanmen daily digest (CloudEvents 1.0)', digestEventSchema),
+    publish('passage', 'Kanmen passage (CloudEvents 1.0)', passageEventSchema),
     publish('feedback', 'Answers to Kanmen notices', feedbackReplySchema),
   ]);
 }
