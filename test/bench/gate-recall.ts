@@ -5,7 +5,7 @@
 // FOUND means: of the pictures that came out of the decoder for perception, at least three, or half as many as always
 // decoding gives there, whichever is less, but at least one, lie within [startMs, endMs] of the passage (in our own set:
 // from when the plate is 40 px wide of 640 until it leaves the picture). That is a second's look at a plate near enough.
-// With `--read` FOUND means instead that the whole perception made a row of it: the same text where the table gives one,
+// With `--found read` FOUND means instead that the whole perception made a row of it: the same text where the table gives one,
 // up to one confusable character, else any vehicle, overlapping [startMs - 2 s, endMs + 2 s].
 // A passage not found when always decoding counts on neither side. Every miss is listed in `extra.misses`.
 import { openPerceiver, type Perceiver } from '../../gateway/perceive/perceive.ts';
@@ -106,7 +106,7 @@ async function run(options: BenchmarkOptions): Promise<Finding> {
   const foreign = settings['streams'];
   const streams = foreign === undefined ? await ownStreams(options) : foreignStreams(foreign);
   const perceiver =
-    settings['read'] === undefined
+    settings['found'] !== 'read'
       ? null
       : await openPerceiver({
           modelsDir: shippedModelsDir(),
@@ -159,6 +159,6 @@ async function run(options: BenchmarkOptions): Promise<Finding> {
 export const gateRecall: Benchmark = {
   name: 'gate-recall',
   question:
-    'passages found with the gate ÷ found when always decoding (--streams DIR for other streams, --read to read plates)',
+    'passages found with the gate ÷ found when always decoding (--streams DIR for other streams, --found read to read plates)',
   run,
 };

@@ -1,11 +1,27 @@
 import { parseArgs } from 'node:util';
 import { alarmLatency } from './alarm-latency.ts';
+import { ruleBacktest } from './rule-backtest.ts';
+import { ruleEngine, ruleScaling } from './rule-engine.ts';
 import { durableIngest } from './durable-ingest.ts';
+import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
+import { quietCamera } from './quiet-camera.ts';
 import { passages } from './passages.ts';
 import { perceptionSteps } from './perception-steps.ts';
+import { sixteenCameras } from './sixteen-cameras.ts';
 
-const benchmarks: readonly Benchmark[] = [durableIngest, alarmLatency, perceptionSteps, passages];
+const benchmarks: readonly Benchmark[] = [
+  ruleEngine,
+  ruleScaling,
+  ruleBacktest,
+  durableIngest,
+  alarmLatency,
+  perceptionSteps,
+  passages,
+  quietCamera,
+  sixteenCameras,
+  gateRecall,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,6 +31,10 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean' },
     full: { type: 'boolean' },
     seed: { type: 'string' },
+    // Of gate-recall: a folder with other streams, a part of the own set, what counts as found.
+    streams: { type: 'string' },
+    only: { type: 'string' },
+    found: { type: 'string' },
     help: { type: 'boolean' },
   },
 });

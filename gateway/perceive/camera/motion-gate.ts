@@ -1,6 +1,7 @@
 import type { Fragment, InitSegment } from './fragment.ts';
 import {
   createPictureMeter,
+  gateInputOf,
   newGate,
   openGate,
   watchPicture,
@@ -28,12 +29,9 @@ export function createMotionGateOf(sensitivity: Sensitivity): MotionGate {
     },
     take: (fragment) => {
       const weight = meter?.weigh(samplesOf(fragment));
-      const found = watchPicture(state, {
-        key: fragment.key,
-        sizeBytes: weight ? weight.sliceBytes : fragment.sizeBytes,
-        quantiser: weight?.quantiser ?? null,
-        mediaTimeMs: fragment.mediaTimeMs,
-      });
+      const { key, mediaTimeMs, sizeBytes } = fragment;
+      const input = weight ? gateInputOf(weight, key, mediaTimeMs) : { key, mediaTimeMs, sizeBytes, quantiser: null };
+      const found = watchPicture(state, input);
       state = found.state;
       return found.decision;
     },

@@ -58,6 +58,9 @@ export interface GateState {
   readonly keyGaps: readonly number[];
   /** Their median. */
   readonly keyCost: number;
+  /** When the last key picture came, and how long after the one before it. */
+  readonly lastKeyMs: number;
+  readonly keyGapMs: number;
   readonly usualIntervalMs: number;
   readonly quantiser: number;
   readonly openUntilMs: number;
@@ -83,6 +86,8 @@ export function newGate(sensitivity: Sensitivity): GateState {
     keys: [],
     keyGaps: [],
     keyCost: 0,
+    lastKeyMs: 0,
+    keyGapMs: 0,
     usualIntervalMs: 0,
     quantiser: 0,
     openUntilMs: 0,
@@ -165,7 +170,16 @@ function decide(state: GateState, reason: GateReason | null): { state: GateState
 
 /** Time jumped: what was learned of sizes stays true, what hangs on time does not. */
 function afterBreak(state: GateState, nowMs: number): GateState {
-  return { ...state, lastMs: nowMs, blockSum: 0, blockCount: 0, openUntilMs: 0, usualIntervalMs: 0 };
+  return {
+    ...state,
+    lastMs: nowMs,
+    lastKeyMs: nowMs,
+    keyGapMs: 0,
+    blockSum: 0,
+    blockCount: 0,
+    openUntilMs: 0,
+    usualIntervalMs: 0,
+  };
 }
 
 function takeKey(state: GateState, before: GateState, cost: number): { state: GateState; reason: GateReason | null } {
@@ -189,6 +203,8 @@ function takeKey(state: GateState, before: GateState, cost: number): { state: Ga
       ...state,
       keys: last(keys, cost),
       keyCost: median(last(keys, cost)),
+      lastKeyMs: state.lastMs,
+      keyGapMs: keys.length === 0 ? 0 : state.lastMs - state.lastKeyMs,
       keyGaps: before.pictures > 0 && before.sinceKey > 0 ? last(keyGaps, gap) : keyGaps,
     },
     reason,
@@ -217,11 +233,13 @@ function takeInter(
   };
   if (next.blockCount < tuning.blockPictures || next.lastMs - blockFromMs < tuning.blockMs)
     return { state: next, reason: null };
-  const scale = sensitivities[state.sensitivity];
   const level = addBlock(next.level, next.blockSum / next.blockCount);
   const found = levelOf(level);
   const meanIntervalMs = (next.lastMs - blockFromMs) / next.blockCount;
   const usual = next.usualIntervalMs === 0 ? meanIntervalMs : next.usualIntervalMs;
+  // Where key pictures are rare, the net under the gate is too: what the gate does not notice, nobody does.
+  const rare = Math.max(state.keyGapMs, next.lastMs - state.lastKeyMs) > tuning.rareKeyMs;
+  const scale = sensitivities[state.sensitivity] * (rare ? tuning.rareKeyScale : 1);
   let reason: GateReason | null = null;
   if (found.fastRise > found.fastLimit * scale) reason = 'inter-size';
   else if (found.slowRise > found.slowLimit * scale) reason = 'inter-size-slow';

@@ -103,12 +103,20 @@ function parsePictureSet(nal: Uint8Array): { id: number; set: PictureSet } | nul
   };
 }
 
-/** Keeps a stream's parameter sets and reads from them the quantiser that each picture begins with. */
+/** What the head of a picture's first slice tells. */
+export interface SliceHead {
+  /** Luma quantiser that the slice begins with. */
+  readonly quantiser: number;
+  /** Whether it is predicted from no other picture, from earlier ones, or from both sides. */
+  readonly kind: 'intra' | 'forward' | 'both';
+}
+
+/** Keeps a stream's parameter sets and reads slice headers by them. */
 export interface SliceReader {
   /** Takes any NAL unit without start code or length; keeps what it needs of parameter sets. */
   learn(nal: Uint8Array): void;
-  /** Luma quantiser (0..51) of the slice, or null where it cannot be read: unknown parameter set, cut short, odd. */
-  quantiser(nal: Uint8Array): number | null;
+  /** Null where it cannot be read: unknown parameter set, cut short, odd. */
+  head(nal: Uint8Array): SliceHead | null;
 }
 
 export function createH264SliceReader(): SliceReader {
@@ -126,7 +134,7 @@ export function createH264SliceReader(): SliceReader {
         if (found) pictures.set(found.id, found.set);
       }
     },
-    quantiser: (nal) => {
+    head: (nal) => {
       const reader = createBitReader(nal, 1);
       reader.unsigned();
       const type = reader.unsigned() % 5;
@@ -134,8 +142,9 @@ export function createH264SliceReader(): SliceReader {
       const sequence = picture && sequences.get(picture.sequence);
       if (!sequence) return null;
       skipToQuantiser(reader, { first: nal[0] ?? 0, type, picture, sequence });
-      const qp = picture.initQp + reader.signed();
-      return reader.exhausted || qp < -36 || qp > 51 ? null : qp;
+      const quantiser = picture.initQp + reader.signed();
+      if (reader.exhausted || quantiser < -36 || quantiser > 51) return null;
+      return { quantiser, kind: type === 1 ? 'both' : type === 2 || type === 4 ? 'intra' : 'forward' };
     },
   };
 }

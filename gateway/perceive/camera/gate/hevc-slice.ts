@@ -1,5 +1,5 @@
 import { createBitReader, type BitReader } from './bit-reader.ts';
-import type { SliceReader } from './h264-slice.ts';
+import type { SliceHead, SliceReader } from './h264-slice.ts';
 
 /** One short-term reference picture set, as far as counts and later sets need it (ISO/IEC 23008-2, 7.4.8). */
 interface ReferenceSet {
@@ -222,7 +222,7 @@ export function createHevcSliceReader(): SliceReader {
         if (found) pictures.set(found.id, found.set);
       }
     },
-    quantiser: (nal) => {
+    head: (nal) => {
       const reader = createBitReader(nal, 2);
       const type = ((nal[0] ?? 0) >> 1) & 63;
       // Only a picture's first slice is looked at: the others may depend on it.
@@ -231,9 +231,10 @@ export function createHevcSliceReader(): SliceReader {
       const picture = pictures.get(reader.unsigned());
       const sequence = picture && sequences.get(picture.sequence);
       if (!sequence) return null;
-      if (!skipToQuantiser(reader, type, picture, sequence)) return null;
-      const qp = picture.initQp + reader.signed();
-      return reader.exhausted || qp < -48 || qp > 51 ? null : qp;
+      const kind = skipToQuantiser(reader, type, picture, sequence);
+      const quantiser = picture.initQp + reader.signed();
+      if (!kind || reader.exhausted || quantiser < -48 || quantiser > 51) return null;
+      return { quantiser, kind };
     },
   };
 }
@@ -241,7 +242,12 @@ export function createHevcSliceReader(): SliceReader {
 const bitsFor = (values: number): number => (values <= 1 ? 0 : Math.ceil(Math.log2(values)));
 
 /** Header of a first slice segment from after `slice_pic_parameter_set_id` to before `slice_qp_delta` (7.3.6.1). */
-function skipToQuantiser(reader: BitReader, nalType: number, picture: PictureSet, sequence: SequenceSet): boolean {
+function skipToQuantiser(
+  reader: BitReader,
+  nalType: number,
+  picture: PictureSet,
+  sequence: SequenceSet,
+): SliceHead['kind'] | null {
   reader.bits(picture.extraBits);
   const type = reader.unsigned();
   const [isB, isP] = [type === 0, type === 1];
@@ -255,7 +261,7 @@ function skipToQuantiser(reader: BitReader, nalType: number, picture: PictureSet
     let set: ReferenceSet | null | undefined;
     if (!reader.flag()) set = parseReferenceSet(reader, count, count, sequence.sets);
     else set = sequence.sets[count > 1 ? reader.bits(bitsFor(count)) : 0];
-    if (!set) return false;
+    if (!set) return null;
     references = set.entries.filter(({ used }) => used).length;
     if (sequence.longTerm) references += skipLongTerm(reader, sequence);
     if (sequence.temporalMotion) temporalMotion = reader.flag();
@@ -264,7 +270,7 @@ function skipToQuantiser(reader: BitReader, nalType: number, picture: PictureSet
     reader.flag();
     if (sequence.chroma) reader.flag();
   }
-  if (!isP && !isB) return !reader.exhausted;
+  if (!isP && !isB) return reader.exhausted ? null : 'intra';
   let { refs0, refs1 } = picture;
   if (reader.flag()) {
     refs0 = reader.unsigned() + 1;
@@ -286,7 +292,8 @@ function skipToQuantiser(reader: BitReader, nalType: number, picture: PictureSet
     for (const refs of isB ? [refs0, refs1] : [refs0]) skipWeights(reader, refs, sequence.chroma);
   }
   reader.unsigned();
-  return !reader.exhausted;
+  if (reader.exhausted) return null;
+  return isB ? 'both' : 'forward';
 }
 
 /** Returns how many of the long-term pictures the current one uses. */

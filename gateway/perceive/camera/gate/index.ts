@@ -7,5 +7,5 @@ export {
   type GateReason,
   type GateState,
 } from './gate.ts';
-export { createPictureMeter, type PictureMeter, type PictureWeight } from './picture-meter.ts';
+export { createPictureMeter, gateInputOf, type PictureMeter, type PictureWeight } from './picture-meter.ts';
 export { sensitivityNames, type Sensitivity } from './tuning.ts';

@@ -1,12 +1,13 @@
-import { createH264SliceReader } from './h264-slice.ts';
+import { createH264SliceReader, type SliceHead } from './h264-slice.ts';
+import type { GateInput } from './gate.ts';
 import { createHevcSliceReader } from './hevc-slice.ts';
 
 /** What one coded picture weighs. */
 export interface PictureWeight {
   /** Bytes of its slices alone: no filler, no parameter sets, no messages. */
   readonly sliceBytes: number;
-  /** Luma quantiser that its first slice begins with, or null where it cannot be read. */
-  readonly quantiser: number | null;
+  /** Of its first slice; null where it cannot be read. */
+  readonly head: SliceHead | null;
 }
 
 export interface PictureMeter {
@@ -36,7 +37,7 @@ export function createPictureMeter(codec: 'h264' | 'hevc', init: Uint8Array): Pi
   return {
     weigh: (sample) => {
       let sliceBytes = 0;
-      let quantiser: number | null = null;
+      let head: SliceHead | null = null;
       let asked = false;
       for (let at = 0; at + 4 < sample.length;) {
         const length = readLength(sample, at);
@@ -46,7 +47,7 @@ export function createPictureMeter(codec: 'h264' | 'hevc', init: Uint8Array): Pi
         switch (kindOf(codec, nal[0] ?? 0)) {
           case 'slice':
             sliceBytes += nal.length;
-            if (!asked) quantiser = slices.quantiser(nal);
+            if (!asked) head = slices.head(nal);
             asked = true;
             break;
           case 'parameters':
@@ -56,7 +57,7 @@ export function createPictureMeter(codec: 'h264' | 'hevc', init: Uint8Array): Pi
             break;
         }
       }
-      return { sliceBytes, quantiser };
+      return { sliceBytes, head };
     },
   };
 }
@@ -114,4 +115,17 @@ function setsOfHvcC(init: Uint8Array): Uint8Array[] {
     }
   }
   return sets;
+}
+
+/** The gate's input for one fragment that the meter has weighed. */
+export function gateInputOf(weight: PictureWeight, key: boolean, mediaTimeMs: number): GateInput {
+  const { sliceBytes, head } = weight;
+  return {
+    // Decoding may begin at a picture that is predicted itself (intra refresh); as a measure of the scene it is none.
+    key: key && head?.kind !== 'forward' && head?.kind !== 'both',
+    sizeBytes: sliceBytes,
+    quantiser: head?.quantiser ?? null,
+    bidirectional: head?.kind === 'both',
+    mediaTimeMs,
+  };
 }
