@@ -12,6 +12,7 @@ import { createFollowUp } from './app/follow-up.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, toldWithinMs } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
+import { createPart, reachable } from './app/parts.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
 import { createPassageDeliveries } from './app/passages.ts';
 import { openWaysOut } from './app/ways-out.ts';
@@ -88,22 +89,6 @@ export function createApp(settings: AppSettings): App {
     },
   };
 }
-
-/** An address that listens everywhere is reached, from here, on loopback. */
-const reachable = (address: { readonly host: string; readonly port: number }): { host: string; port: number } => ({
-  host: address.host === '0.0.0.0' || address.host === '::' ? '127.0.0.1' : address.host,
-  port: address.port,
-});
-
-/** A part that only has to be closed. */
-const createPart = (name: string, close: () => void): Component => ({
-  name,
-  start: () => Promise.resolve(),
-  stop: () => {
-    close();
-    return Promise.resolve();
-  },
-});
 
 async function build(settings: AppSettings) {
   const { configuration, clock, random, logger, passKillPoint, version } = settings;
@@ -229,9 +214,7 @@ async function build(settings: AppSettings) {
     spaceShort: () => store.room.short(),
     clipOf: (passage) => clips.ofPassage(passage),
     areas: cameraAreas,
-    clock,
-    random,
-    logger,
+    ...{ clock, random, logger },
   });
   const perception = createPerception({
     cameras: configuration.cameras,
@@ -273,7 +256,7 @@ async function build(settings: AppSettings) {
     passKillPoint,
   });
   const followUp = createFollowUp({
-    ...{ configuration, places, store, rules, commit, clock, random, logger },
+    ...{ configuration, places, store, rules, alerts, duty, commit, clock, random, logger },
     rulesDir: configuration.rules.dir ?? installed('rules'),
     channels: [...channels.byId.keys()],
     wake: () => outbox.wake(),
@@ -283,9 +266,7 @@ async function build(settings: AppSettings) {
   const listeners = createFeedbackListeners({
     channels: channels.byId,
     onFeedback: (feedback) => line.answer(feedback),
-    clock,
-    random,
-    logger,
+    ...{ clock, random, logger },
   });
 
   line.onEffect((effect) => {
@@ -302,9 +283,7 @@ async function build(settings: AppSettings) {
     site: site.id,
     reads: store,
     commit: store.commit,
-    clock,
-    random,
-    logger,
+    ...{ clock, random, logger },
   });
 
   // Those who look on.
@@ -344,6 +323,7 @@ async function build(settings: AppSettings) {
     commit,
     users,
     answer: (feedback) => line.answer(feedback),
+    followUp: followUp.api,
     rules: rulesDesk,
     evidence: {
       open: async (id, options) => {

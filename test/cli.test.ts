@@ -41,10 +41,10 @@ describe('help', () => {
   it('names every command at each level, on standard output', async () => {
     const levels: Record<string, string[]> = {
       '': ['init', 'run', 'check', 'desk', 'demo', 'inspect', 'rules', 'devices', 'users', 'alerts'],
-      rules: ['test'],
+      rules: ['list', 'show', 'test', 'backtest', 'reload'],
       devices: ['add', 'list', 'remove', 'rotate', 'last-fault'],
       users: ['add', 'list', 'remove', 'password'],
-      alerts: ['list', 'show', 'answer'],
+      alerts: ['list', 'show', 'answer', 'ack', 'note', 'resolve', 'transfer', 'close'],
     };
     for (const [level, commands] of Object.entries(levels)) {
       const { code, stdout, stderr } = await kanmen([...(level === '' ? [] : [level]), '--help']);
@@ -247,6 +247,7 @@ rules:
       // Port 1 of this machine: nothing listens there.
       cameras: [{ id: 'east', name: '东门', url: 'rtsp://admin:hunter2@127.0.0.1:1/stream' }],
       channels: { desk: { kind: 'webhook', url: 'http://127.0.0.1:1/x', secretFile: 'station.secret' } },
+      recipients: [{ id: 'station', name: '派出所', role: 'station', channel: 'desk' }],
       register: { vehiclesFile: 'vehicles.csv' },
     });
     const { code, stdout } = await kanmen(['check', '-c', file, '--json']);

@@ -7,7 +7,7 @@
  * never: waits, does I/O, reads a clock, tells one recipient the same version twice
  * spec: design.md section 5; interfaces.md "Notices to recipients"
  */
-import type { Alert, Delivery, DigestItem, EvidenceRef, Feedback } from '../domain/alert.ts';
+import type { Alert, DeadlineKind, Delivery, DigestItem, EvidenceRef, Feedback, Notice } from '../domain/alert.ts';
 import { endedAlertStates } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
@@ -24,7 +24,7 @@ import { audienceOf, formFor, topLevel, type Addressed, type Audience, type Told
 import { createDeadlineWatch } from './deadline-watch.ts';
 import { passTime } from './deadlines.ts';
 import { createDuty, type Duty } from './duty.ts';
-import { followed, followUpOf } from './follow-up.ts';
+import { followed, followUpOf, needsBothSides, runningDeadlines } from './follow-up.ts';
 import { gatewayActor, joinAlert, mergeMatches, newsOf, openAlert, take, type LifeStep } from './life.ts';
 import { noticeData } from './notice-data.ts';
 import { createOpenAlerts } from './open-alerts.ts';
@@ -35,7 +35,7 @@ export { audienceOf, formFor, type Audience, type Told } from './audience.ts';
 export { createCanary, type Canary, type CanaryReport } from './canary.ts';
 export { coverageFaults, type CoverageFault, type RuleInForce } from './coverage.ts';
 export { createDuty, type Duty } from './duty.ts';
-export { createProposals, type ProposalCollaborators } from './proposals.ts';
+export { createProposals, type ProposalCollaborators, type RecordedMatch, type RuleChange } from './proposals.ts';
 export { createFigures, type FigureReads } from './figures.ts';
 export { transitionTable, stateAfter, type Step } from './transitions.ts';
 
@@ -87,6 +87,11 @@ export interface Alerts {
   /** Who would be told of this alert at this moment. */
   audience(alert: Alert, at: EpochMs): Told;
   reach(): Reach;
+  /** Sides that have not answered yet, and the deadlines that run. */
+  awaits(alert: Alert): {
+    readonly sides: readonly Notice['form'][];
+    readonly deadlines: readonly { readonly kind: DeadlineKind; readonly at: EpochMs }[];
+  };
 }
 
 /** A day, and an hour for a change of the clocks: no digest is further off. */
@@ -329,5 +334,18 @@ export function createAlerts(given: {
     open: () => open.all(),
     audience,
     reach: () => ({ ...reach }),
+    awaits: (alert) => {
+      if (endedAlertStates.includes(alert.state)) return { sides: [], deadlines: [] };
+      const meant = new Set(audienceOf(audienceFor(alert), recipients).told.map(({ form }) => form));
+      const wanted = needsBothSides(alert.tier)
+        ? [...meant]
+        : alert.acknowledgedAt === null
+          ? [...meant].slice(0, 1)
+          : [];
+      return {
+        sides: wanted.filter((side) => !alert.followUp.answered.includes(side)),
+        deadlines: [...runningDeadlines(alert)].map(([kind, at]) => ({ kind, at })),
+      };
+    },
   };
 }

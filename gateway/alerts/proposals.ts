@@ -30,10 +30,12 @@ export interface RuleChange {
   readonly suppress?: string;
 }
 
-/** One match on recorded events: the cause, and when. */
+/** Matches on recorded events that would have been one alert: the cause, from when to when, and how many. */
 export interface RecordedMatch {
   readonly key: string;
   readonly at: EpochMs;
+  readonly lastAt: EpochMs;
+  readonly count: number;
 }
 
 /** What this part asks of others; `app/` joins it with the rules and the store. */
@@ -173,14 +175,15 @@ export function effectOf(
   span: { readonly since: EpochMs; readonly until: EpochMs },
 ): ProposalEffect {
   const matched = (matches: readonly RecordedMatch[], { key, occurredAt, lastAt }: Alert): boolean =>
-    matches.some((match) => match.key === key && match.at >= occurredAt && match.at <= lastAt);
+    matches.some((match) => match.key === key && match.lastAt >= occurredAt && match.at <= lastAt);
+  const total = (matches: readonly RecordedMatch[]): number => matches.reduce((sum, { count }) => sum + count, 0);
   // Only what the backtest finds at all can be lost by the change.
   const found = alerts.filter((alert) => matched(before, alert));
   const lost = found.filter((alert) => !matched(after, alert));
   return {
     ...span,
-    before: before.length,
-    after: after.length,
+    before: total(before),
+    after: total(after),
     falseAlarms: found.filter(isFalse).length,
     falseAlarmsSpared: lost.filter(isFalse).length,
     missed: lost.filter((alert) => !isFalse(alert)).map(({ id }): AlertId => id),

@@ -17,6 +17,10 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/alerts': 'viewer',
   'GET /api/alerts/:id': 'viewer',
   'POST /api/alerts/:id/feedback': 'manager',
+  'GET /api/figures': 'viewer',
+  'GET /api/figures.csv': 'viewer',
+  'GET /api/figures/report': 'viewer',
+  'GET /api/people': 'viewer',
   'GET /api/devices': 'viewer',
   'GET /api/cameras': 'viewer',
   // Or admin, where api.liveVideo.role says so: the route itself asks for that.

@@ -21,6 +21,7 @@ import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { WireReport } from '../lib/wire.ts';
+import type { ApiFollowUp } from './follow-up.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { ApiOptions } from './options.ts';
 import type { VideoFeed } from './video-feed.ts';
@@ -325,6 +326,8 @@ export interface ApiCollaborators {
   readonly users: UserVerifier;
   /** Takes an answer; resolves when it is stored. Throws `alert.unknown` or `alert.not-allowed`. */
   readonly answer: (feedback: Feedback) => Promise<void>;
+  /** Figures, people and what alerts wait for; absent in tests that look at none of it. */
+  readonly followUp?: ApiFollowUp;
   readonly evidence: EvidenceReader;
   /** Absent where no rules run (tests). */
   readonly rules?: ApiRules;

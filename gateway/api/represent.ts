@@ -8,6 +8,7 @@ import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import type { CameraReport } from './collaborators.ts';
 import type { AlertDetailJson, AlertJson } from './schemas/alerts.ts';
+import type { FollowUpJson } from './schemas/follow-up.ts';
 import type { CameraJson, DeviceJson, PassageJson, SessionJson } from './schemas/records.ts';
 
 export const iso = (at: EpochMs): string => new Date(at).toISOString();
@@ -121,6 +122,7 @@ export function createRepresentation(options: {
       readonly feedback: readonly (Feedback & { readonly receivedAt: EpochMs })[];
       readonly notices: readonly Notice[];
       readonly deliveries: readonly Delivery[];
+      readonly followUp: FollowUpJson;
     },
   ): AlertDetailJson => ({
     ...alert(value),
@@ -131,7 +133,9 @@ export function createRepresentation(options: {
       to: step.to,
       by: step.by,
       why: step.why,
+      step: step.step ?? null,
     })),
+    followUp: parts.followUp,
     feedback: parts.feedback.map((answer) => ({
       id: answer.id,
       kind: answer.kind,
@@ -140,6 +144,8 @@ export function createRepresentation(options: {
       receivedAt: iso(answer.receivedAt),
       text: answer.text,
       outcome: answer.outcome,
+      mark: answer.mark ?? null,
+      to: answer.to ?? null,
       recipient: answer.recipient === null ? null : { id: answer.recipient, name: recipientOf(answer.recipient).name },
     })),
     told: parts.notices.map((notice) => ({

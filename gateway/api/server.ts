@@ -9,6 +9,7 @@ import { createRepresentation } from './represent.ts';
 import { accountRoutes } from './routes/account.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
+import { followUpRoutes } from './routes/follow-up.ts';
 import { liveRoutes } from './routes/live.ts';
 import { pageRoutes } from './routes/page.ts';
 import { recordRoutes } from './routes/records.ts';
@@ -66,6 +67,7 @@ export async function buildServer(given: ApiCollaborators): Promise<FastifyInsta
   alertRoutes(app, given, represent);
   recordRoutes(app, given, represent);
   ruleRoutes(app, given);
+  followUpRoutes(app, given);
   evidenceRoutes(app, given);
   statusRoutes(app, given);
   liveRoutes(app, given, represent, signIn);

@@ -1,17 +1,30 @@
-import { createCanary, createFigures, createProposals, type CanaryReport } from '../alerts/index.ts';
+import { join } from 'node:path';
+import {
+  createCanary,
+  createFigures,
+  createProposals,
+  type Alerts,
+  type CanaryReport,
+  type Duty,
+  type RecordedMatch,
+  type RuleChange,
+} from '../alerts/index.ts';
 import type { GatewayConfiguration } from '../config/index.ts';
 import type { Alert } from '../domain/alert.ts';
 import type { Commit } from '../domain/change.ts';
 import type { SystemEvent } from '../domain/event.ts';
-import type { EventId } from '../domain/ids.ts';
+import type { AlertId, EventId, RuleId } from '../domain/ids.ts';
 import type { Places } from '../domain/place.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { localDate } from '../lib/local-time.ts';
+import { parseDurationMs } from '../lib/quantities.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { readRuleTexts, type Rules } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import { createStrays } from './strays.ts';
+import { backtest } from './backtest.ts';
 import { ruleDocuments } from './rule-documents.ts';
 
 /** How many alerts of one rule a proposal looks at. */
@@ -23,6 +36,8 @@ export function createFollowUp(given: {
   readonly places: Places;
   readonly store: Store;
   readonly rules: Rules;
+  readonly alerts: Pick<Alerts, 'awaits'>;
+  readonly duty: Duty;
   /** Folder of the documents in force. */
   readonly rulesDir: string;
   /** Ids of the channels that are configured. */
@@ -39,6 +54,45 @@ export function createFollowUp(given: {
   const { configuration, places, store, rules, rulesDir, channels, commit, clock, random, logger } = given;
   const timeZone = configuration.alerts.timeZone;
 
+  /** What one rule, as it is or changed, matches on the record; in a thread of its own, one at a time. */
+  let trying: Promise<unknown> = Promise.resolve();
+  const tryOnRecord = (
+    rule: RuleId,
+    change: RuleChange | null,
+    since: EpochMs,
+    until: EpochMs,
+  ): Promise<readonly RecordedMatch[]> => {
+    const options = configuration.rules;
+    const own = options.settings[rule] ?? { enabled: true, params: {} };
+    const suppressMs = change?.suppress === undefined ? null : parseDurationMs(change.suppress);
+    const settings =
+      change === null
+        ? options.settings
+        : {
+            ...options.settings,
+            [rule]: {
+              ...own,
+              params: { ...own.params, ...change.params },
+              ...(suppressMs !== null && { suppress: suppressMs }),
+            },
+          };
+    const run = async (): Promise<readonly RecordedMatch[]> => {
+      const report = await backtest({
+        database: join(configuration.dataDir, 'kanmen.sqlite'),
+        rules: { texts: readRuleTexts(rulesDir), timeZone, options: { ...options, settings }, only: [rule] },
+        fromMs: since,
+        toMs: until,
+        threads: 1,
+      });
+      return report.lines.flatMap(({ key, would }) =>
+        would ? [{ key, at: would.at as EpochMs, lastAt: would.lastAt as EpochMs, count: would.matches }] : [],
+      );
+    };
+    const result = trying.then(run);
+    trying = result.catch(() => undefined);
+    return result;
+  };
+
   const proposals = createProposals({
     ask: {
       rule: (id) => {
@@ -53,7 +107,7 @@ export function createFollowUp(given: {
         };
       },
       alertsOfRule: (rule, since) => store.alertsOfRule(rule, since, maxAlertsOfRule),
-      backtest: () => Promise.reject(new Error('recorded events cannot be tried on this gateway')),
+      backtest: (rule, change, since, until) => tryOnRecord(rule, change, since, until),
     },
     commit,
     now: () => clock.now(),
@@ -113,5 +167,22 @@ export function createFollowUp(given: {
       ...{ clock, logger },
     }),
     judgedFalse: (alert: Alert) => proposals.judgedFalse(alert),
+    api: {
+      awaits: (alert: Alert) => given.alerts.awaits(alert),
+      figures: (month: string) => figures.of(month),
+      thisMonth: () => localDate(clock.now(), timeZone).slice(0, 7),
+      people: () => {
+        const at = clock.now();
+        const ways = new Map(canary.report().map((way) => [way.recipient, way]));
+        return configuration.recipients.map((recipient) => ({
+          recipient,
+          onDuty: given.duty.isThere(recipient, at),
+          nextChangeAt: given.duty.nextChange(recipient, at),
+          way: ways.get(recipient.id) ?? null,
+        }));
+      },
+      proposals: (id: AlertId) => store.proposalsOf(id),
+      timeZone,
+    },
   };
 }

@@ -78,6 +78,28 @@ export interface Commands {
   alertsAnswer(
     id: string,
     options: ConfigOption &
-      JsonOption & { readonly kind: string; readonly by: string; readonly text: string; readonly outcome?: string },
+      JsonOption & {
+        readonly kind: string;
+        readonly by: string;
+        readonly text: string;
+        readonly outcome?: 'true' | 'false-alarm' | 'drill';
+      },
   ): Promise<ExitCode>;
+  alertsAck(id: string, options: AnswerOptions): Promise<ExitCode>;
+  alertsNote(
+    id: string,
+    options: AnswerOptions & { readonly steady: boolean; readonly handTo?: string },
+  ): Promise<ExitCode>;
+  alertsResolve(
+    id: string,
+    options: AnswerOptions & { readonly outcome: 'true' | 'false-alarm' | 'drill' },
+  ): Promise<ExitCode>;
+  alertsTransfer(id: string, options: AnswerOptions & { readonly to: string }): Promise<ExitCode>;
+  alertsClose(id: string, options: AnswerOptions & { readonly unsolved: boolean }): Promise<ExitCode>;
+}
+
+/** Who answers, and in what words. */
+export interface AnswerOptions extends ConfigOption, JsonOption {
+  readonly by: string;
+  readonly text: string;
 }

@@ -7,6 +7,7 @@
  */
 export {
   exitCodes,
+  type AnswerOptions,
   type Commands,
   type ConfigOption,
   type ExitCode,

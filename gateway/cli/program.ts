@@ -277,8 +277,8 @@ function addAlerts(program: Command, commands: Commands, done: (code: ExitCode) 
     .description("alerts and their lives; works on a gateway's and a desk's configuration");
   alerts
     .command('list')
-    .description('open alerts, worst first')
-    .option('--all', 'closed ones too', false)
+    .description('open alerts, worst first; those that are closed or were false alarms only with --all')
+    .option('--all', 'ended ones too', false)
     .option('--limit <n>', 'at most so many', '1000')
     .addOption(configOption())
     .addOption(jsonOption())
@@ -293,7 +293,7 @@ function addAlerts(program: Command, commands: Commands, done: (code: ExitCode) 
   alerts
     .command('answer')
     .argument('<id>')
-    .description('acknowledge an alert or say how it goes on (the gateway must be running)')
+    .description('any of the answers below by its kind (a gateway must be running; a desk need not)')
     .addOption(
       new Option('--kind <kind>', 'what you say')
         .choices(['acknowledged', 'progress', 'outcome', 'transferred', 'revisit'])
@@ -305,4 +305,34 @@ function addAlerts(program: Command, commands: Commands, done: (code: ExitCode) 
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (id: string, given: Given<'alertsAnswer'>) => done(await commands.alertsAnswer(id, given)));
+  const answer = (name: string, description: string, text: 'optional' | 'needed'): Command => {
+    const command = alerts
+      .command(name)
+      .argument('<id>')
+      .description(description)
+      .requiredOption('--by <name>', 'who says it')
+      .addOption(configOption())
+      .addOption(jsonOption());
+    return text === 'needed'
+      ? command.requiredOption('--text <text>', 'in words')
+      : command.option('--text <text>', 'in words', '');
+  };
+  answer('ack', 'take it on: whoever does first owns it until it is handed over', 'optional').action(
+    async (id: string, given: Given<'alertsAck'>) => done(await commands.alertsAck(id, given)),
+  );
+  answer('note', 'say how it goes on', 'needed')
+    .option('--steady', 'it is under control; red alerts ask for no more notes', false)
+    .option('--hand-to <name>', 'somebody else has it from now on')
+    .action(async (id: string, given: Given<'alertsNote'>) => done(await commands.alertsNote(id, given)));
+  answer('resolve', 'say what it turned out to be', 'needed')
+    .addOption(
+      new Option('--outcome <outcome>', 'what it was').choices(['true', 'false-alarm', 'drill']).default('true'),
+    )
+    .action(async (id: string, given: Given<'alertsResolve'>) => done(await commands.alertsResolve(id, given)));
+  answer('transfer', 'give it to another department, with its own deadlines; it is followed until it ends', 'needed')
+    .requiredOption('--to <recipient>', 'id or name of the recipient who is to have it')
+    .action(async (id: string, given: Given<'alertsTransfer'>) => done(await commands.alertsTransfer(id, given)));
+  answer('close', 'tell the revisit; red and orange close with it once both sides have answered', 'needed')
+    .option('--unsolved', 'the revisit found it unsolved: it is opened again', false)
+    .action(async (id: string, given: Given<'alertsClose'>) => done(await commands.alertsClose(id, given)));
 }

@@ -58,19 +58,25 @@ api:
   listen: 0.0.0.0:8080
 
 # How alerts leave the compound 预警送达方式. The station holds the same secret: init made keys/station.secret for it.
-# channels:
-#   station-desk:
-#     kind: webhook
-#     url: https://desk.example/notices/${gatewayId}
-#     feedbackUrl: https://desk.example/feedback/${gatewayId}
-#     secretFile: keys/station.secret
-channels: {}
+# Put the station's address in; until then alerts wait here for a desk on this machine (kanmen init --desk).
+# 请填入派出所值班台的地址；在此之前，预警先存在本机。
+channels:
+  station-desk:
+    kind: webhook
+    url: http://127.0.0.1:8090/notices/${gatewayId}
+    feedbackUrl: http://127.0.0.1:8090/feedback/${gatewayId}
+    secretFile: keys/station.secret
 
 # Who is told 接收人. station and department get reports 报告单, community and grid get notifications 告知单.
-# recipients:
-#   - { id: police-station, name: 城东派出所, role: station, channel: station-desk }
-#   - { id: property, name: 物业, role: community, channel: station-desk }
-recipients: []
+# kanmen check proves that every rule reaches somebody at every hour of the week; somebody who is off duty needs a stand-in.
+recipients:
+  - { id: police-station, name: 派出所, role: station, channel: station-desk }
+#  - { id: property, name: 物业, role: community, channel: station-desk, duty: office-hours, standIns: [guard] }
+#  - { id: guard, name: 门岗, role: community, channel: station-desk }
+
+# Hours of duty 值班表
+# duty:
+#   - { id: office-hours, shifts: [{ days: [mon, tue, wed, thu, fri], from: "08:00", to: "18:00" }], off: ["2026-10-01"] }
 
 # Known vehicles, a CSV with the columns plate,category,unit,until 登记车辆
 # register:

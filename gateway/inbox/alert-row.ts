@@ -1,4 +1,4 @@
-import type { AlertState } from '../domain/alert.ts';
+import type { AlertState, FeedbackMark } from '../domain/alert.ts';
 import { endedAlertStates } from '../domain/alert.ts';
 import type { NoticeData } from '../domain/notice.ts';
 import type { Tier } from '../domain/tier.ts';
@@ -43,6 +43,8 @@ export interface FeedbackRow {
   readonly outcome: Outcome | null;
   readonly sent_at: EpochMs | null;
   readonly received_at: EpochMs | null;
+  readonly mark: FeedbackMark | null;
+  readonly to_name: string | null;
 }
 
 type Reads = Pick<Database, 'all' | 'get'>;

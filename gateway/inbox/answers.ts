@@ -46,10 +46,13 @@ export function createAnswers(options: {
     const answer: OwnAnswer = { kind: request.kind, outcome, by, at: clock.now(), sentAt: null, receivedAt: null };
     await database.write([
       {
-        sql: `INSERT INTO feedback (id, gateway, alert_id, kind, by_name, at, text, outcome)
-              SELECT ?, gateway, id, ?, ?, ?, ?, ? FROM alert WHERE id = ? AND revision = ?
+        sql: `INSERT INTO feedback (id, gateway, alert_id, kind, by_name, at, text, outcome, mark, to_name)
+              SELECT ?, gateway, id, ?, ?, ?, ?, ?, ?, ? FROM alert WHERE id = ? AND revision = ?
               ON CONFLICT (id) DO NOTHING`,
-        params: [request.id, answer.kind, by, answer.at, request.text, outcome, alertId, row.revision],
+        params: [
+          ...[request.id, answer.kind, by, answer.at, request.text, outcome],
+          ...[request.mark ?? null, request.to ?? null, alertId, row.revision],
+        ],
       },
       {
         // changes() is 1 only if the answer was taken just now.

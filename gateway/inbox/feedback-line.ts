@@ -42,6 +42,8 @@ function itemOf(row: FeedbackRow): FeedbackItem {
     at: new Date(row.at).toISOString(),
     text: row.text,
     ...(row.outcome === null ? {} : { outcome: row.outcome }),
+    ...(row.mark === null ? {} : { mark: row.mark }),
+    ...(row.to_name === null ? {} : { to: row.to_name }),
   };
 }
 

@@ -121,4 +121,13 @@ CREATE TABLE session (
 );
 `,
   },
+  {
+    version: 2,
+    name: 'marks of answers',
+    sql: `
+-- What an answer says beyond its kind (steady, handed-over, unsolved), and to whom it is transferred or handed over.
+ALTER TABLE feedback ADD COLUMN mark TEXT;
+ALTER TABLE feedback ADD COLUMN to_name TEXT;
+`,
+  },
 ];

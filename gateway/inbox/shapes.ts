@@ -1,6 +1,6 @@
 /** What the desk's page is told (`dashboard/desk/api.md`), as schemas: the OpenAPI document is made from them. */
 import { z } from 'zod';
-import { alertStates, feedbackKinds } from '../domain/alert.ts';
+import { alertStates, feedbackKinds, feedbackMarks } from '../domain/alert.ts';
 import { feedbackOutcomes, newsKinds, noticeDataSchema } from '../domain/notice.ts';
 import { tiers } from '../domain/tier.ts';
 import { roles } from '../domain/user.ts';
@@ -123,10 +123,28 @@ export const answerSchema = z
     kind: z.enum(feedbackKinds),
     text: z.string().trim().max(2000).default(''),
     outcome: z.enum(feedbackOutcomes).nullish(),
+    mark: z
+      .enum(feedbackMarks)
+      .nullish()
+      .describe('With progress: steady, or handed-over (to whom: `to`); with revisit: unsolved, which opens it again'),
+    to: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .nullish()
+      .describe('With transferred: who is to have it, as the gateway knows them; with handed-over: the new owner'),
   })
   .superRefine((answer, context) => {
     if (answer.kind === 'outcome' && !answer.outcome) {
       context.addIssue({ code: 'custom', path: ['outcome'], message: 'say what it was: true, false-alarm or drill' });
+    }
+    if (answer.mark && answer.kind !== (answer.mark === 'unsolved' ? 'revisit' : 'progress')) {
+      const message = 'steady and handed-over go with progress, unsolved with revisit';
+      context.addIssue({ code: 'custom', path: ['mark'], message });
+    }
+    if (answer.mark === 'handed-over' && !answer.to) {
+      context.addIssue({ code: 'custom', path: ['to'], message: 'say who has it from now on' });
     }
     if (answer.kind !== 'outcome' && answer.outcome) {
       context.addIssue({ code: 'custom', path: ['outcome'], message: 'only for kind outcome' });

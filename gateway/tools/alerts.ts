@@ -1,15 +1,25 @@
 import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode } from '../cli/index.ts';
 import { feedbackKinds, type Alert } from '../domain/alert.ts';
+import { giveAtDesk, giveAtGateway, type GivenAnswer } from './alert-answers.ts';
 import type { AlertId } from '../domain/ids.ts';
 import { tierRank, type Tier } from '../domain/tier.ts';
 import { withDeskTools } from '../desk.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { argon2Passwords } from '../lib/passwords.ts';
-import { readRunFile } from '../lib/run-file.ts';
 import type { Store } from '../store/index.ts';
-import { withEither, withGateway, withStore, type ToolContext } from './context.ts';
+import { withEither, withStore, type ToolContext } from './context.ts';
 
-type AlertCommands = Pick<Commands, 'alertsList' | 'alertsShow' | 'alertsAnswer'>;
+type AlertCommands = Pick<
+  Commands,
+  | 'alertsList'
+  | 'alertsShow'
+  | 'alertsAnswer'
+  | 'alertsAck'
+  | 'alertsNote'
+  | 'alertsResolve'
+  | 'alertsTransfer'
+  | 'alertsClose'
+>;
 
 /** One line of `kanmen alerts list --json` (interfaces.md); the desk prints the same form. */
 interface Line {
@@ -44,7 +54,7 @@ function gatewayLine(store: Store, alert: Alert): Line {
 }
 
 export function createAlertCommands(context: ToolContext): AlertCommands {
-  const { out, err, clock, logger, random } = context;
+  const { out, err, clock, logger } = context;
   const print = (lines: readonly Line[], json: boolean): ExitCode => {
     if (json) out(formatJsonLines(lines));
     else if (lines.length === 0) err('no alerts\n');
@@ -64,6 +74,33 @@ export function createAlertCommands(context: ToolContext): AlertCommands {
   };
   const worstFirst = (lines: readonly Line[]): Line[] =>
     [...lines].sort((a, b) => tierRank(a.tier) - tierRank(b.tier) || a.raisedAt.localeCompare(b.raisedAt));
+
+  /** Gives one answer where the configuration is: at a running gateway, or at a desk (running or not: it hands it on). */
+  const give = (id: string, config: string, json: boolean, answer: GivenAnswer): Promise<ExitCode> => {
+    if (answer.kind !== 'acknowledged' && answer.text.trim() === '') {
+      err('say in a few words what was done: --text "…"\n');
+      return Promise.resolve(exitCodes.wrongUse);
+    }
+    return withEither(context, config, async (opened) => {
+      const result =
+        opened.kind === 'desk'
+          ? await giveAtDesk(context, opened.loaded.value, id, answer)
+          : await giveAtGateway(context, opened.loaded.value.dataDir, id, answer);
+      if (result.kind === 'refused') {
+        err(`${result.message}\n`);
+        return exitCodes.failed;
+      }
+      if (json)
+        out(
+          formatJsonLines([
+            { alertId: id, kind: answer.kind, by: answer.by, state: result.state, awaits: result.awaits },
+          ]),
+        );
+      else out(`${answer.kind} by ${answer.by}: stored; the alert is ${result.state}\n`);
+      if (result.awaits.length > 0) err(`still waits for: ${result.awaits.join(', ')}\n`);
+      return exitCodes.fine;
+    });
+  };
 
   return {
     alertsList: (options) => {
@@ -124,35 +161,29 @@ export function createAlertCommands(context: ToolContext): AlertCommands {
           );
         });
       }),
-    alertsAnswer: (id, { config, kind, by, text, outcome, json }) =>
-      withGateway(context, config, async ({ dataDir }) => {
-        const chosen = feedbackKinds.find((candidate) => candidate === kind);
-        if (!chosen || (chosen === 'outcome') !== (outcome !== undefined)) {
-          err('--outcome goes with --kind outcome, and --kind outcome needs it\n');
-          return exitCodes.wrongUse;
-        }
-        const run = readRunFile(dataDir);
-        if (run?.api == null)
-          throw new GatewayError('gateway.not-running', 'the gateway is not running: an answer needs it', {
-            facts: { dataDir },
-          });
-        const response = await fetch(`${run.api}/api/alerts/${encodeURIComponent(id)}/feedback`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', 'x-kanmen-control': run.token },
-          body: JSON.stringify({
-            kind: chosen,
-            by,
-            text,
-            id: random.id(),
-            ...(outcome === undefined ? {} : { outcome }),
-          }),
-        });
-        if (!response.ok) {
-          err(`the gateway refused: ${await response.text()}\n`);
-          return exitCodes.failed;
-        }
-        out(json ? formatJsonLines([{ alertId: id, kind: chosen, by }]) : `${chosen} by ${by}: stored\n`);
-        return exitCodes.fine;
-      }),
+    alertsAnswer: (id, { config, kind, by, text, outcome, json }) => {
+      const chosen = feedbackKinds.find((candidate) => candidate === kind);
+      if (!chosen || (chosen === 'outcome') !== (outcome !== undefined)) {
+        err('--outcome goes with --kind outcome, and --kind outcome needs it\n');
+        return Promise.resolve(exitCodes.wrongUse);
+      }
+      return give(id, config, json, { kind: chosen, by, text, outcome: outcome ?? null });
+    },
+    alertsAck: (id, { config, by, text, json }) =>
+      give(id, config, json, { kind: 'acknowledged', by, text, outcome: null }),
+    alertsNote: (id, { config, by, text, json, steady, handTo }) => {
+      if (steady && handTo !== undefined) {
+        err('--steady and --hand-to are two notes: give them one after the other\n');
+        return Promise.resolve(exitCodes.wrongUse);
+      }
+      const mark = steady ? 'steady' : handTo === undefined ? null : 'handed-over';
+      return give(id, config, json, { kind: 'progress', by, text, outcome: null, mark, to: handTo ?? null });
+    },
+    alertsResolve: (id, { config, by, text, json, outcome }) =>
+      give(id, config, json, { kind: 'outcome', by, text, outcome }),
+    alertsTransfer: (id, { config, by, text, json, to }) =>
+      give(id, config, json, { kind: 'transferred', by, text, outcome: null, to }),
+    alertsClose: (id, { config, by, text, json, unsolved }) =>
+      give(id, config, json, { kind: 'revisit', by, text, outcome: null, mark: unsolved ? 'unsolved' : null }),
   };
 }

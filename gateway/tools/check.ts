@@ -1,7 +1,9 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { coverageFaults } from '../alerts/index.ts';
 import { alertsOptions } from '../alerts/options.ts';
+import { ruleDocuments } from '../app/rule-documents.ts';
 import { openChannels } from '../channels/index.ts';
 import { exitCodes, formatJsonLines, type Commands } from '../cli/index.ts';
 import {
@@ -21,7 +23,7 @@ import { codeOf, messageOf } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { shippedModelsDir, verifyModels } from '../perceive/index.ts';
 import { createRegister } from '../register/index.ts';
-import { createRules, settingsFile, type RulesOptions } from '../rules/index.ts';
+import { createRules, readRuleTexts, settingsFile, type RulesOptions } from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
 import type { ToolContext } from './context.ts';
 
@@ -67,6 +69,7 @@ async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[
     (await attempt(work)).flatMap((error) => faultsFrom(loaded, path, given, error));
   return [
     ...ruleFaults(context, loaded, { options: value.rules, timeZone: value.alerts.timeZone }),
+    ...audienceFaults(context, loaded, value),
     ...(await verifyModels(value.models.dir ?? shippedModelsDir(), value.models.use)).flatMap((error) =>
       faultsFrom(loaded, ['models', 'dir'], value.models.dir ?? null, error),
     ),
@@ -142,6 +145,43 @@ function ruleFaults(context: ToolContext, place: Place, { options, timeZone }: R
       fault.file === settingsFile ? faultAt(place, fault.path.split('.'), fault) : fault,
     );
   }
+}
+
+/** Hours at which a rule in force would reach nobody. A set of rules with faults of its own has told them already. */
+function audienceFaults(context: ToolContext, place: Place, configuration: GatewayConfiguration): Fault[] {
+  const { rules: options, alerts, recipients, duty, grids } = configuration;
+  const source = options.dir ?? fileURLToPath(new URL('rules', context.installDir));
+  let rules: ReturnType<ReturnType<typeof createRules>['list']>;
+  try {
+    rules = createRules({ source, timeZone: alerts.timeZone, options, logger: silentLogger }).list();
+  } catch {
+    return [];
+  }
+  const documents = ruleDocuments(readRuleTexts(source));
+  const inForce = rules.filter(({ enabled }) => enabled).flatMap(({ id }) => documents.get(id) ?? []);
+  const found = coverageFaults({
+    rules: inForce,
+    recipients,
+    calendars: duty,
+    grids: grids.map(({ id }) => id),
+    timeZone: alerts.timeZone,
+    now: context.clock.now(),
+  });
+  return found.map(({ rules: ids, grid, when, wouldWake }) => {
+    const shown = ids.slice(0, 3).join(', ') + (ids.length > 3 ? ` and ${ids.length - 3} more` : '');
+    const where = grid === null ? '' : ` in grid ${grid}`;
+    return faultAt(place, ['recipients'], {
+      value: when,
+      message:
+        wouldWake.length === 0
+          ? `nobody is told: ${ids.length} rules in force (${shown}) have no recipient at all`
+          : `nobody on duty would be told${where} by ${shown}; ${wouldWake.join(', ')} would be told outside their hours`,
+      allowed:
+        wouldWake.length === 0
+          ? 'at least one recipient; its channel says how it is reached'
+          : 'a recipient without duty hours, a stand-in, or shifts that leave no hour of the week open',
+    });
+  });
 }
 
 async function openAndClose(

@@ -40,6 +40,11 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     alertsList: async (...given) => (await alerts()).alertsList(...given),
     alertsShow: async (...given) => (await alerts()).alertsShow(...given),
     alertsAnswer: async (...given) => (await alerts()).alertsAnswer(...given),
+    alertsAck: async (...given) => (await alerts()).alertsAck(...given),
+    alertsNote: async (...given) => (await alerts()).alertsNote(...given),
+    alertsResolve: async (...given) => (await alerts()).alertsResolve(...given),
+    alertsTransfer: async (...given) => (await alerts()).alertsTransfer(...given),
+    alertsClose: async (...given) => (await alerts()).alertsClose(...given),
     demo: async ({ once, seed, keep }) => {
       // The simulators are no part of the gateway: the demo is a program of its own that a clone has and a package may not.
       const program = fileURLToPath(new URL('dist/test/support/demo/main.js', context.installDir));

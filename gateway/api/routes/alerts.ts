@@ -5,6 +5,7 @@ import { tiers } from '../../domain/tier.ts';
 import type { ApiCollaborators } from '../collaborators.ts';
 import { defineRoute } from '../define-route.ts';
 import { ApiError } from '../errors.ts';
+import { followUpJson } from '../follow-up.ts';
 import { readPage } from '../paging.ts';
 import type { Representation } from '../represent.ts';
 import { alert, alertDetail, feedbackRequest, type AlertDetailJson } from '../schemas/alerts.ts';
@@ -25,7 +26,8 @@ export function alertRoutes(app: FastifyInstance, given: ApiCollaborators, repre
       reads.deliveries(id),
       reads.clipsOf(id),
     ]);
-    const detail = represent.alertDetail(found, { transitions, feedback, notices, deliveries });
+    const followUp = followUpJson(found, given.followUp);
+    const detail = represent.alertDetail(found, { transitions, feedback, notices, deliveries, followUp });
     return { ...detail, evidence: [...detail.evidence, ...clips.map(represent.evidence)] };
   };
 
@@ -90,6 +92,8 @@ export function alertRoutes(app: FastifyInstance, given: ApiCollaborators, repre
         text: body.text.trim(),
         outcome: body.outcome,
         recipient: null,
+        mark: body.mark,
+        to: body.to,
       });
       return detailOf(id);
     },

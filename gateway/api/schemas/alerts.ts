@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { alertStates, deliveryStates, feedbackKinds } from '../../domain/alert.ts';
+import { alertStates, deliveryStates, feedbackKinds, feedbackMarks } from '../../domain/alert.ts';
+import { followUp, lifeStep } from './follow-up.ts';
 import { explanation } from './rules.ts';
 import { bilingual, facts, named, place, tier, time } from './shapes.ts';
 
@@ -53,6 +54,8 @@ const feedback = named(
     receivedAt: time,
     text: z.string(),
     outcome: z.enum(outcomes).nullable(),
+    mark: z.enum(feedbackMarks).nullable(),
+    to: z.string().nullable(),
     recipient: z.object({ id: z.string(), name: z.string() }).nullable().describe('Null: given at the gateway itself'),
   }),
 );
@@ -89,8 +92,10 @@ export const alertDetail = named(
         to: z.enum(alertStates),
         by: z.string(),
         why: z.string(),
+        step: lifeStep,
       }),
     ),
+    followUp,
     feedback: z.array(feedback),
     told: z.array(told),
   }),
@@ -108,6 +113,27 @@ export const feedbackRequest = z
     text: z.string().max(2000).default(''),
     outcome: z.enum(outcomes).nullable().default(null).describe('What it turned out to be; only with kind outcome'),
     by: z.string().min(1).max(100).optional().describe('In whose name; only the machine itself may say so'),
+    mark: z
+      .enum(feedbackMarks)
+      .nullable()
+      .default(null)
+      .describe('With progress: steady, or handed-over (to whom: `to`); with revisit: unsolved, which opens it again'),
+    to: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .nullable()
+      .default(null)
+      .describe('With transferred: id or name of the recipient who is to have it; with handed-over: the new owner'),
+  })
+  .refine(({ mark, kind }) => mark === null || kind === (mark === 'unsolved' ? 'revisit' : 'progress'), {
+    error: 'steady and handed-over go with progress, unsolved with revisit',
+    path: ['mark'],
+  })
+  .refine(({ mark, to }) => mark !== 'handed-over' || to !== null, {
+    error: 'say in `to` who has it from now on',
+    path: ['to'],
   })
   .refine((body) => (body.kind === 'outcome') === (body.outcome !== null), {
     error: 'outcome is given with kind outcome, and only with it',
