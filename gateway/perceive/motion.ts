@@ -60,7 +60,11 @@ function cellMeans({ widthPx, heightPx, rgb }: Picture, columns: number, rows: n
 }
 
 function medianDifference(now: Float32Array, before: Float32Array): number {
-  const differences = now.map((value, cell) => value - (before[cell] as number)).sort();
+  // Every third cell: light that changes everywhere shows in them too, and sorting all of them took half a millisecond.
+  const differences = new Float32Array(Math.ceil(now.length / 3));
+  for (let at = 0; at < differences.length; at += 1)
+    differences[at] = (now[at * 3] as number) - (before[at * 3] as number);
+  differences.sort();
   return differences[differences.length >> 1] ?? 0;
 }
 

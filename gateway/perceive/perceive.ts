@@ -93,6 +93,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
 
   const perceive = async (picture: Picture, request: PerceiveRequest): Promise<Perceived> => {
     const startedMs = performance.now();
+    scaler.forget();
     const rejected: { reason: RejectReason; box: BoxPx }[] = [];
     const unread: PlateCandidate[] = [];
     const toRead: PlateCandidate[] = [];

@@ -53,7 +53,7 @@ describe('scaling to bytes', () => {
   it.each([
     ['half its size', [0, 0, 128, 72], 64],
     ['half the size of a part', [10, 6, 64, 40], 32],
-    ['a fraction', [0, 0, 130, 70], 48],
+    ['a fraction', [0, 0, 130, 70], 72],
     ['a fraction of a part', [7, 3, 101, 61], 64],
   ] as const)('gives the mean of what each pixel covers: %s', (_what, region, side) => {
     const picture = patterned(130, 75);
@@ -90,6 +90,21 @@ describe('scaling to bytes', () => {
       expect(red).toBeGreaterThanOrEqual(2);
       expect(red).toBeLessThanOrEqual(22);
     }
+  });
+
+  it('halves once for all that look at one picture, and anew for the next in the same memory', () => {
+    const picture = patterned(128, 64);
+    const target = letterbox([0, 0, 128, 64], 64);
+    const first = new Uint8Array(target.width * target.height * 3);
+    scaler.forget();
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, first);
+    picture.rgb.fill(200);
+    const again = new Uint8Array(first.length);
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, again);
+    expect(again).toEqual(first);
+    scaler.forget();
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, again);
+    expect(again[0]).toBe(200);
   });
 
   it('agrees with the scaling to planes of floats where the picture is smooth', () => {

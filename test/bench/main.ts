@@ -7,6 +7,9 @@ import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
 import { quietCamera } from './quiet-camera.ts';
 import { passages } from './passages.ts';
+import { perceptionOverhead } from './perception-overhead.ts';
+import { perceptionScale } from './perception-scale.ts';
+import { perceptionSoak } from './perception-soak.ts';
 import { perceptionSteps } from './perception-steps.ts';
 import { sixteenCameras } from './sixteen-cameras.ts';
 
@@ -17,6 +20,9 @@ const benchmarks: readonly Benchmark[] = [
   durableIngest,
   alarmLatency,
   perceptionSteps,
+  perceptionOverhead,
+  perceptionScale,
+  perceptionSoak,
   passages,
   quietCamera,
   sixteenCameras,

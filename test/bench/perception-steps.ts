@@ -5,9 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { BoxPx } from '../../gateway/domain/plate.ts';
+import { loadModel, shippedModelsDir } from '../../gateway/perceive/model-store.ts';
+import { createMotionGate } from '../../gateway/perceive/motion.ts';
+import { openPlateFinder } from '../../gateway/perceive/plate-finder.ts';
+import { openPlateReader } from '../../gateway/perceive/plate-reader.ts';
+import { rectify } from '../../gateway/perceive/rectify.ts';
+import { createScaler, letterbox } from '../../gateway/perceive/resample.ts';
 import { kanmen } from '../support/kanmen-process.ts';
 import { startCameras } from '../support/simulators/start.ts';
 import { camerasPlan, makeStory } from '../support/simulators/story.ts';
+import { renderFrames } from './passages/frames.ts';
 import { percentile, percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
 
 interface Line {
@@ -49,7 +57,50 @@ async function recordStills(dir: string, seed: number, count: number): Promise<v
   }
 }
 
-async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
+/** ms (p50) of each step of one live picture with two vehicles in it, one thread, apart from each other. */
+async function liveSteps(seed: number, turns: number, modelsDir: string): Promise<Record<string, number>> {
+  const frames = await renderFrames(seed, 1, ['two lanes']);
+  const busiest = frames[Math.floor(frames.length / 2)];
+  if (!busiest) return {};
+  const region: BoxPx = [0, 0, busiest.widthPx, busiest.heightPx];
+  const scaler = createScaler();
+  const motion = createMotionGate();
+  const finder = await openPlateFinder(await loadModel(modelsDir, 'plate-finder'), 1, scaler);
+  const reader = await openPlateReader(await loadModel(modelsDir, 'plate-reader'), 1);
+  const sidePx = finder.liveLook.maxSidePx;
+  const target = letterbox(region, sidePx);
+  const bytes = new Uint8Array(target.width * target.height * 3);
+  const found = await finder.find(busiest, region, sidePx);
+  const plates = found.slice(0, 2).map(({ rows }) => rows);
+  const steps: Record<string, () => unknown> = {
+    motion: () => motion(busiest),
+    scale: () => {
+      scaler.forget();
+      scaler.fillBytes(busiest, region, target, bytes);
+    },
+    find: () => {
+      scaler.forget();
+      return finder.find(busiest, region, sidePx);
+    },
+    readOne: () => reader.read(busiest, plates.slice(0, 1)),
+    readTwo: () => reader.read(busiest, plates),
+    rectify: () => plates[0]?.[0] && rectify(busiest, plates[0][0], 168, 48),
+  };
+  const result: Record<string, number> = {};
+  for (const [name, step] of Object.entries(steps)) {
+    const times: number[] = [];
+    for (let turn = 0; turn < turns; turn += 1) {
+      const startedMs = performance.now();
+      await step();
+      times.push(performance.now() - startedMs);
+    }
+    result[name] = round(percentile(times.slice(2), 0.5) ?? 0, 2);
+  }
+  await Promise.all([finder.release(), reader.release()]);
+  return { ...result, platesFound: found.length };
+}
+
+async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Finding> {
   const count = full ? 200 : 40;
   const dir = mkdtempSync(join(tmpdir(), 'kanmen-steps-'));
   try {
@@ -81,6 +132,7 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
       ...percentiles(timings.map(({ total }) => total)),
       extra: {
         p50Ms: { decode: p50('decode'), detect: p50('detect'), read: p50('read') },
+        liveMs: await liveSteps(seed, full ? 100 : 15, settings['models'] ?? shippedModelsDir()),
         plates: lines.reduce((sum, { plates }) => sum + (plates?.length ?? 0), 0),
         faces: lines.reduce((sum, { faces }) => sum + (faces?.length ?? 0), 0),
       },
