@@ -56,6 +56,7 @@ function begin() {
     readAt: 0,
     plate: null,
     box: [0, 0, 1, 1],
+    faceQualityRatio: null,
   } as never;
   const jpegs = { frame: new Uint8Array(), crop: new Uint8Array(), faces: [], widthPx: 1, heightPx: 1 };
   return { clock, world, joins, stored, files, passage, jpegs };

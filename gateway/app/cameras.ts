@@ -97,7 +97,7 @@ export function createCameraJoins(given: {
 
   return {
     onPassage: async (passage, jpegs) => {
-      const { camera, subject, direction, startedAt, endedAt, readAt, plate, box: boxPx } = passage;
+      const { camera, subject, direction, startedAt, endedAt, readAt, plate, box: boxPx, faceQualityRatio } = passage;
       const event: PassageEvent = {
         kind: 'passage',
         id: newId(),
@@ -105,7 +105,7 @@ export function createCameraJoins(given: {
         receivedAt: clock.now(),
         area: areas.get(camera) ?? null,
         late: false,
-        ...{ camera, subject, direction, startedAt, endedAt, plate, boxPx },
+        ...{ camera, subject, direction, startedAt, endedAt, plate, boxPx, faceQualityRatio },
         registered: null,
         evidence: await keepPicture(passage, jpegs),
         clip: clipOf(passage),

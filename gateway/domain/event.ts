@@ -75,6 +75,8 @@ export interface PassageEvent extends EventBase {
   readonly clip?: EvidenceId | null;
   /** Of the plate or face in the evidence picture; for platforms that want to know where to look. Rules do not see it. */
   readonly boxPx?: BoxPx | null;
+  /** 0..1, of a person's face in the evidence picture: size, sharpness and pose; null for a vehicle. Rules do not see it. */
+  readonly faceQualityRatio?: number | null;
 }
 
 /** A pile's port as reported: readings, or a session's beginning or end as the pile says it. */

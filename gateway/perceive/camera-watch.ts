@@ -4,6 +4,7 @@ import type { EpochMs } from '../lib/clock.ts';
 import { evidenceJpegs, keepFrame, maxFrameBytes, type KeptFrame } from './evidence-frame.ts';
 import { stillFaceLooks } from './face-looks.ts';
 import type { Frame } from './frame-source.ts';
+import { overlapRatio } from './geometry.ts';
 import { faceLooks, plateLooks } from './looks.ts';
 import { createMotionGate } from './motion.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
@@ -78,10 +79,11 @@ export function createCameraWatch({
       plates: [],
       faces: stillFaceLooks(region),
     });
-    const jpegs = await evidenceJpegs(
-      evidence,
-      faces.map(({ box }) => box),
-    );
+    const boxes = faces.map(({ box }) => box);
+    // The face that it is about is hidden too where the look at the whole picture does not find it again.
+    if (passage.subject === 'person' && !boxes.some((box) => overlapRatio(box, evidence.box) > 0.3))
+      boxes.push(evidence.box);
+    const jpegs = await evidenceJpegs(evidence, boxes);
     const startedMs = performance.now();
     await onPassage({ camera: id, ...passage }, jpegs);
     count.waitedMs += performance.now() - startedMs;
@@ -98,12 +100,14 @@ export function createCameraWatch({
     for (const { plate, motion, startedAt, endedAt, evidence } of visits.settle(worthKeeping, at, all)) {
       const { capturedAt: readAt, box } = evidence;
       const direction = directionOf(motion);
-      await handOver({ subject: 'vehicle', direction, startedAt, endedAt, readAt, plate, box }, evidence);
+      const passage = { direction, startedAt, endedAt, readAt, plate, box, faceQualityRatio: null };
+      await handOver({ subject: 'vehicle', ...passage }, evidence);
     }
-    for (const { motion, startedAt, endedAt, evidence } of persons.take(at, all)) {
+    for (const { motion, startedAt, endedAt, evidence, qualityRatio: faceQualityRatio } of persons.take(at, all)) {
       const { capturedAt: readAt, box } = evidence;
       const direction = directionOf(motion);
-      await handOver({ subject: 'person', direction, startedAt, endedAt, readAt, plate: null, box }, evidence);
+      const passage = { direction, startedAt, endedAt, readAt, plate: null, box, faceQualityRatio };
+      await handOver({ subject: 'person', ...passage }, evidence);
     }
   };
 

@@ -50,7 +50,7 @@ const minConfidence = 0.55;
 const minFacePx = 16;
 const maxTracks = 12;
 /** A picture of this quality is replaced only by one this much better: copying a frame costs a millisecond. */
-const worthReplacing = 1.1;
+const worthReplacing = 1.05;
 /** Who turns away and back has moved by no more than a step, in widths of the face, and not come much nearer. */
 const turnedReachWidths = 3;
 const turnedGrowth = 1.7;

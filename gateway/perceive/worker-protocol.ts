@@ -22,6 +22,8 @@ export interface PassageCandidate {
   readonly plate: PlateReading | null;
   /** Of the plate or face in the evidence frame. */
   readonly box: BoxPx;
+  /** 0..1, of a person's face in the evidence frame: size, sharpness and pose. Null for a vehicle. */
+  readonly faceQualityRatio: number | null;
 }
 
 /** Pictures that go with a passage. */

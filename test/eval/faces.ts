@@ -204,7 +204,6 @@ async function bySize(finder: FaceFinder, sidesPx: readonly number[]): Promise<v
   console.log(`by size at 640 px scale, ${sidesPx.join('+')} px:\n${cells.join('\n')}`);
 }
 
-
 const finder = await openFaceFinder(model, 1, scaler);
 for (const sidesPx of looks) {
   await asShipped(finder, sidesPx);
