@@ -99,9 +99,9 @@ const promptMs = 5000;
 function readyAt(state: RuleState, memory: RuleMemory, dueAt: number, latenessMs: number): number {
   const about = state.hold?.first ?? state.awaited;
   if (!about) return dueAt;
-  const newest = memory.recent.newest(sourceOf(about), about.kind, dueAt);
-  if (!newest || newest.receivedAt - newest.at <= promptMs) return dueAt;
-  return Math.max(dueAt, newest.receivedAt + latenessMs);
+  // Not the newest event, but the newest that lagged: what comes promptly after it must not move the moment back.
+  const receivedAt = memory.recent.newestLagging(sourceOf(about), about.kind, { lagMs: promptMs, clockMs: dueAt });
+  return receivedAt === null ? dueAt : Math.max(dueAt, receivedAt + latenessMs);
 }
 
 function stepDue(

@@ -16,6 +16,7 @@ export {
   type RuleStateRow,
 } from './rules.ts';
 export {
+  createBacktest,
   draftSet,
   planBacktest,
   runBacktest,

@@ -22,8 +22,12 @@ export interface RecentEvents {
     span: { readonly fromMs: number; readonly toMs: number },
     clockMs: number,
   ): readonly GatewayEvent[];
-  /** The source's event of this kind that was received last. */
-  newest(source: string, kind: EventKind, clockMs: number): GatewayEvent | null;
+  /** When the source's last event of this kind was received that took longer than `lagMs` to come; null for none. */
+  newestLagging(
+    source: string,
+    kind: EventKind,
+    about: { readonly lagMs: number; readonly clockMs: number },
+  ): number | null;
   add(event: GatewayEvent): void;
   clear(): void;
 }
@@ -60,15 +64,11 @@ export function createRecentEvents(windowMs: number): RecentEvents {
       }
       return found.sort((a, b) => a.at - b.at);
     },
-    newest: (source, kind, clockMs) => {
-      let newest: GatewayEvent | null = null;
-      const events = laneOf(source, kind)?.events ?? [];
-      // Events come almost in order: the last few are enough to find the one received last.
-      for (let index = events.length - 1, seen = 0; index >= 0 && seen < 50; index -= 1) {
-        const other = events[index];
-        if (!other || !counts(other, clockMs)) continue;
-        seen += 1;
-        if (newest === null || other.receivedAt > newest.receivedAt) newest = other;
+    newestLagging: (source, kind, { lagMs, clockMs }) => {
+      let newest: number | null = null;
+      for (const event of laneOf(source, kind)?.events ?? []) {
+        if (event.receivedAt - event.at <= lagMs || !counts(event, clockMs)) continue;
+        if (newest === null || event.receivedAt > newest) newest = event.receivedAt;
       }
       return newest;
     },

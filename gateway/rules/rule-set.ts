@@ -155,43 +155,82 @@ function* suppressionFaults(ids: readonly string[], windows: readonly Suppressio
   }
 }
 
+/** Fields by which a site aims a rule at one place or thing; a rule that names one is shown nothing else. */
+const aims = ['area', 'device', 'camera', 'zone', 'part'] as const;
+
+/** Rules for one kind of event and one leading choice. */
+interface Slot {
+  /** Those that could match any such event, and the place of each among all rules: the weightiest first. */
+  readonly general: Candidate[];
+  /** Those aimed at single areas, devices, …: by field, then by value. */
+  readonly aimed: Map<string, Map<unknown, Candidate[]>>;
+}
+
 /**
- * Sorts rules by kind of event and by that kind's leading choice (`alarm`, `change`, …), so that an event is shown only
- * to rules that could match it: its cost does not grow with the others.
+ * Sorts rules by kind of event, by that kind's leading choice (`alarm`, `change`, …) and by what they are aimed at, so
+ * that an event is shown only to rules that could match it: its cost does not grow with the others.
  */
 function createIndex(rules: readonly CompiledRule[]): RuleSet['candidates'] {
-  const table = new Map<string, Candidate[]>();
-  const slot = (kind: EventKind, value: string | null): string => (value === null ? kind : `${kind}\n${value}`);
+  const kinds = new Map<EventKind, { readonly field: string | null; readonly slots: Map<unknown, Slot> }>();
+  const order = new Map(rules.map((rule, place) => [rule, place]));
   for (const rule of rules) {
-    const sidesBySlot = new Map<string, Set<CompiledSide>>();
-    for (const side of allSidesOf(rule)) {
-      for (const filter of side.filters) {
-        const sorting = sortingFields[filter.kind];
-        const wanted = filter.fields.find(([name]) => name === sorting)?.[1];
-        const values = sorting === null ? [null] : (fieldsOf(filter.kind)[sorting]?.values ?? []);
-        for (const value of values) {
-          if (wanted && !wanted.has(value)) continue;
-          const name = slot(filter.kind, value);
-          sidesBySlot.set(name, (sidesBySlot.get(name) ?? new Set()).add(side));
-        }
+    for (const [kind, choice, sides, filters] of listeningOf(rule)) {
+      const entry = kinds.get(kind) ?? { field: sortingFields[kind], slots: new Map<unknown, Slot>() };
+      kinds.set(kind, entry);
+      const slot = entry.slots.get(choice) ?? { general: [], aimed: new Map<string, Map<unknown, Candidate[]>>() };
+      entry.slots.set(choice, slot);
+      const aim = aims.find((name) => filters.every(({ fields }) => fields.some(([field]) => field === name)));
+      const candidate: Candidate = { rule, sides };
+      if (aim === undefined) {
+        slot.general.push(candidate);
+        continue;
       }
+      const values = new Set(
+        filters.flatMap(({ fields }) => [...(fields.find(([field]) => field === aim)?.[1] ?? [])]),
+      );
+      const byValue = slot.aimed.get(aim) ?? new Map<unknown, Candidate[]>();
+      slot.aimed.set(aim, byValue);
+      for (const value of values) byValue.set(value, [...(byValue.get(value) ?? []), candidate]);
     }
-    for (const [name, sides] of sidesBySlot) {
-      table.set(name, [...(table.get(name) ?? []), { rule, sides: [...sides] }]);
-    }
-  }
-  // Per kind: one lookup by the leading choice, no string built for each event.
-  const byKind = new Map<EventKind, { field: string | null; byValue: Map<unknown, readonly Candidate[]> }>();
-  for (const kind of Object.keys(sortingFields) as EventKind[]) {
-    const field = sortingFields[kind];
-    const values = field === null ? [null] : (fieldsOf(kind)[field]?.values ?? []);
-    byKind.set(kind, { field, byValue: new Map(values.map((value) => [value, table.get(slot(kind, value)) ?? []])) });
   }
   const none: readonly Candidate[] = [];
   return (event) => {
-    const entry = byKind.get(event.kind);
+    const entry = kinds.get(event.kind);
     if (!entry) return none;
-    const value = entry.field === null ? null : (event as unknown as Record<string, unknown>)[entry.field];
-    return entry.byValue.get(value) ?? none;
+    const fields = event as unknown as Readonly<Record<string, unknown>>;
+    const slot = entry.slots.get(entry.field === null ? null : fields[entry.field]);
+    if (!slot) return none;
+    if (slot.aimed.size === 0) return slot.general;
+    let found: Candidate[] | null = null;
+    for (const [field, byValue] of slot.aimed) {
+      const aimed = byValue.get(fields[field]);
+      if (aimed) found = [...(found ?? slot.general), ...aimed];
+    }
+    return found ? found.sort((a, b) => (order.get(a.rule) ?? 0) - (order.get(b.rule) ?? 0)) : slot.general;
   };
+}
+
+type Filters = CompiledSide['filters'];
+
+/** For each kind and leading choice that a rule listens to: the sides that do, and their filters. */
+function listeningOf(
+  rule: CompiledRule,
+): readonly (readonly [kind: EventKind, choice: string | null, sides: readonly CompiledSide[], filters: Filters])[] {
+  const found = new Map<string, [EventKind, string | null, CompiledSide[], Filters[number][]]>();
+  for (const side of allSidesOf(rule)) {
+    for (const filter of side.filters) {
+      const sorting = sortingFields[filter.kind];
+      const wanted = filter.fields.find(([name]) => name === sorting)?.[1];
+      const choices = sorting === null ? [null] : (fieldsOf(filter.kind)[sorting]?.values ?? []);
+      for (const choice of choices) {
+        if (wanted && !wanted.has(choice)) continue;
+        const name = `${filter.kind} ${choice ?? ''}`;
+        const entry = found.get(name) ?? [filter.kind, choice, [], []];
+        if (!entry[2].includes(side)) entry[2].push(side);
+        entry[3].push(filter);
+        found.set(name, entry);
+      }
+    }
+  }
+  return [...found.values()];
 }
