@@ -10,6 +10,7 @@
 import type { Channel, Recipient } from '../domain/delivery.ts';
 import type { ChannelOptions, ChannelsOptions } from './options.ts';
 import type { ChannelSetup, OpenChannel } from './setup.ts';
+import { openMqttChannel } from './mqtt/index.ts';
 import { openViidChannel } from './viid/index.ts';
 import { openWebhookChannel } from './webhook/index.ts';
 
@@ -26,6 +27,7 @@ type Openers = {
 const openers: Openers = {
   webhook: openWebhookChannel,
   viid: openViidChannel,
+  mqtt: openMqttChannel,
 };
 
 /** `kind` is that of `settings`; two parameters, so that the compiler sees that the opener fits. */

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { idPattern } from '../domain/ids.ts';
+import { mqttChannelOptions } from './mqtt/options.ts';
 import { viidOptions } from './viid/options.ts';
 import { webhookOptions } from './webhook/options.ts';
 
 /** One line for each kind of channel. */
-export const channelOptions = z.discriminatedUnion('kind', [webhookOptions, viidOptions]);
+export const channelOptions = z.discriminatedUnion('kind', [webhookOptions, viidOptions, mqttChannelOptions]);
 export type ChannelOptions = z.output<typeof channelOptions>;
 
 /** `channels{<id>{kind, …}}`: the ways out. */

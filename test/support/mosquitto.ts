@@ -28,12 +28,12 @@ export interface Mosquitto {
 
 /**
  * A real Mosquitto on a free port of 127.0.0.1. The broker is taken from the distribution's own packages, unpacked into
- * `.cache/mosquitto` (nothing is installed), once. Every client may do everything.
+ * `.cache/mosquitto` (nothing is installed), once. Every client may do everything. `onPort` starts it again where it was.
  */
-export async function startMosquitto(settings = ''): Promise<Mosquitto> {
+export async function startMosquitto(settings = '', onPort?: number): Promise<Mosquitto> {
   await fetchOnce();
   const folder = await mkdtemp(join(tmpdir(), 'kanmen-mosquitto-'));
-  const port = await freePort();
+  const port = onPort ?? (await freePort());
   const configuration = join(folder, 'mosquitto.conf');
   await writeFile(
     configuration,

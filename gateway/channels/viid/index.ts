@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { normalisePlate } from '../../domain/plate-grammar.ts';
 import type { EpochMs } from '../../lib/clock.ts';
-import { GatewayError } from '../../lib/errors.ts';
+import { readSecretFile } from '../secret-file.ts';
 import type { ChannelSetup, OpenChannel } from '../setup.ts';
 import type { WatchEntry } from '../watch-list.ts';
 import { createHttpClient } from '../webhook/http-exchange.ts';
@@ -14,18 +13,6 @@ import { createViidSender, wantedBy } from './send.ts';
 import { createViidServer } from './server.ts';
 import { createViidSession } from './session.ts';
 
-async function readText(setup: ChannelSetup, file: string, what: string): Promise<string> {
-  const path = resolve(setup.baseDir, file);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new GatewayError('config.secret-missing', `the ${what} of channel ${setup.id} cannot be read: ${path}`, {
-      facts: { channel: setup.id, file: path },
-      cause,
-    });
-  }
-}
-
 /**
  * Opens a GA/T 1400 channel: reads its password and the platform's standing orders; connects and listens only in `listen`.
  * Throws `config.secret-missing`, `config.invalid`.
@@ -33,8 +20,8 @@ async function readText(setup: ChannelSetup, file: string, what: string): Promis
 export async function openViidChannel(options: ViidOptions, setup: ChannelSetup): Promise<OpenChannel> {
   const { id: channel, timeZone, clock, random, logger } = setup;
   const password =
-    options.passwordFile === undefined ? '' : (await readText(setup, options.passwordFile, 'password')).trim();
-  const ca = options.tls.caFile === undefined ? null : await readText(setup, options.tls.caFile, 'tls.caFile');
+    options.passwordFile === undefined ? '' : (await readSecretFile(setup, options.passwordFile, 'password')).trim();
+  const ca = options.tls.caFile === undefined ? null : await readSecretFile(setup, options.tls.caFile, 'tls.caFile');
   const client = createHttpClient({ clock, ca, allowPrivate: options.allowPrivate, allowHosts: options.allowHosts });
   const profile = typeof options.profile === 'string' ? profiles[options.profile] : options.profile;
   const session = createViidSession({ channel, options, profile, password, timeZone, client, clock, random, logger });

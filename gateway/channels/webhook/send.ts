@@ -25,7 +25,7 @@ export interface SendContext {
 }
 
 /** Evidence that cannot be read must not hold back the alarm: it is left out of this try, and logged. */
-function forgiving(evidence: EvidenceSource, context: SendContext): EvidenceSource {
+export function forgiving(evidence: EvidenceSource, context: Pick<SendContext, 'channel' | 'logger'>): EvidenceSource {
   return {
     url: (id) => evidence.url(id),
     read: async (id) => {

@@ -176,10 +176,13 @@ const hashDigits = (delivery: Delivery): string => {
 };
 
 /** Waits for a condition; generous, for a machine that has other work. */
-export async function until<T>(condition: () => T | null | undefined | false, withinMs = 20_000): Promise<T> {
+export async function until<T>(
+  condition: () => T | null | undefined | false | Promise<T | null | undefined | false>,
+  withinMs = 20_000,
+): Promise<T> {
   const deadlineMs = Date.now() + withinMs;
   for (;;) {
-    const found = condition();
+    const found = await condition();
     if (found !== null && found !== undefined && found !== false) return found;
     if (Date.now() > deadlineMs) throw new Error('did not happen in time');
     await new Promise((done) => {

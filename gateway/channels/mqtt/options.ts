@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { durationMs, sizeBytes } from '../../lib/quantities.ts';
+
+/** One `channels.<id>` of kind mqtt: the station's broker. File names are relative to the configuration's folder. */
+export const mqttChannelOptions = z.strictObject({
+  kind: z.literal('mqtt'),
+  url: z
+    .string()
+    .refine((text) => {
+      if (!URL.canParse(text)) return false;
+      const url = new URL(text);
+      return /^mqtts?:$/.test(url.protocol) && url.username === '' && url.password === '';
+    }, 'an mqtt:// or mqtts:// address without user name and password')
+    .describe('Address of the broker. It must speak MQTT 5.'),
+  username: z.string().min(1).optional().describe('User name at the broker.'),
+  passwordFile: z.string().min(1).optional().describe('File with the password at the broker.'),
+  clientId: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'letters, digits, dot, dash and underscore, at most 64')
+    .optional()
+    .describe('Client id; -send and -answers are put behind it. Absent: kanmen-<site>-<gateway>.'),
+  topic: z
+    .string()
+    .regex(/^[^#+/\s][^#+\s]{0,199}$/, 'a topic without wildcards')
+    .optional()
+    .describe('Root of the topics. Absent: kanmen/<site>/<gateway>.'),
+  receipt: z
+    .enum(['station', 'broker'])
+    .default('station')
+    .describe(
+      'Who says that a delivery was taken: the station, by an answer to it; or the broker, by its PUBACK alone.',
+    ),
+  secretFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File with a whsec_ secret: what goes out is signed, and what comes back must be.'),
+  timeout: durationMs({
+    default: '15s',
+    min: '100ms',
+    max: '2m',
+    describe: 'How long one try may take, from connecting to the receipt.',
+  }),
+  keepalive: durationMs({
+    default: '20s',
+    min: '1s',
+    max: '10m',
+    describe: 'How often the line is tried while quiet.',
+  }),
+  answersKeptFor: durationMs({
+    default: '7d',
+    min: '1m',
+    max: '30d',
+    describe: 'How long the broker keeps answers for a gateway that is away.',
+  }),
+  inlineEvidenceUpTo: sizeBytes({
+    default: '100kB',
+    min: '0B',
+    max: '1MB',
+    describe: 'Pictures of one notice up to this size altogether stand in it.',
+  }),
+  tls: z
+    .strictObject({
+      caFile: z.string().min(1).optional().describe('PEM file with the authority of the broker, if not a public one.'),
+    })
+    .prefault({})
+    .describe('How the broker is known.'),
+});
+export type MqttChannelOptions = z.output<typeof mqttChannelOptions>;
