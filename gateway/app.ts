@@ -9,6 +9,7 @@ import { createAlerts, createDuty } from './alerts/index.ts';
 import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/index.ts';
 import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
+import { cameraFigures } from './app/camera-figures.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, toldWithinMs } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
@@ -172,10 +173,7 @@ async function build(settings: AppSettings) {
     clock,
     wires: () => health.wires(),
     cameras: () =>
-      perception.cameras().map(({ id, state, counters, connections }) => ({
-        ...{ id, connected: state === 'connected', framesDecoded: counters.frames, restarts: connections },
-        ...{ passages: counters.passages, rejected: counters.rejected },
-      })),
+      perception.cameras().map((camera) => ({ ...cameraFigures(camera), framesDecoded: camera.counters.frames })),
     memory: () => {
       const { rss, heapUsed, external } = settings.memoryUsage();
       return { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
@@ -339,9 +337,9 @@ async function build(settings: AppSettings) {
       },
     },
     cameras: () =>
-      perception.cameras().map(({ id, name, state, reason, counters, direction, lastFrameAt }) => ({
-        ...{ id, name, state, reason, direction, lastFrameAt, area: cameraAreas.get(id) ?? null },
-        ...{ passages: counters.passages, rejected: counters.rejected },
+      perception.cameras().map((camera) => ({
+        ...cameraFigures(camera),
+        area: cameraAreas.get(camera.id) ?? null,
       })),
     health: () => health.report(),
     live,

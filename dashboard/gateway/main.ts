@@ -5,6 +5,8 @@ import { i18n } from '../shared/language.ts';
 import App from './App.vue';
 import AlertPage from './pages/AlertPage.vue';
 import AlertsPage from './pages/AlertsPage.vue';
+import CameraPage from './pages/CameraPage.vue';
+import CamerasPage from './pages/CamerasPage.vue';
 import ChargingPage from './pages/ChargingPage.vue';
 import DevicesPage from './pages/DevicesPage.vue';
 import HealthPage from './pages/HealthPage.vue';
@@ -19,6 +21,8 @@ const router = createRouter({
     { path: '/alerts', component: AlertsPage },
     { path: '/alerts/:id', component: AlertPage, props: true },
     { path: '/passages', component: PassagesPage },
+    { path: '/cameras', component: CamerasPage },
+    { path: '/cameras/:id', component: CameraPage, props: true },
     { path: '/charging', component: ChargingPage },
     { path: '/devices', component: DevicesPage },
     { path: '/health', component: HealthPage },

@@ -122,6 +122,21 @@ export interface CameraReport {
   readonly passages: number;
   /** Reads that did not become a plate, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
+  readonly stream: {
+    readonly bitsPerSecond: number;
+    readonly pictures: number;
+    readonly packetsLost: number;
+    readonly picturesLost: number;
+    readonly lastKeyAt: EpochMs | null;
+    readonly gate: 'open' | 'closed';
+    /** Null before anything was seen. */
+    readonly gateOpenRatio: number | null;
+    readonly decodingMs: number;
+    readonly decodedWith: string;
+    readonly framesDropped: number;
+    readonly gopsDropped: number;
+    readonly reconnects: number;
+  };
 }
 
 export interface HealthReport {

@@ -189,6 +189,7 @@ export function createRepresentation(options: {
     lastFrameAt: isoOrNull(value.lastFrameAt),
     passages: value.passages,
     rejected: { ...value.rejected },
+    stream: { ...value.stream, lastKeyAt: isoOrNull(value.stream.lastKeyAt) },
   });
 
   return { passage, session, alert, alertDetail, evidence, device, camera };

@@ -78,17 +78,35 @@ describe('metrics', () => {
     wires.push({ name: 'device → ingest', depth: 3, capacity: 10, passed: 7, dropped: 2, waitedMs: 1500 });
     cameras.push({
       id: 'east',
-      connected: true,
+      state: 'connected',
       framesDecoded: 9,
       passages: 4,
       rejected: { 'too-small': 5 },
-      restarts: 1,
+      stream: {
+        ...{ reconnects: 1, bitsPerSecond: 2_000_000, pictures: 500, packetsLost: 6, picturesLost: 2 },
+        ...{ lastKeyAt: (Date.UTC(2026, 0, 1) - 2500) as EpochMs, gate: 'open', seenMs: 60_000, openMs: 6000 },
+        ...{ decodingMs: 7000, framesDropped: 3, gopsDropped: 8 },
+      },
     });
     expect(await value('kanmen_wire_depth{wire="device → ingest"}')).toBe(3);
     expect(await value('kanmen_wire_dropped_total{wire="device → ingest"}')).toBe(2);
     expect(await value('kanmen_wire_waited_seconds_total{wire="device → ingest"}')).toBe(1.5);
     expect(await value('kanmen_camera_connected{camera="east"}')).toBe(1);
     expect(await value('kanmen_camera_rejected_reads_total{camera="east",reason="too-small"}')).toBe(5);
+    const camera = (name: string, labels = ''): Promise<number | undefined> =>
+      value(`kanmen_camera_${name}{camera="east"${labels}}`);
+    expect(await camera('restarts_total')).toBe(1);
+    expect(await camera('bits_per_second')).toBe(2_000_000);
+    expect(await camera('pictures_total')).toBe(500);
+    expect(await camera('lost_total', ',what="packets"')).toBe(6);
+    expect(await camera('lost_total', ',what="pictures"')).toBe(2);
+    expect(await camera('last_key_frame_age_seconds')).toBe(2.5);
+    expect(await camera('gate_open')).toBe(1);
+    expect(await camera('gate_seen_seconds_total')).toBe(60);
+    expect(await camera('gate_open_seconds_total')).toBe(6);
+    expect(await camera('decoding_seconds_total')).toBe(7);
+    expect(await camera('dropped_total', ',what="frames"')).toBe(3);
+    expect(await camera('dropped_total', ',what="gops"')).toBe(8);
     expect(await value('kanmen_memory_bytes{kind="rss"}')).toBe(1000);
     expect(await value('kanmen_info{version="1.2.3"}')).toBe(1);
     expect(await value('kanmen_start_time_seconds')).toBe(Date.UTC(2026, 0, 1) / 1000);

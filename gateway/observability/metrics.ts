@@ -3,18 +3,31 @@ import { deliveryStates } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import { eventKinds } from '../domain/event.ts';
 import { tiers } from '../domain/tier.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { WireReport } from '../lib/wire.ts';
 
 /** What a camera's worker counts; times in epoch ms. */
 export interface CameraStats {
   readonly id: string;
-  readonly connected: boolean;
+  readonly state: string;
   readonly framesDecoded: number;
   readonly passages: number;
   /** Reads that did not become a plate, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
-  readonly restarts: number;
+  readonly stream: {
+    readonly reconnects: number;
+    readonly bitsPerSecond: number;
+    readonly pictures: number;
+    readonly packetsLost: number;
+    readonly picturesLost: number;
+    readonly lastKeyAt: EpochMs | null;
+    readonly gate: 'open' | 'closed';
+    readonly seenMs: number;
+    readonly openMs: number;
+    readonly decodingMs: number;
+    readonly framesDropped: number;
+    readonly gopsDropped: number;
+  };
 }
 
 export interface MemoryUse {
@@ -94,6 +107,26 @@ export function createMetrics(given: {
     'reason',
   ]);
   const cameraRestarts = gauge('kanmen_camera_restarts_total', 'Times the camera was connected anew', ['camera']);
+  const cameraBits = gauge('kanmen_camera_bits_per_second', 'Bit rate of the stream over the last 10 s', ['camera']);
+  const cameraPictures = gauge('kanmen_camera_pictures_total', 'Coded pictures received', ['camera']);
+  const cameraLost = gauge('kanmen_camera_lost_total', 'Lost on the way, by what: packets, pictures', [
+    'camera',
+    'what',
+  ]);
+  const cameraKeyAge = gauge('kanmen_camera_last_key_frame_age_seconds', 'Age of the newest key frame', ['camera']);
+  const cameraGate = gauge('kanmen_camera_gate_open', '1 while the gate sees movement', ['camera']);
+  const cameraSeen = gauge('kanmen_camera_gate_seen_seconds_total', 'Stream that the gate has judged', ['camera']);
+  const cameraOpen = gauge('kanmen_camera_gate_open_seconds_total', 'Of that, with movement', ['camera']);
+  const cameraDecoding = gauge('kanmen_camera_decoding_seconds_total', 'Time that a decoder ran', ['camera']);
+  const cameraDropped = gauge(
+    'kanmen_camera_dropped_total',
+    'Let go for being late, by what: frames (decoded, a newer one came), gops (no decoder was free)',
+    ['camera', 'what'],
+  );
+  const ofCameras = [
+    ...[cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts, cameraBits, cameraPictures],
+    ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDropped],
+  ];
   const memory = gauge('kanmen_memory_bytes', 'Memory of the main process', ['kind']);
   const started = gauge('kanmen_start_time_seconds', 'When the gateway started, Unix time');
   started.set(given.clock.now() / 1000);
@@ -107,12 +140,23 @@ export function createMetrics(given: {
       wireDropped.set({ wire }, dropped);
       wireWaited.set({ wire }, waitedMs / 1000);
     }
-    for (const each of [cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts]) each.reset();
-    for (const { id: camera, connected, framesDecoded, passages, rejected, restarts } of given.cameras()) {
-      cameraUp.set({ camera }, connected ? 1 : 0);
+    for (const each of ofCameras) each.reset();
+    for (const { id: camera, state, framesDecoded, passages, rejected, stream } of given.cameras()) {
+      cameraUp.set({ camera }, state === 'connected' ? 1 : 0);
       cameraFrames.set({ camera }, framesDecoded);
       cameraPassages.set({ camera }, passages);
-      cameraRestarts.set({ camera }, restarts);
+      cameraRestarts.set({ camera }, stream.reconnects);
+      cameraBits.set({ camera }, stream.bitsPerSecond);
+      cameraPictures.set({ camera }, stream.pictures);
+      cameraLost.set({ camera, what: 'packets' }, stream.packetsLost);
+      cameraLost.set({ camera, what: 'pictures' }, stream.picturesLost);
+      if (stream.lastKeyAt !== null) cameraKeyAge.set({ camera }, (given.clock.now() - stream.lastKeyAt) / 1000);
+      cameraGate.set({ camera }, stream.gate === 'open' ? 1 : 0);
+      cameraSeen.set({ camera }, stream.seenMs / 1000);
+      cameraOpen.set({ camera }, stream.openMs / 1000);
+      cameraDecoding.set({ camera }, stream.decodingMs / 1000);
+      cameraDropped.set({ camera, what: 'frames' }, stream.framesDropped);
+      cameraDropped.set({ camera, what: 'gops' }, stream.gopsDropped);
       for (const [reason, times] of Object.entries(rejected)) cameraRejected.set({ camera, reason }, times);
     }
     const use = given.memory();

@@ -79,6 +79,22 @@ export const camera = named(
     lastFrameAt: time.nullable(),
     passages: z.number().int(),
     rejected: z.record(z.string(), z.number().int()).describe('Reads that did not become a plate, by reason'),
+    stream: z
+      .object({
+        bitsPerSecond: z.number().describe('Over the last 10 s'),
+        pictures: z.number().int().describe('Received since the start, decoded or not'),
+        packetsLost: z.number().int(),
+        picturesLost: z.number().int(),
+        lastKeyAt: time.nullable(),
+        gate: z.enum(['open', 'closed']),
+        gateOpenRatio: z.number().nullable().describe('Share of the time with movement'),
+        decodingMs: z.number(),
+        decodedWith: z.string(),
+        framesDropped: z.number().int().describe('Decoded, but a newer one came before anyone looked'),
+        gopsDropped: z.number().int().describe('Groups of pictures that no decoder was free for'),
+        reconnects: z.number().int(),
+      })
+      .describe('What is known of the stream'),
   }),
 );
 export type CameraJson = z.infer<typeof camera>;

@@ -1,0 +1,5 @@
+/** Shows one stream from its beginning to its end. */
+export interface Screen {
+  feed(data: ArrayBuffer): void;
+  close(): void;
+}
