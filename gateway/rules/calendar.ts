@@ -83,20 +83,32 @@ export function createCalendar(site: {
     }
   };
 
+  // Asked for every event; zones change on quarters of an hour, so within a minute nothing does.
+  let knownMinute = Number.NaN;
+  let known: LocalMoment | null = null;
+  const momentAt = (epochMs: number): LocalMoment => {
+    const minute = local.minuteOfDay(epochMs);
+    const number = local.dayNumber(epochMs);
+    const day = dayOf(number);
+    const night = isWithin(minute, nightFrom, nightTo);
+    const sinceYesterday = night && nightFrom > nightTo && minute < nightTo;
+    return {
+      ...day,
+      minute,
+      hour: Math.floor(minute / 60),
+      night,
+      nightDate: sinceYesterday ? dayOf(number - 1).date : day.date,
+    };
+  };
+
   return {
     at: (epochMs) => {
-      const minute = local.minuteOfDay(epochMs);
-      const number = local.dayNumber(epochMs);
-      const day = dayOf(number);
-      const night = isWithin(minute, nightFrom, nightTo);
-      const sinceYesterday = night && nightFrom > nightTo && minute < nightTo;
-      return {
-        ...day,
-        minute,
-        hour: Math.floor(minute / 60),
-        night,
-        nightDate: sinceYesterday ? dayOf(number - 1).date : day.date,
-      };
+      const epochMinute = Math.floor(epochMs / 60_000);
+      if (known === null || epochMinute !== knownMinute) {
+        known = momentAt(epochMs);
+        knownMinute = epochMinute;
+      }
+      return known;
     },
     isInForce: (schedule, epochMs) => {
       const minute = local.minuteOfDay(epochMs);

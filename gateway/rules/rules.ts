@@ -161,7 +161,9 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
   /** Rows of rules that are gone: removed with the next tick. */
   let orphans: Change[] = [];
 
-  const put = (step: Step): Change[] => step.updates.flatMap((update) => memory.put(update)).map(toChange);
+  const noChanges: readonly Change[] = [];
+  const put = (step: Step): readonly Change[] =>
+    step.updates.length === 0 ? noChanges : step.updates.flatMap((update) => memory.put(update)).map(toChange);
   return {
     evaluate: (event) => {
       // What time completed before the event came is complete: it must not depend on when somebody last looked.
