@@ -43,9 +43,13 @@ export const openFileSource: OpenFileSource = (request) => ({
       await run;
     }
     if (given === 0 && !signal.aborted) {
-      throw new GatewayError('video.unreadable', `cannot be decoded as video: ${outcome.reason ?? 'no picture in it'}`, {
-        facts: { path: request.path },
-      });
+      throw new GatewayError(
+        'video.unreadable',
+        `cannot be decoded as video: ${outcome.reason ?? 'no picture in it'}`,
+        {
+          facts: { path: request.path },
+        },
+      );
     }
   },
 });

@@ -2,8 +2,9 @@ import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
 import { setsOfConfiguration } from './fragment-reader.ts';
 import { boxAt, childBoxes } from './boxes.ts';
-import { timescale, writeFragment } from './mp4-writer.ts';
-import type { Codec } from './nal-units.ts';
+import { timescale, writeFragment, writeInitSegment } from './mp4-writer.ts';
+import { nalKind, type Codec } from './nal-units.ts';
+import type { ParameterSets } from './parameter-sets.ts';
 import { fedInput, startPictureStream, type Picture, type PictureStream } from './picture-stream.ts';
 
 /** Pictures are given out at this size, whatever the camera's. */
@@ -13,14 +14,15 @@ export const stillSize = { widthPx: 640, heightPx: 360 } as const;
 export interface StillDecoder {
   /**
    * The key frame as a small picture, which the receiver must `release`; null when it cannot be decoded, or too many wait.
-   * The child is started with the first one and stays: starting one costs 120 ms of CPU, a key frame of 1080p 10 ms.
+   * H.264: the child is started with the first one and stays, as starting one costs 120 ms of CPU and a key frame of 1080p
+   * 10 ms. H.265: a child for each.
    */
   decode(init: InitSegment, fragment: Fragment): Promise<Picture | null>;
   close(): Promise<void>;
 }
 
-/** Nobody waits longer for a key frame: the next one is newer. */
-const patienceMs = 2000;
+/** Then it counts as undecodable. A child that starts on a busy machine has taken 2 s. */
+const patienceMs = 6000;
 /** A picture not out by then waits for the next in its decoder (streams that may hold B pictures): it gets a copy. */
 const nudgeMs = 200;
 const mostCopies = 6;
@@ -50,10 +52,7 @@ export function createStillDecoder(clock: Clock): StillDecoder {
 }
 
 /** An access unit delimiter alone: it makes ffmpeg's reader see that the picture before it is complete. */
-const delimiters: Readonly<Record<Codec, Uint8Array>> = {
-  h264: Uint8Array.of(0x09, 0x10),
-  hevc: Uint8Array.of(0x46, 0x01, 0x10),
-};
+const delimiter = Uint8Array.of(0x09, 0x10);
 
 function createLane(clock: Clock) {
   let child: PictureStream | null = null;
@@ -92,7 +91,10 @@ function createLane(clock: Clock) {
       onPicture: (picture) => {
         // What still came of an earlier one, or a second copy of this one, is not wanted.
         if (child !== own || !current || picture.mediaMs < current.fromMs) picture.release();
-        else done(picture);
+        else {
+          if (init.codec === 'hevc') child = null;
+          done(picture);
+        }
         return null;
       },
     });
@@ -111,11 +113,16 @@ function createLane(clock: Clock) {
     if (!current) return;
     current.copies += 1;
     send(nals);
-    send([delimiters[codec]]);
-    current.timer = clock.after(nudgeMs, () => {
+    if (codec === 'hevc') {
+      // ffmpeg's H.265 decoder holds back a key frame that follows another; it gives all out when its input ends.
+      child?.finish();
+      current.copies = mostCopies;
+    } else send([delimiter]);
+    const check = (): void => {
       if (!current) return;
-      if (current.copies < mostCopies && clock.monotonic() - current.sinceMs < patienceMs) {
-        push(nals, codec);
+      if (clock.monotonic() - current.sinceMs < patienceMs) {
+        if (current.copies < mostCopies) push(nals, codec);
+        else current.timer = clock.after(nudgeMs, check);
         return;
       }
       // It cannot be decoded, or the child hangs: the next one gets a fresh child.
@@ -123,7 +130,8 @@ function createLane(clock: Clock) {
       child = null;
       broken?.stop();
       done(null);
-    });
+    };
+    current.timer = clock.after(nudgeMs, check);
   };
 
   const next = (): void => {
@@ -131,15 +139,18 @@ function createLane(clock: Clock) {
     const job = jobs.shift();
     if (!job) return;
     let nals: readonly Uint8Array[];
+    let sets: ParameterSets;
     try {
-      nals = nalsOf(job.init, job.fragment);
+      sets = setsOf(job.init);
+      nals = nalsOf(sets, job.fragment);
+      // Our own head, for its time scale: a file's may be any.
+      if (!child) start(writeInitSegment(sets, 0));
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       job.settle(null);
       next();
       return;
     }
-    if (!child) start(job.init);
     const fromMs = Math.round((ticks + stepTicks) / (timescale / 1000));
     current = { job, fromMs, timer: { cancel: () => undefined }, copies: 0, sinceMs: clock.monotonic() };
     push(nals, job.init.codec);
@@ -170,13 +181,7 @@ function createLane(clock: Clock) {
 }
 
 /** The key frame's NAL units behind the parameter sets of its stream: cameras share a child, so each brings its own. */
-function nalsOf(init: InitSegment, fragment: Fragment): Uint8Array[] {
-  const moov = childBoxes(Buffer.from(init.bytes.buffer, init.bytes.byteOffset, init.bytes.length), 0).get('moov');
-  const description = moov ? boxAt(moov, 'trak', 'mdia', 'minf', 'stbl', 'stsd') : null;
-  const entry = description ? [...childBoxes(description, 16).values()][0] : null;
-  const configuration = entry ? childBoxes(entry, 86).get(init.codec === 'h264' ? 'avcC' : 'hvcC') : null;
-  if (!configuration) throw new RangeError('no decoder configuration');
-  const { vps, sps, pps } = setsOfConfiguration(init.codec, configuration.subarray(8));
+function nalsOf({ codec, vps, sps, pps }: ParameterSets, fragment: Fragment): Uint8Array[] {
   const bytes = Buffer.from(fragment.bytes.buffer, fragment.bytes.byteOffset, fragment.bytes.length);
   const mdat = childBoxes(bytes, 0).get('mdat');
   if (!mdat) throw new RangeError('no picture');
@@ -184,8 +189,18 @@ function nalsOf(init: InitSegment, fragment: Fragment): Uint8Array[] {
   for (let at = 8; at + 4 <= mdat.length;) {
     const length = mdat.readUInt32BE(at);
     if (length === 0 || at + 4 + length > mdat.length) break;
-    nals.push(mdat.subarray(at + 4, at + 4 + length));
+    const nal = mdat.subarray(at + 4, at + 4 + length);
+    if (nalKind(codec, nal).endsWith('slice')) nals.push(nal);
     at += 4 + length;
   }
   return nals;
+}
+
+function setsOf(init: InitSegment): ParameterSets {
+  const moov = childBoxes(Buffer.from(init.bytes.buffer, init.bytes.byteOffset, init.bytes.length), 0).get('moov');
+  const description = moov ? boxAt(moov, 'trak', 'mdia', 'minf', 'stbl', 'stsd') : null;
+  const entry = description ? [...childBoxes(description, 16).values()][0] : null;
+  const configuration = entry ? childBoxes(entry, 86).get(init.codec === 'h264' ? 'avcC' : 'hvcC') : null;
+  if (!configuration) throw new RangeError('no decoder configuration');
+  return setsOfConfiguration(init.codec, configuration.subarray(8));
 }

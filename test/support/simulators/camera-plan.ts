@@ -72,7 +72,7 @@ export type CameraAnswer =
 /** Orders for one camera, or for all when `camera` is left out. */
 export type CameraOrder =
   | { readonly order: 'start'; readonly atMs?: number }
-  | { readonly order: 'hang' | 'garbage' | 'resume'; readonly camera?: string }
+  | { readonly order: 'hang' | 'mute' | 'garbage' | 'corrupt' | 'resume'; readonly camera?: string }
   | { readonly order: 'drop'; readonly camera?: string }
   | { readonly order: 'wrongPassword'; readonly camera?: string; readonly password?: string }
   | { readonly order: 'resolution'; readonly camera?: string; readonly width: number; readonly height: number }

@@ -152,7 +152,9 @@ export function createGateCamera(options: {
         case 'quit':
           return;
         case 'hang':
+        case 'mute':
         case 'garbage':
+        case 'corrupt':
           server.setMode(order.order);
           return;
         case 'resume':

@@ -19,7 +19,7 @@ const mostBufferedBytes = 2_000_000;
 const reportEveryMs = 5000;
 const sessionTimeoutS = 60;
 
-export type StreamMode = 'normal' | 'hang' | 'garbage';
+export type StreamMode = 'normal' | 'hang' | 'mute' | 'garbage' | 'corrupt';
 
 export interface RtspServer {
   /** Resolves with the port when connections are accepted. */
@@ -27,11 +27,18 @@ export interface RtspServer {
   stop(): Promise<void>;
   /** Sends one picture to every client that plays; says how many got it. */
   send(unit: AccessUnit, capturedAtMs: number): number;
-  /** `hang` answers and sends nothing but keeps the links; `garbage` sends noise in place of video. */
+  /**
+   * `hang` answers and sends nothing but keeps the links; `mute` answers and sends no video; `garbage` sends noise in place
+   * of video; `corrupt` damages the video itself.
+   */
   setMode(mode: StreamMode): void;
   /** Closes every link at once; new ones are taken. */
   dropAll(): void;
   readonly playing: number;
+  /** Links accepted so far. */
+  readonly connections: number;
+  /** Requests with wrong credentials so far. */
+  readonly refusals: number;
 }
 
 interface Session {
@@ -61,6 +68,8 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
   const sockets = new Set<Socket>();
   let mode: StreamMode = 'normal';
   let server: Server | null = null;
+  let connections = 0;
+  let refusals = 0;
 
   const openUdp = async (socket: Socket, ports: readonly [number, number]): Promise<[UdpSocket, UdpSocket]> => {
     const bind = (): Promise<UdpSocket> =>
@@ -114,6 +123,7 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
 
   const accept = (socket: Socket): void => {
     sockets.add(socket);
+    connections += 1;
     socket.setNoDelay(true);
     const guard = createDigestGuard('Gate Camera', options.credentials);
     let session: Session | null = null;
@@ -138,6 +148,7 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
         return;
       }
       if (!guard.allows(request.headers.get('authorization'), request.method)) {
+        if (request.headers.has('authorization')) refusals += 1;
         reply(401, { 'WWW-Authenticate': guard.challenge() });
         return;
       }
@@ -238,7 +249,7 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
       }),
     send: (unit, capturedAtMs) => {
       let receivers = 0;
-      if (mode === 'hang') return receivers;
+      if (mode === 'hang' || mode === 'mute') return receivers;
       for (const session of sessions) {
         if (!session.playing) continue;
         if (mode === 'garbage') {
@@ -248,7 +259,8 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
         if (session.waitsForKey && !(unit.key && unit.nals.some((nal) => nalType(nal) === 7))) continue;
         session.waitsForKey = false;
         const nowMs = Date.now();
-        for (const packet of session.sender.packetize(unit, capturedAtMs)) session.sendPacket(packet, false);
+        for (const packet of session.sender.packetize(mode === 'corrupt' ? damaged(unit) : unit, capturedAtMs))
+          session.sendPacket(packet, false);
         receivers += 1;
         if (nowMs - session.lastReportMs >= reportEveryMs) {
           session.lastReportMs = nowMs;
@@ -265,8 +277,24 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
     dropAll: () => {
       for (const socket of sockets) socket.destroy();
     },
+    get connections() {
+      return connections;
+    },
+    get refusals() {
+      return refusals;
+    },
     get playing() {
       return [...sessions].filter((session) => session.playing).length;
     },
   };
+}
+
+/** The same picture with some bytes of its slices overwritten: what a bad cable or a dying camera makes of it. */
+function damaged(unit: AccessUnit): AccessUnit {
+  const nals = unit.nals.map((nal) => {
+    const copy = Buffer.from(nal);
+    for (let hits = 0; hits < 1 + nal.length / 500; hits += 1) copy[randomInt(1, copy.length)] = randomInt(256);
+    return copy;
+  });
+  return { ...unit, nals };
 }

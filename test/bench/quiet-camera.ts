@@ -1,0 +1,72 @@
+// Question: what does a quiet 1080p25 camera cost in CPU, everything included, against decoding the same stream?
+import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startClipCamera } from '../support/simulators/clip-camera.ts';
+import { makeClip } from './camera-clips.ts';
+import { startCameraGateway } from './camera-gateway.ts';
+import { round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
+import { cpuSecondsOfTree } from './process-tree.ts';
+
+const nothing = { n: 0, p50: null, p95: null, p99: null, unit: 'ratio', baseline: null } as const;
+
+async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Finding> {
+  const seconds = full ? 180 : 40;
+  const count = Number(settings['cameras'] ?? '1');
+  const made = await makeClip({ seed, seconds: 20, fps: 25, heightPx: 1080, bitrateKbit: 3000, vehicles: 0 });
+  const cameras = await Promise.all(
+    Array.from({ length: count }, (_, index) => startClipCamera({ clip: made.clip, offset: index * 7 })),
+  );
+  const { community, pid, counts, quiet } = await startCameraGateway(cameras);
+  // Decoding the same file in real time, in the same minutes on the same machine, without scaling or writing anything.
+  const decoder = spawn(
+    'ffmpeg',
+    `-nostdin -v error -threads 1 -re -stream_loop -1 -i ${made.path} -f null -`.split(' '),
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  try {
+    say('waiting until the gate has learned that nothing moves');
+    if (!(await quiet(6000, 120_000)))
+      return { ...nothing, value: null, extra: {}, void: 'the gate did not close within two minutes' };
+    say(`measuring for ${seconds} s`);
+    const before = { ours: cpuSecondsOfTree(pid), theirs: cpuSecondsOfTree(decoder.pid ?? 0), at: Date.now() };
+    const first = await counts();
+    await sleep(seconds * 1000);
+    const last = await counts();
+    const spanS = (Date.now() - before.at) / 1000;
+    const ours = (cpuSecondsOfTree(pid) - before.ours) / spanS / count;
+    const theirs = (cpuSecondsOfTree(decoder.pid ?? 0) - before.theirs) / spanS;
+    const rate = (last.coded - first.coded) / spanS / count;
+    const extra = {
+      cameras: count,
+      seconds: round(spanS, 1),
+      corePercent: round(ours * 100, 2),
+      codedPicturesPerSecond: round(rate, 2),
+      decodedPictures: last.decoded - first.decoded,
+      dropped: last.gopsDropped - first.gopsDropped,
+    };
+    const fault =
+      rate < 24
+        ? `only ${round(rate, 1)} of 25 pictures a second came through`
+        : theirs < 0.02
+          ? 'the baseline decoded nothing'
+          : undefined;
+    return {
+      value: fault === undefined ? round(ours / theirs) : null,
+      unit: 'ratio',
+      baseline: { name: 'ffmpeg decoding the stream, cores', value: round(theirs, 4) },
+      ...{ n: last.coded - first.coded, p50: null, p95: null, p99: null },
+      extra,
+      ...(fault === undefined ? {} : { void: fault }),
+    };
+  } finally {
+    decoder.kill('SIGKILL');
+    await community.close();
+    for (const camera of cameras) await camera.stop();
+  }
+}
+
+export const quietCamera: Benchmark = {
+  name: 'quiet-camera',
+  question: 'CPU of a quiet 1080p25 camera, everything included, against decoding the same stream with ffmpeg',
+  run,
+};
