@@ -9,9 +9,11 @@ import CameraPage from './pages/CameraPage.vue';
 import CamerasPage from './pages/CamerasPage.vue';
 import ChargingPage from './pages/ChargingPage.vue';
 import DevicesPage from './pages/DevicesPage.vue';
+import FiguresPage from './pages/FiguresPage.vue';
 import HealthPage from './pages/HealthPage.vue';
 import OverviewPage from './pages/OverviewPage.vue';
 import PassagesPage from './pages/PassagesPage.vue';
+import PeoplePage from './pages/PeoplePage.vue';
 
 const router = createRouter({
   // Behind #, so that the server needs to know one page only.
@@ -25,6 +27,8 @@ const router = createRouter({
     { path: '/cameras/:id', component: CameraPage, props: true },
     { path: '/charging', component: ChargingPage },
     { path: '/devices', component: DevicesPage },
+    { path: '/people', component: PeoplePage },
+    { path: '/figures', component: FiguresPage },
     { path: '/health', component: HealthPage },
     { path: '/:rest(.*)', redirect: '/' },
   ],

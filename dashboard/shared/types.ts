@@ -1,6 +1,6 @@
 /** What the pages know of the server's JSON, taken from the schemas that the server itself parses with. */
 import type { z } from 'zod';
-import type { AlertState, FeedbackKind } from '../../gateway/domain/alert.ts';
+import type { AlertState, FeedbackKind, FeedbackMark } from '../../gateway/domain/alert.ts';
 import type { Tier } from '../../gateway/domain/tier.ts';
 import type { AlertDetailJson, AlertJson } from '../../gateway/api/schemas/alerts.ts';
 import type {
@@ -10,6 +10,7 @@ import type {
   quarantined,
   SessionJson,
 } from '../../gateway/api/schemas/records.ts';
+import type { FiguresJson, PersonJson } from '../../gateway/api/schemas/follow-up.ts';
 import type { status } from '../../gateway/api/schemas/status.ts';
 
 export type { AlertState, FeedbackKind, Tier };
@@ -22,6 +23,8 @@ export type Device = DeviceJson;
 export type Camera = CameraJson;
 export type Quarantined = z.infer<typeof quarantined>;
 export type Status = z.infer<typeof status>;
+export type Figures = FiguresJson;
+export type Person = PersonJson;
 export type Facts = AlertJson['facts'];
 export type Outcome = 'true' | 'false-alarm' | 'drill';
 
@@ -41,6 +44,8 @@ export interface Answer {
   readonly kind: FeedbackKind;
   readonly text: string;
   readonly outcome: Outcome | null;
+  readonly mark?: FeedbackMark;
+  readonly to?: string;
 }
 
 /** One entry of an alert's life as people read it. */
