@@ -22,12 +22,12 @@ afterEach(async () => {
 interface Standing {
   readonly bench: ViidBench;
   /** Calls the gateway as the platform does; answers HTTP status and the statuses in the body as `id code`. */
-  call(
+  readonly call: (
     method: string,
     path: string,
     body?: unknown,
     headers?: Record<string, string>,
-  ): Promise<{ http: number; statuses: string[]; body: unknown }>;
+  ) => Promise<{ http: number; statuses: string[]; body: unknown }>;
   end(): Promise<void>;
 }
 

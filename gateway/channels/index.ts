@@ -10,9 +10,14 @@
 import type { Channel, Recipient } from '../domain/delivery.ts';
 import type { ChannelOptions, ChannelsOptions } from './options.ts';
 import type { ChannelSetup, OpenChannel } from './setup.ts';
+import { openDingtalkChannel } from './dingtalk/index.ts';
+import { openEmailChannel } from './email/index.ts';
+import { openFeishuChannel } from './feishu/index.ts';
 import { openMqttChannel } from './mqtt/index.ts';
+import { openSirenChannel } from './siren/index.ts';
 import { openViidChannel } from './viid/index.ts';
 import { openWebhookChannel } from './webhook/index.ts';
+import { openWecomChannel } from './wecom/index.ts';
 
 export type { ChannelCamera, ChannelSetup, OpenChannel } from './setup.ts';
 export { createWatchList, type WatchHit, type WatchList } from './watch-list.ts';
@@ -28,6 +33,11 @@ const openers: Openers = {
   webhook: openWebhookChannel,
   viid: openViidChannel,
   mqtt: openMqttChannel,
+  wecom: openWecomChannel,
+  dingtalk: openDingtalkChannel,
+  feishu: openFeishuChannel,
+  email: openEmailChannel,
+  siren: openSirenChannel,
 };
 
 /** `kind` is that of `settings`; two parameters, so that the compiler sees that the opener fits. */

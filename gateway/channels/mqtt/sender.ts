@@ -122,13 +122,13 @@ export function createMqttSender(given: {
 
   const exchange = (client: MqttClient, message: Message, signal: AbortSignal): Promise<Sent> =>
     new Promise((resolve) => {
-      let packetId: number | undefined;
+      let packetId = -1;
       const finish = (sent: Sent): void => {
         timer.cancel();
         signal.removeEventListener('abort', abort);
         onLoss.delete(lost);
         byDelivery.delete(message.id);
-        if (packetId !== undefined) byPacket.delete(packetId);
+        byPacket.delete(packetId);
         resolve(sent);
       };
       const lost = (reason: string): void => finish({ kind: 'failed', reason, afterMs: null });
@@ -149,7 +149,8 @@ export function createMqttSender(given: {
           qos: 1,
           properties: {
             contentType: 'application/cloudevents+json',
-            userProperties: { ...message.properties },
+            // None at all rather than an empty list: Mosquitto hung up on what MQTT.js 5.16 makes of one.
+            ...(Object.keys(message.properties).length > 0 && { userProperties: { ...message.properties } }),
             ...(receiptTopic !== null && { responseTopic: receiptTopic, correlationData: Buffer.from(message.id) }),
           },
         },
