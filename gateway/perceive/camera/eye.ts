@@ -21,6 +21,8 @@ export interface EyeRequest {
   /** False for a file, which is read as fast as it is looked at: nothing is dropped, `hold` stops the reading. */
   readonly live: boolean;
   readonly hold: (on: boolean) => void;
+  /** Decoders end before they give a picture, again and again: why; null once one works again. */
+  readonly onFault?: (reason: string | null) => void;
 }
 
 export interface EyeReport {
@@ -63,6 +65,9 @@ const mostQueuedBytes = 4_000_000;
 /** What is kept from the last key frame on, and while no decoder is free: 30 s at 4 Mbit/s. */
 const mostKeptBytes = 16_000_000;
 
+/** One decoder may fail on damaged video; the next one begins with another key frame. */
+const faultAfter = 2;
+
 interface Decoder {
   readonly stream: PictureStream;
   readonly lease: DecoderLease;
@@ -97,6 +102,7 @@ export function createEye(request: EyeRequest): Eye {
   let wakeFromMs = Infinity;
   let idle: (() => void)[] = [];
   let failedStarts = 0;
+  let faulty = false;
   let inDoubt = false;
   let gateReason: GateReason = 'learning';
   let retry = { cancel: (): void => undefined };
@@ -130,7 +136,7 @@ export function createEye(request: EyeRequest): Eye {
   const keep = (fragment: Fragment): void => {
     // Without a decoder that wants them, the GOP before this one is enough: what the net sees in a key frame, and what
     // the gate notices just after one, began in it (decisions/compressed-gate.md).
-    if (fragment.key && !waiting && !decoder?.finishing) forgetButLastGop();
+    if (fragment.key && !waiting && !decoder?.finishing) forgetBefore(fragment.mediaTimeMs - beforeMs);
     if (kept.length === 0 && !fragment.key) return;
     kept.push(fragment);
     keptBytes += fragment.sizeBytes;
@@ -174,7 +180,11 @@ export function createEye(request: EyeRequest): Eye {
       fromMediaMs: Math.max(fromMs, givenMs + 1, 0),
       onPicture: (picture) => {
         own.pictures += 1;
-        if (own.pictures === 1) way.worked();
+        if (own.pictures === 1) {
+          way.worked();
+          if (faulty) request.onFault?.(null);
+          faulty = false;
+        }
         const at = capturedAt(own, picture.mediaMs);
         if (closed || at === null || picture.mediaMs <= givenMs) {
           picture.release();
@@ -218,6 +228,10 @@ export function createEye(request: EyeRequest): Eye {
       if (early && own.hardware) way.failed(complaint);
       if (early && !own.hardware) failedStarts += 1;
       else failedStarts = 0;
+      if (failedStarts >= faultAfter && !faulty) {
+        faulty = true;
+        request.onFault?.(complaint === '' ? 'the video cannot be decoded' : complaint);
+      }
       // A decoder that ended by itself (killed, crashed, garbage) is started anew, less and less eagerly.
       const more = !ended || (newest !== null && newest.mediaTimeMs > fedUntilMs);
       if (isOpen && !closed && more) {
@@ -227,6 +241,14 @@ export function createEye(request: EyeRequest): Eye {
       settleIdle();
     });
     if (ended || !isOpen) finish(own);
+  };
+  /** Keeps whole GOPs from the one that holds this media time; at least the newest. */
+  const forgetBefore = (mediaMs: number): void => {
+    const first = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= mediaMs);
+    if (first > 0) {
+      keptBytes -= kept.slice(0, first).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      kept = kept.slice(first);
+    }
   };
   const forgetButLastGop = (): void => {
     const last = kept.findLastIndex(({ key }) => key);
@@ -293,7 +315,8 @@ export function createEye(request: EyeRequest): Eye {
     count.netLooks += 1;
     if (!live) request.hold(true);
     void answer.then((changed) => {
-      if (!live && !decoder) request.hold(false);
+      // A decoder may have started meanwhile; one that has nothing to do would wait for ever for what is held back.
+      if (!live && (decoder?.stream.queuedBytes() ?? 0) <= mostQueuedBytes) request.hold(false);
       if (!changed || closed || init !== stream) return;
       count.netWakes += 1;
       // What is new in this key frame came after the one before it; further back than 10 s costs too much to decode.

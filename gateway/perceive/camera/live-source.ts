@@ -47,9 +47,14 @@ export const openLiveSource: OpenLiveSource = (request) => {
     clock,
     live: true,
     hold: () => undefined,
+    onFault: (reason) => {
+      // The stream is there, but nobody can look at it.
+      if (reason !== null) request.onStatus({ kind: 'failed', reason });
+      else if (state.size) request.onStatus({ kind: 'connected', ...state.size });
+    },
   });
   hub.attach(eye);
-  const state = { streams: 0, past: noCounts, pull: null as Pull | null, opened: 0 };
+  const state: Connecting['state'] = { streams: 0, past: noCounts, pull: null, opened: 0, size: null };
   const source: LiveSource = {
     dropped: () => slot.dropped(),
     fragments: hub,
@@ -73,7 +78,12 @@ interface Connecting extends LiveSourceRequest {
   readonly hub: FragmentSink;
   readonly slot: FrameSlot;
   readonly eye: Eye;
-  readonly state: { streams: number; past: PullCounts; pull: Pull | null; opened: number };
+  readonly state: { streams: number; past: PullCounts; pull: Pull | null; opened: number; size: Size | null };
+}
+
+interface Size {
+  readonly widthPx: number;
+  readonly heightPx: number;
 }
 
 const noCounts: PullCounts = { bytes: 0, fragments: 0, keyFrames: 0, packetsLost: 0, picturesLost: 0 };
@@ -137,6 +147,7 @@ async function connectOnce(given: Connecting, way: Way, signal: AbortSignal): Pr
     pictures += 1;
     if (pictures > 1) return;
     given.state.opened += 1;
+    given.state.size = { widthPx, heightPx };
     given.onStatus({ kind: 'connected', widthPx, heightPx });
   };
   let size = { widthPx: 0, heightPx: 0 };
