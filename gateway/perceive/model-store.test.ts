@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,7 +9,9 @@ const folders: string[] = [];
 const copyOfModels = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'kanmen-models-'));
   folders.push(folder);
-  for (const name of ['manifest.json', 'face-finder.onnx']) cpSync(join(shippedModelsDir(), name), join(folder, name));
+  for (const name of readdirSync(shippedModelsDir())) {
+    if (/\.(json|onnx)$/.test(name)) cpSync(join(shippedModelsDir(), name), join(folder, name));
+  }
   return folder;
 };
 afterEach(() => {
@@ -54,7 +56,9 @@ describe('the models', () => {
       for (const model of manifest.models)
         if (model['package'] !== undefined) model['package'] = 'kanmen-no-such-package';
     });
-    await expect(loadModel(folder, 'plate-reader')).rejects.toThrow(/kanmen-no-such-package/);
+    const packaged = (await readManifest(folder)).models.filter((model) => model.package !== undefined);
+    expect(packaged.length).toBeGreaterThan(0);
+    for (const model of packaged) await expect(loadEntry(folder, model)).rejects.toThrow(/kanmen-no-such-package/);
     change(folder, (manifest) => {
       manifest.models = [];
     });
