@@ -100,6 +100,8 @@ export function createEye(request: EyeRequest): Eye {
   let closed = false;
   let wakeFor: number | null = null;
   let wakeFromMs = Infinity;
+  /** The gate opened while a decoder was at its end: the next one owes those pictures, though the gate may be shut again. */
+  let owed = false;
   let idle: (() => void)[] = [];
   let failedStarts = 0;
   let faulty = false;
@@ -234,7 +236,8 @@ export function createEye(request: EyeRequest): Eye {
       }
       // A decoder that ended by itself (killed, crashed, garbage) is started anew, less and less eagerly.
       const more = !ended || (newest !== null && newest.mediaTimeMs > fedUntilMs);
-      if (isOpen && !closed && more) {
+      if ((isOpen || owed) && !closed && more) {
+        owed = false;
         if (failedStarts === 0) open();
         else retry = clock.after(Math.min(500 * 2 ** failedStarts, 30_000), () => open());
       }
@@ -299,7 +302,7 @@ export function createEye(request: EyeRequest): Eye {
     const now = fragment.mediaTimeMs <= openUntilMs;
     if (now && !isOpen) {
       wokenAtMs = fragment.mediaTimeMs;
-      fromMs = Math.max(Math.min(fragment.mediaTimeMs - beforeMs, since), 0);
+      fromMs = Math.max(Math.min(fragment.mediaTimeMs - beforeMs, since, owed ? fromMs : Infinity), 0);
       net?.seen();
     }
     isOpen = now;
@@ -339,6 +342,7 @@ export function createEye(request: EyeRequest): Eye {
       isOpen = false;
       ended = false;
       newest = null;
+      owed = false;
       gate.begin(given);
     },
     take: (fragment) => {
@@ -352,8 +356,12 @@ export function createEye(request: EyeRequest): Eye {
         return;
       }
       keep(fragment);
-      if (isOpen) open();
-      else {
+      if (isOpen) {
+        owed ||= current?.finishing === true;
+        // A file is read faster than decoders end.
+        if (!live && owed) request.hold(true);
+        open();
+      } else {
         if (current) finish(current);
         waiting?.();
         waiting = null;
