@@ -46,7 +46,7 @@ const passage = (n: number, changes: Partial<PassageEvent> = {}): PassageEvent =
 
 async function gateway() {
   const folder = mkdtempSync(join(tmpdir(), 'kanmen-viid-line-'));
-  const bench = await openViidBench();
+  const bench = await openViidBench({ options: { keepaliveEvery: '1s', keepaliveMisses: 1 } });
   const common = { clock: systemClock, logger: silentLogger };
   const recipients = recipientsOptions.parse([
     { id: 'platform', name: '视图库', role: 'station', channel: 'platform', alerts: false, passages: true },
@@ -160,5 +160,23 @@ describe('a passage on its way to the platform', () => {
     await line.accept(passage(1, { subject: 'person', plate: null }), null);
     await line.accept(passage(2, { camera: 'gate-2' as CameraId }), null);
     expect(store.pendingCount('platform')).toBe(0);
+  });
+
+  it('is known to have no way while the platform misses keep-alives, before anything is sent', async () => {
+    const { bench, outbox, start } = await gateway();
+    await start();
+    const ending = new AbortController();
+    const listening = bench.channel.listen(() => Promise.resolve(), ending.signal);
+    running.push(async () => {
+      ending.abort();
+      await listening;
+    });
+    await until(() => bench.platform.taken('KeepaliveObject').length >= 1);
+    expect(outbox.links()).toMatchObject([{ state: 'unknown', lastFailure: null }]);
+    bench.platform.behave({ kind: 'status', code: 3 });
+    await until(() => outbox.links()[0]?.state === 'down');
+    expect(outbox.links()[0]?.lastFailure).toContain('keep-alives in a row failed');
+    bench.platform.behave({ kind: 'accept' });
+    await until(() => outbox.links()[0]?.state === 'unknown');
   });
 });
