@@ -94,7 +94,7 @@ export function messageOf(
 
 function noticeMessage(
   delivery: Delivery,
-  data: Partial<NoticeData>,
+  data: { readonly [Field in keyof NoticeData]?: NoticeData[Field] | undefined },
   { linkBase, language }: { readonly linkBase: string | null; readonly language: 'zh' | 'en' },
 ): Pick<PeopleMessage, 'title' | 'lines' | 'link' | 'urgent'> {
   const zh = language === 'zh';
