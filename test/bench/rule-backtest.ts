@@ -27,7 +27,7 @@ async function record(
   await store.start(new AbortController().signal);
   await store.stop();
   const connection = await openConnection(file, { readOnly: false });
-  connection.exec('PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY;');
+  connection.exec('PRAGMA synchronous = OFF');
   const event = connection.prepare(
     'INSERT INTO events (id, kind, at, received_at, source, reading, message_hash, body) VALUES (?, ?, ?, ?, ?, ?, NULL, ?)',
   );
@@ -55,6 +55,8 @@ async function record(
       event.run(one.id, one.kind, one.at, one.receivedAt, sourceOf(one), reading, body);
     }
     written += 1;
+    // In bites: one transaction of millions of rows would be held twice on disk.
+    if (written % 100_000 === 0) connection.exec('COMMIT; BEGIN');
     if (written % 500_000 === 0) say(`${written} events recorded`);
   }
   connection.exec('COMMIT');
