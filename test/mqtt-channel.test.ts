@@ -1,7 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { connectAsync, type IPublishPacket, type MqttClient, type Packet } from 'mqtt';
+import { generate } from 'selfsigned';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   describeChannelContract,
@@ -267,5 +271,36 @@ describe('the broker of the station', () => {
     const { send, channel } = await channelAt('mqtt://127.0.0.1:1');
     expect(await send(numbered(1))).toMatchObject({ kind: 'retry' });
     expect(channel.fault?.()).toMatch(/ECONNREFUSED|closed/);
+  });
+
+  it('is spoken to over TLS only where its authority is known', async () => {
+    const { private: privateKey, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+      algorithm: 'sha256',
+      keySize: 2048,
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'kanmen-mqtts-'));
+    endings.push(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'cert.pem'), cert);
+    const broker = await brokerOn();
+    // In front of the broker, as a load balancer is: run by root, Mosquitto gives its rights up before it reads a key.
+    const front = createServer({ key: privateKey, cert }, (socket) => {
+      const inner = connect(portOf(broker), '127.0.0.1');
+      socket.on('error', () => inner.destroy());
+      inner.on('error', () => socket.destroy());
+      socket.pipe(inner).pipe(socket);
+    });
+    front.on('tlsClientError', () => undefined);
+    front.listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    endings.push(() => front.close());
+    const { port } = front.address() as AddressInfo;
+    const station = await openStation(broker.url);
+    endings.push(() => station.end());
+    const stranger = await channelAt(`mqtts://localhost:${port}`);
+    expect(await stranger.send(numbered(1))).toMatchObject({ kind: 'retry' });
+    expect(station.packets).toEqual([]);
+    const known = await channelAt(`mqtts://localhost:${port}`, { tls: { caFile: join(folder, 'cert.pem') } });
+    expect((await known.send(numbered(1))).kind).toBe('delivered');
   });
 });

@@ -59,7 +59,7 @@ export async function openRobotStub(maker: Maker, signed = true): Promise<RobotS
       if (body['msgtype'] !== 'text' || typeof text !== 'string') return 40_035;
       texts.push(text);
     } else {
-      const timestamp = String(body['timestamp'] as string | undefined);
+      const timestamp = String(body['timestamp']);
       if (!url.pathname.endsWith('/hook/k-1')) return 19_001;
       if (signed && (body['sign'] !== hmac(`${timestamp}\n${robotSecret}`, '') || !isNear(Number(timestamp))))
         return 19_021;
