@@ -33,6 +33,8 @@ interface VehicleTrack {
   secondAskedAt: EpochMs | null;
   /** Looked for since it was last seen, and not found. */
   missed: boolean;
+  /** Since when it has been missed; null while it is seen. */
+  missedAt: EpochMs | null;
 }
 
 /** A vehicle that has left, or that stayed so long that it is told of before it leaves. */
@@ -70,6 +72,9 @@ const secondEveryMs = 900;
 const secondMinWidthPx = 64;
 /** Not a moment between two pictures, but a car that waits. */
 const standsAfterMs = 1500;
+
+/** A moving vehicle not found for so long, where it was looked for, has driven out of sight: two pictures at 3 a second. */
+const leftAfterMs = 600;
 
 /** Vehicles followed at once at one gate; the picture holds no more plates that could be read. */
 const maxTracks = 8;
@@ -172,6 +177,7 @@ export function createVehicleTracks(options: {
         if (track) {
           continueTrail(track.trail, at, one.box);
           track.missed = false;
+          track.missedAt = null;
         } else if (one.plate && tracks.length < maxTracks) {
           track = {
             trail: startTrail(at, one),
@@ -185,6 +191,7 @@ export function createVehicleTracks(options: {
             told: false,
             secondAskedAt: null,
             missed: false,
+            missedAt: null,
           };
           tracks = [...tracks, track];
         }
@@ -199,8 +206,10 @@ export function createVehicleTracks(options: {
       for (const track of tracks) {
         const last = track.trail.places[track.trail.places.length - 1];
         if (!last || last.at === at) continue;
-        if (movedIn(last.box)) track.missed = true;
-        else if (!track.missed) track.trail.lastSeenAt = at;
+        if (movedIn(last.box)) {
+          track.missed = true;
+          track.missedAt ??= at;
+        } else if (!track.missed) track.trail.lastSeenAt = at;
       }
     },
     /** Vehicles that have left since, and those told of early; each at most once. */
@@ -210,7 +219,9 @@ export function createVehicleTracks(options: {
       for (const track of tracks) {
         const gone = all || at - track.trail.lastSeenAt >= options.goneAfterMs;
         const long = options.tellAfterMs !== null && at - track.trail.startedAt >= options.tellAfterMs;
-        if (!track.told && (gone || (long && isSettled(track)))) {
+        // It drove out of sight, and more reads would not change what it is: an alert about it must not wait for `goneAfter`.
+        const left = track.missedAt !== null && at - track.missedAt >= leftAfterMs && motionOf(track.trail) !== 'still';
+        if (!track.told && (gone || ((long || left) && isSettled(track)))) {
           const sighting = sightingOf(track);
           if (sighting) sightings.push(sighting);
           track.told = true;

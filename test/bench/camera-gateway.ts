@@ -25,11 +25,12 @@ export async function startCameraGateway(
   cameras: readonly ClipCamera[],
   perception: Readonly<Record<string, unknown>> = {},
   desk = false,
+  camera: Readonly<Record<string, unknown>> = {},
 ): Promise<CameraGateway> {
   const community = await createCommunity({
     devices: [],
     gateway: {
-      cameras: cameras.map(({ url }, index) => ({ id: `c${index + 1}`, name: `camera ${index + 1}`, url })),
+      cameras: cameras.map(({ url }, index) => ({ id: `c${index + 1}`, name: `camera ${index + 1}`, url, ...camera })),
       perception,
     },
   });

@@ -2,10 +2,13 @@ import { parseArgs } from 'node:util';
 import { alarmLatency } from './alarm-latency.ts';
 import { ruleBacktest } from './rule-backtest.ts';
 import { ruleEngine, ruleScaling } from './rule-engine.ts';
+import { cameraFaults } from './camera-faults.ts';
 import { durableIngest } from './durable-ingest.ts';
+import { gateDuty } from './gate-duty.ts';
 import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
 import { quietCamera } from './quiet-camera.ts';
+import { passageLatency } from './passage-latency.ts';
 import { passages } from './passages.ts';
 import { perceptionOverhead } from './perception-overhead.ts';
 import { perceptionScale } from './perception-scale.ts';
@@ -26,6 +29,9 @@ const benchmarks: readonly Benchmark[] = [
   passages,
   quietCamera,
   sixteenCameras,
+  gateDuty,
+  passageLatency,
+  cameraFaults,
   gateRecall,
 ];
 

@@ -49,6 +49,8 @@ export interface ClipCamera {
   /** Requests answered with 401 because credentials were given and wrong. */
   readonly refusals: number;
   readonly connections: number;
+  /** Pictures that went out to somebody. */
+  readonly sent: number;
   /** Position in the clip now, ms. */
   positionMs(): number;
   stop(): Promise<void>;
@@ -67,6 +69,7 @@ export async function startClipCamera(options: {
   const credentials = { user: 'admin', password: options.password ?? 'clip-camera' };
   let at = (options.offset ?? 0) % clip.units.length;
   let leapMs = 0;
+  let sent = 0;
   const server: RtspServer = createRtspServer({
     host: '127.0.0.1',
     port: options.port ?? 0,
@@ -86,7 +89,7 @@ export async function startClipCamera(options: {
     for (let sent = 0; dueMs <= nowMs && sent < 50; sent += 1, dueMs += 1000 / clip.fps) {
       const unit = clip.units[at % clip.units.length];
       if (unit) {
-        server.send(unit, dueMs + leapMs);
+        sent += server.send(unit, dueMs + leapMs);
         options.onPicture?.(at % clip.units.length, dueMs);
       }
       at = (at + 1) % clip.units.length;
@@ -121,6 +124,9 @@ export async function startClipCamera(options: {
     },
     get connections() {
       return server.connections;
+    },
+    get sent() {
+      return sent;
     },
     positionMs: () => (at * 1000) / clip.fps,
     stop: async () => {

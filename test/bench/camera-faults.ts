@@ -1,0 +1,95 @@
+// Question: what is left behind (processes, handles, memory) after many forced camera faults in a row?
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startClipCamera, type ClipCamera } from '../support/simulators/clip-camera.ts';
+import { createRandom } from '../support/simulators/random.ts';
+import { makeClip } from './camera-clips.ts';
+import { startCameraGateway } from './camera-gateway.ts';
+import { percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
+import { handlesOf, processTree } from './process-tree.ts';
+
+const faults = ['drop', 'hang', 'mute', 'garbage', 'corrupt', 'leap', 'kill-children'] as const;
+
+/** Resident memory of a process in MB. */
+function rssMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
+  const wanted = full ? 200 : 8;
+  const made = await makeClip({ seed, seconds: 20, fps: 12.5, heightPx: 360, bitrateKbit: 400, vehicles: 0 });
+  const [victim, other] = [await startClipCamera({ clip: made.clip }), await startClipCamera({ clip: made.clip })];
+  const { community, pid } = await startCameraGateway([victim, other], { workers: 1 }, false, { silentAfter: '2s' });
+  const random = createRandom(seed);
+  const recoveries: number[] = [];
+  let untouched = true;
+  const playing = async (camera: ClipCamera, withinMs: number): Promise<boolean> => {
+    const from = camera.sent;
+    for (const deadline = Date.now() + withinMs; Date.now() < deadline; await sleep(100))
+      if (camera.sent > from + 20) return true;
+    return false;
+  };
+  const oneFault = async (): Promise<boolean> => {
+    const fault = random.pick(faults);
+    const links = other.connections;
+    const startedMs = Date.now();
+    if (fault === 'drop') victim.dropAll();
+    else if (fault === 'leap') victim.leap(random.between(20_000, 3_600_000));
+    else if (fault === 'kill-children') {
+      for (const child of processTree(pid).slice(1)) process.kill(child, 'SIGKILL');
+    } else {
+      victim.setMode(fault);
+      await sleep(fault === 'corrupt' ? 1500 : 2600);
+      victim.setMode('normal');
+    }
+    const recovered = await playing(victim, 90_000);
+    recoveries.push(Date.now() - startedMs);
+    if (other.connections !== links) untouched = false;
+    return recovered;
+  };
+  try {
+    if (!(await playing(victim, 60_000))) throw new Error('the gateway did not connect');
+    // The first faults load code and grow buffers once.
+    for (let count = 0; count < Math.min(5, wanted / 4); count += 1) await oneFault();
+    await sleep(5000);
+    const before = { processes: processTree(pid).length, handles: handlesOf(pid), rss: rssMb(pid) };
+    let failed = 0;
+    for (let count = 0; count < wanted; count += 1) {
+      if (!(await oneFault())) failed += 1;
+      if (count % 20 === 19) say(`${count + 1} faults`);
+    }
+    // A decoder at work is no leak: it ends when its gate closes.
+    let after = { processes: 0, handles: 0, rss: 0 };
+    for (let tries = 0; tries < 30; tries += 1) {
+      await sleep(1000);
+      after = { processes: processTree(pid).length, handles: handlesOf(pid), rss: rssMb(pid) };
+      if (after.processes <= before.processes && after.handles <= before.handles) break;
+    }
+    const fault =
+      failed > 0 ? `${failed} faults were not recovered from` : untouched ? undefined : 'the other camera was touched';
+    return {
+      value: fault === undefined ? Math.max(after.processes - before.processes, 0) : null,
+      unit: 'processes left',
+      baseline: null,
+      ...percentiles(recoveries),
+      extra: {
+        faults: wanted,
+        rssRatio: round(after.rss / before.rss),
+        rssMb: [round(before.rss, 1), round(after.rss, 1)],
+        handles: [before.handles, after.handles],
+        processes: [before.processes, after.processes],
+        recoveryMs: 'p50, p95, p99 above: from the fault to 20 pictures later',
+      },
+      ...(fault === undefined ? {} : { void: fault }),
+    };
+  } finally {
+    await community.close();
+    for (const camera of [victim, other]) await camera.stop();
+  }
+}
+
+export const cameraFaults: Benchmark = {
+  name: 'camera-faults',
+  question: 'processes, handles and memory left behind by forced camera faults in a row',
+  run,
+};
