@@ -23,6 +23,20 @@ describe('trails', () => {
     expect(matchTrails([trail], at(333), [{ box: [104, 101, 60, 20], text: '沪A88888' }])).toEqual([null]);
   });
 
+  it('take a misread for their own where it stands exactly where they should be, and not a moment later or elsewhere', () => {
+    const trail = trailOf(
+      [
+        [100, 100, 60, 20],
+        [110, 110, 64, 21],
+      ],
+      '浙B12345',
+    );
+    const misread = (box: BoxPx) => ({ box, text: '浙B84D45' });
+    expect(matchTrails([trail], at(666), [misread([120, 120, 68, 22])])).toEqual([0]);
+    expect(matchTrails([trail], at(666), [misread([240, 120, 68, 22])])).toEqual([null]);
+    expect(matchTrails([trail], at(2400), [misread([120, 120, 68, 22])])).toEqual([null]);
+  });
+
   it('find their own plate again anywhere in the picture', () => {
     const trail = trailOf([[100, 100, 60, 20]], '浙B12345');
     expect(matchTrails([trail], at(1500), [{ box: [700, 400, 100, 33], text: '浙B12345' }])).toEqual([0]);

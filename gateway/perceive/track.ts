@@ -93,9 +93,25 @@ export function misfit(trail: Trail, at: EpochMs, seen: Observation): number {
   if (away > 3) return Infinity;
   if (trail.text !== null && seen.guess !== undefined && plateDistance(trail.text, seen.guess) >= otherGuess)
     return Infinity;
-  if (distance !== null && distance >= otherPlate) return Infinity;
+  if (distance !== null && distance >= otherPlate && !isMisread(trail, at, { away, growth, distance })) return Infinity;
   return away + Math.abs(Math.log(growth)) + (distance ?? 0.5);
 }
+
+/**
+ * Whether another text stands so exactly where the trail should be now that it must be the same plate, misread: two
+ * vehicles do not change places between two pictures.
+ */
+function isMisread(
+  trail: Trail,
+  at: EpochMs,
+  { away, growth, distance }: { readonly away: number; readonly growth: number; readonly distance: number },
+): boolean {
+  const isNow = at - trail.lastSeenAt <= 1000;
+  return isNow && away < 0.5 && Math.abs(Math.log(growth)) < 0.3 && distance <= misreadAtMost;
+}
+
+/** Half of a plate's characters: a read with more of them wrong was of something else. */
+const misreadAtMost = 4;
 
 /** Pairs observations with trails, the best fit first, each used once. Index of the trail for each observation, or null. */
 export function matchTrails(trails: readonly Trail[], at: EpochMs, seen: readonly Observation[]): (number | null)[] {
