@@ -316,3 +316,5 @@ function scaleRow(
     to += 3;
   }
 }
+
+export type Scaler = ReturnType<typeof createScaler>;
