@@ -13,7 +13,10 @@ import { silentLogger } from '../gateway/lib/logger.ts';
 import { systemRandom } from '../gateway/lib/random.ts';
 import { createOutbox } from '../gateway/outbox/index.ts';
 import { outboxOptions } from '../gateway/outbox/options.ts';
+import { createRules } from '../gateway/rules/index.ts';
+import { rulesOptions } from '../gateway/rules/options.ts';
 import { createStore } from '../gateway/store/index.ts';
+import { projectRoot } from './support/kanmen-process.ts';
 import { plainAlerts } from './support/line-parts.ts';
 import { openViidBench, until } from './support/viid-server/bench.ts';
 
@@ -111,7 +114,7 @@ async function gateway() {
     await bench.close();
     rmSync(folder, { recursive: true });
   });
-  return { bench, line, store, seen, start: () => outbox.start(signal), outbox };
+  return { bench, passages, line, store, seen, start: () => outbox.start(signal), outbox };
 }
 
 describe('a passage on its way to the platform', () => {
@@ -153,6 +156,27 @@ describe('a passage on its way to the platform', () => {
     await until(() => store.pendingCount('platform') === 0);
     // The order itself is not in this channel's file, so there is nothing to tell of it; the passages are there.
     expect(bench.platform.taken('MotorVehicleObject')).toHaveLength(3);
+  });
+
+  it('of an ordered plate makes the alert of the standard pack, for people, in its own tier', async () => {
+    const { bench, passages } = await gateway();
+    const entry = { order: '1', title: '被盗车辆', from: null, until: null, cameras: null, possible: true };
+    bench.watchList.replace('platform', [{ plate: '浙B10088', ...entry }]);
+    const rules = createRules({
+      ...{ source: join(projectRoot, 'rules'), timeZone: 'Asia/Shanghai', logger: silentLogger },
+      options: rulesOptions.parse({}),
+    });
+    rules.reload([], []);
+    const told = (event: PassageEvent) =>
+      rules
+        .evaluate({ ...event, ...passages.watched(event) })
+        .matches.filter(({ kind }) => kind === 'gate.watch-list')
+        .map(({ tier, message }) => `${tier} ${message.zh}`);
+    expect(told(passage(87))).toEqual([]);
+    expect(told(passage(88))).toEqual(['orange 布控车辆 浙B10088 经 gate-1 驶入（被盗车辆）']);
+    const similar = passage(90);
+    const misread = { ...similar, plate: { ...similar.plate!, text: '浙B1008B' } };
+    expect(told(misread)).toEqual(['yellow 疑似布控车辆 浙B1008B 经 gate-1 驶入（被盗车辆）']);
   });
 
   it('of a person or a camera that the platform does not know is not queued', async () => {
