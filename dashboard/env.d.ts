@@ -23,6 +23,7 @@ declare module '@cycjimmy/jsmpeg-player' {
         readonly source: new (url: string, options: object) => JsmpegSource;
         readonly audio: boolean;
         readonly disableWebAssembly: boolean;
+        readonly disableGl: boolean;
         readonly videoBufferSize: number;
         readonly onVideoDecode: () => void;
       },

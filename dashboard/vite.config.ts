@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import vue from '@vitejs/plugin-vue';
-import { defineConfig, type EnvironmentOptions } from 'vite';
+import { defineConfig, type EnvironmentOptions, type Plugin } from 'vite';
 
 const root = import.meta.dirname;
 
@@ -22,13 +22,29 @@ function page(name: 'gateway' | 'desk'): EnvironmentOptions {
   };
 }
 
+/**
+ * JSMpeg's package puts a `<style>` into the page for buttons that we do not show; the Content-Security-Policy refuses it
+ * with a complaint for everybody to see. Fails the build when a new version does it another way.
+ */
+function withoutInjectedStyle(): Plugin {
+  return {
+    name: 'without-injected-style',
+    transform: (code, id) => {
+      if (!id.includes('@cycjimmy/jsmpeg-player')) return null;
+      const call = /^styleInject\(css_\w+\);$/m;
+      if (!call.test(code)) throw new Error('jsmpeg-player: look again at how it brings its style');
+      return { code: code.replace(call, ''), map: null };
+    },
+  };
+}
+
 // Vite reads a default export; it is the one exception to named exports.
 export default defineConfig({
   root,
   // Relative, so that the pages work behind a reverse proxy under any path.
   base: './',
   publicDir: false,
-  plugins: [vue()],
+  plugins: [vue(), withoutInjectedStyle()],
   define: {
     __VUE_OPTIONS_API__: 'false',
     __VUE_I18N_LEGACY_API__: 'false',

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A real RTSP server that nobody here wrote (GStreamer's), for tests of the camera side.
 
-usage: gst-rtsp-server.py [--user U --password P] [--basic] [--size WxH] [--fps N] [--port N]
+usage: gst-rtsp-server.py [--user U --password P] [--basic] [--size WxH] [--fps N] [--port N] [--codec h264|h265]
 Prints {"port": N} on stdout when it serves rtsp://127.0.0.1:N/live, then serves until stdin ends.
 """
 import argparse
@@ -23,6 +23,7 @@ arguments.add_argument("--basic", action="store_true")
 arguments.add_argument("--size", default="640x360")
 arguments.add_argument("--fps", type=int, default=10)
 arguments.add_argument("--port", default="0")
+arguments.add_argument("--codec", choices=["h264", "h265"], default="h264")
 given = arguments.parse_args()
 
 Gst.init(None)
@@ -32,10 +33,13 @@ server.set_address("127.0.0.1")
 server.set_service(given.port)
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_shared(True)
+encoders = {
+    "h264": f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} bitrate=800 ! rtph264pay",
+    "h265": f"x265enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} bitrate=800 ! rtph265pay",
+}
 factory.set_launch(
     f"( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate={given.fps}/1 "
-    f"! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} bitrate=800 "
-    "! rtph264pay name=pay0 pt=96 config-interval=1 )"
+    f"! {encoders[given.codec]} name=pay0 pt=96 config-interval=1 )"
 )
 if given.user:
     auth = GstRtspServer.RTSPAuth()

@@ -39,6 +39,8 @@ export function createMpeg1Screen(canvas: HTMLCanvasElement, onPlaying: () => vo
       source: FedSource,
       audio: false,
       disableWebAssembly: true,
+      // Who has no decoder for the camera's codec seldom has a graphics card worth the name.
+      disableGl: true,
       videoBufferSize: 2 * 1024 * 1024,
       onVideoDecode: onPlaying,
     });
