@@ -35,10 +35,9 @@ const plateOrNull = field('plate', true)();
 
 /** Fields of an event that rules may name: all but `kind` (a choice of its own, below) and where in the picture it was. */
 type FieldsOf<Kind extends EventKind> = {
-  readonly [Field in Exclude<
-    keyof Extract<GatewayEvent, { kind: Kind }>,
-    'kind' | 'boxPx' | 'faceQualityRatio' | 'clip'
-  >]-?: FieldSpec;
+  readonly [
+    Field in Exclude<keyof Extract<GatewayEvent, { kind: Kind }>, 'kind' | 'boxPx' | 'faceQualityRatio' | 'clip'>
+  ]-?: FieldSpec;
 };
 
 const base = {
