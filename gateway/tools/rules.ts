@@ -20,6 +20,15 @@ export function rulesDirOf(
   return configuration?.rules.dir ?? fileURLToPath(new URL('rules', context.installDir));
 }
 
+/** A value without some of its parts. */
+function omit<Value extends object, Part extends keyof Value & string>(
+  value: Value,
+  parts: readonly Part[],
+): Omit<Value, Part> {
+  const left = Object.entries(value).filter(([name]) => !(parts as readonly string[]).includes(name));
+  return Object.fromEntries(left) as Omit<Value, Part>;
+}
+
 /** Asks the gateway that runs on this data directory; null where none runs. */
 async function askGateway(dataDir: string, method: 'GET' | 'POST', path: string): Promise<Response | null> {
   const run = readRunFile(dataDir);
@@ -42,7 +51,7 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
       logger,
     });
     // Counts of a gateway that does not run would all be nought.
-    return rules.list().map(({ keys: _keys, counters: _counters, ...rule }) => rule);
+    return rules.list().map((rule) => omit(rule, ['keys', 'counters']));
   };
 
   const withConfiguration = (
@@ -66,7 +75,7 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
     rulesList: ({ config, json }) =>
       withConfiguration(config, async (configuration) => {
         const shown = await shownRules(configuration);
-        if (json) out(formatJsonLines(shown.map(({ text: _text, ...rule }) => rule)));
+        if (json) out(formatJsonLines(shown.map((rule) => omit(rule, ['text']))));
         else {
           out(
             formatTable(
