@@ -127,7 +127,7 @@ function openChannel(url: string, options: Record<string, unknown> = {}) {
   writeFileSync(join(folder, 'secret'), secret);
   const lines: string[] = [];
   const opening = openChannels(
-    channelsOptions.parse({ desk: { kind: 'mqtt', url, secretFile: 'secret', timeout: '1s', ...options } }),
+    channelsOptions.parse({ desk: { kind: 'mqtt', url, secretFile: 'secret', timeout: '3s', ...options } }),
     {
       ...{ baseDir: folder, source: '/community/nb-0231/gateway/gw-1', timeZone: 'Asia/Shanghai' },
       recipients: [{ id: 'station' as RecipientId, name: '派出所', role: 'station', grid: null, channel: 'desk' }],
@@ -195,7 +195,7 @@ describe('the broker of the station', () => {
     expect((await send(numbered(1))).kind).toBe('delivered');
     before.behave({ kind: 'hang' });
     // Taken by the broker, not by the station; then the broker dies with it.
-    expect(await send(numbered(2))).toMatchObject({ kind: 'retry', reason: 'no answer of the station within 1000 ms' });
+    expect(await send(numbered(2))).toMatchObject({ kind: 'retry', reason: 'no answer of the station within 3000 ms' });
     await first.stop();
     await before.end();
     await until(() => channel.fault?.());

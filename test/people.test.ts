@@ -38,7 +38,7 @@ async function openChannel(options: Record<string, unknown>, files: Record<strin
   const folder = mkdtempSync(join(tmpdir(), 'kanmen-people-'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const lines: string[] = [];
-  const channels = await openChannels(channelsOptions.parse({ desk: { timeout: '500ms', ...options } }), {
+  const channels = await openChannels(channelsOptions.parse({ desk: { timeout: '3s', ...options } }), {
     ...{ baseDir: folder, source: '/community/nb-0231/gateway/gw-1', timeZone: 'Asia/Shanghai' },
     recipients: [{ id: 'station' as RecipientId, name: '网格员', role: 'grid', grid: null, channel: 'desk' }],
     evidence: { read: () => Promise.resolve(null), url: () => null },
@@ -349,7 +349,7 @@ describe('a siren', () => {
     const broker = await startMosquitto();
     endings.push(() => broker.stop());
     const { send, close } = await openChannel({
-      ...{ kind: 'siren', url: broker.url, topic: 'cmnd/siren/POWER', longest: '1s', timeout: '2s' },
+      ...{ kind: 'siren', url: broker.url, topic: 'cmnd/siren/POWER', longest: '6s', timeout: '10s' },
     });
     endings.push(() => close());
     const red = (alertId: string, changes: Record<string, unknown> = {}) =>

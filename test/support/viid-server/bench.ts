@@ -101,7 +101,7 @@ export async function openViidBench(
         passwordFile: 'platform.password',
         orgCode,
         devices: { 'gate-1': { id: cameraCode, inwards: '3' } },
-        timeout: '500ms',
+        timeout: '15s',
         ...setup.options,
       },
     }),
