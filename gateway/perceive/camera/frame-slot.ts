@@ -24,6 +24,8 @@ export interface FrameSlot {
 /** A frame so much older than the present is let go, in one go down to `freshMs`: letting go costs a tenth of looking. */
 const staleMs = 2500;
 const freshMs = 800;
+/** On a machine that is behind for good, an old frame is better than none: one is given at least this often. */
+const givenEveryMs = 1000;
 
 /** `now` null: nothing is ever too old (a file). */
 export function createFrameSlot(now: (() => EpochMs) | null): FrameSlot {
@@ -34,6 +36,7 @@ export function createFrameSlot(now: (() => EpochMs) | null): FrameSlot {
   let closed = false;
   let dropped = 0;
   let catchingUp = false;
+  let givenAt = 0;
   const notify = (): void => {
     wake?.();
     wake = null;
@@ -42,7 +45,7 @@ export function createFrameSlot(now: (() => EpochMs) | null): FrameSlot {
     if (now === null) return false;
     const ageMs = now() - frame.capturedAt - frame.graceMs;
     catchingUp = catchingUp ? ageMs > freshMs : ageMs > staleMs;
-    return catchingUp;
+    return catchingUp && now() - givenAt < givenEveryMs && now() >= givenAt;
   };
   const settle = (): void => {
     taken?.();
@@ -94,6 +97,7 @@ export function createFrameSlot(now: (() => EpochMs) | null): FrameSlot {
             try {
               yield frame;
             } finally {
+              givenAt = now?.() ?? 0;
               frame.release();
             }
           } else if (ended) return;

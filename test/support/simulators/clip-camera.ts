@@ -86,7 +86,7 @@ export async function startClipCamera(options: {
     if (stopped) return;
     const nowMs = performance.timeOrigin + performance.now();
     // A machine that stood still leaves nothing out: cameras have their own clock.
-    for (let sent = 0; dueMs <= nowMs && sent < 50; sent += 1, dueMs += 1000 / clip.fps) {
+    for (let turn = 0; dueMs <= nowMs && turn < 50; turn += 1, dueMs += 1000 / clip.fps) {
       const unit = clip.units[at % clip.units.length];
       if (unit) {
         sent += server.send(unit, dueMs + leapMs);
