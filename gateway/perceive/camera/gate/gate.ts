@@ -12,6 +12,8 @@ export interface GateInput {
   readonly mediaTimeMs: number;
   /** Whether it is a B picture; these are small and need a measure of their own. */
   readonly bidirectional?: boolean;
+  /** Decoding may begin here although it is no key picture: the stream refreshes itself bit by bit and has no others. */
+  readonly recovery?: boolean;
 }
 
 export const gateReasons = [
@@ -21,6 +23,7 @@ export const gateReasons = [
   'key-size',
   'early-key',
   'picture-rate',
+  'no-key-pictures',
   'break',
   'asked',
   'always',
@@ -58,6 +61,8 @@ export interface GateState {
   readonly keyGaps: readonly number[];
   /** Their median. */
   readonly keyCost: number;
+  /** The stream has no key pictures that a net could look at. */
+  readonly refreshes: boolean;
   /** When the last key picture came, and how long after the one before it. */
   readonly lastKeyMs: number;
   readonly keyGapMs: number;
@@ -86,6 +91,7 @@ export function newGate(sensitivity: Sensitivity): GateState {
     keys: [],
     keyGaps: [],
     keyCost: 0,
+    refreshes: false,
     lastKeyMs: 0,
     keyGapMs: 0,
     usualIntervalMs: 0,
@@ -131,12 +137,15 @@ export function watchPicture(before: GateState, input: GateInput): { state: Gate
     startedMs: first ? input.mediaTimeMs : state.startedMs,
     lastMs: broke || first ? input.mediaTimeMs : Math.max(state.lastMs, input.mediaTimeMs),
     lastKey: input.key,
+    refreshes: state.refreshes || input.recovery === true,
     sinceKey,
     quantiser,
   };
   let reason: GateReason | null = null;
   if (first || broke) reason = broke ? 'break' : 'learning';
   else if (state.lastMs - state.startedMs < tuning.learnMs) reason = 'learning';
+  // Nothing lies under the gate then, and sizes alone missed 4 of 18 passages.
+  else if (state.refreshes) reason = 'no-key-pictures';
 
   if (input.key) {
     const found = takeKey(state, before, cost);
@@ -260,10 +269,12 @@ function withShape(state: GateState, bucket: number, seen: number, shape: number
   if (seen === 0) return state.shape.with(bucket, shape);
   if (state.level.fast.values.length === 0) return state.shape;
   const quiet = state.lastMs >= state.openUntilMs || state.lastMs - state.startedMs < tuning.learnMs;
-  const error = weight - state.level.fast.quiet - shape;
-  // While something may be moving it learns slowly: a shape that was learned wrong must not keep the gate open for ever.
+  // Against the level of the moment, so that a rise of all pictures does not pass for a course.
+  const error = weight - (state.level.slow.values.at(-1) ?? 0) - shape;
   const gain = Math.max(1 / (seen + 1), quiet ? tuning.shapeGain : tuning.shapeGainOpen);
-  const step = Math.max(-tuning.shapeStep, Math.min(tuning.shapeStep, error)) * gain;
+  // A first guess may be far off; later one odd picture must not spoil it.
+  const most = seen < tuning.shapeFirst ? Infinity : tuning.shapeStep;
+  const step = Math.max(-most, Math.min(most, error)) * gain;
   return state.shape.with(bucket, shape + step);
 }
 

@@ -192,7 +192,7 @@ function skipToQuantiser(
     if (sequence.chroma) reader.unsigned();
     for (const refs of isB ? [refs0, refs1] : [refs0]) {
       for (let ref = 0; ref < refs && !reader.exhausted; ref += 1) {
-        if (reader.flag()) [reader.signed(), reader.signed()];
+        if (reader.flag()) skipTwo(reader);
         if (sequence.chroma && reader.flag()) for (let term = 0; term < 4; term += 1) reader.signed();
       }
     }
@@ -212,4 +212,9 @@ function skipToQuantiser(
 function skipReordering(reader: BitReader): void {
   if (!reader.flag()) return;
   while (reader.unsigned() !== 3 && !reader.exhausted) reader.unsigned();
+}
+
+function skipTwo(reader: BitReader): void {
+  reader.signed();
+  reader.signed();
 }

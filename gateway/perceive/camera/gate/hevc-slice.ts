@@ -184,7 +184,7 @@ function parsePictureSet(nal: Uint8Array): { id: number; set: PictureSet } | nul
   reader.flag();
   if (reader.flag()) {
     reader.flag();
-    if (!reader.flag()) [reader.signed(), reader.signed()];
+    if (!reader.flag()) skipTwo(reader);
   }
   if (reader.flag()) skipScalingLists(reader);
   const lists = reader.flag();
@@ -318,7 +318,12 @@ function skipWeights(reader: BitReader, refs: number, chroma: boolean): void {
   const luma = Array.from({ length: refs }, () => reader.flag());
   const both = Array.from({ length: refs }, () => chroma && reader.flag());
   for (let ref = 0; ref < refs && !reader.exhausted; ref += 1) {
-    if (luma[ref] === true) [reader.signed(), reader.signed()];
+    if (luma[ref] === true) skipTwo(reader);
     if (both[ref] === true) for (let term = 0; term < 4; term += 1) reader.signed();
   }
+}
+
+function skipTwo(reader: BitReader): void {
+  reader.signed();
+  reader.signed();
 }

@@ -68,19 +68,17 @@ function quietOf(ranked: readonly number[]): { quiet: number; spread: number } {
 
 /** Adds a value and keeps at most `keep` of the newest. */
 function extend(course: Course, value: number, keep: number): Course {
-  let values = [...course.values, value];
-  let ranked: number[];
-  if (values.length - keep > 1) {
-    values = values.slice(-keep);
-    ranked = rank(values);
-  } else {
-    ranked = course.ranked.slice();
-    ranked.splice(placeOf(ranked, value), 0, value);
-    if (values.length > keep) {
-      ranked.splice(placeOf(ranked, values[0] as number), 1);
-      values = values.slice(1);
-    }
-  }
+  const values = [...course.values, value];
+  if (values.length - keep > 1) return courseOf(values.slice(-keep));
+  const ranked = course.ranked.slice();
+  ranked.splice(placeOf(ranked, value), 0, value);
+  if (values.length <= keep) return { values, ranked, ...quietOf(ranked) };
+  ranked.splice(placeOf(ranked, values[0] as number), 1);
+  return { values: values.slice(1), ranked, ...quietOf(ranked) };
+}
+
+function courseOf(values: readonly number[]): Course {
+  const ranked = rank(values);
   return { values, ranked, ...quietOf(ranked) };
 }
 
@@ -89,25 +87,31 @@ function extend(course: Course, value: number, keep: number): Course {
  * `plateauBlocks` (infrared lamp, rain, another bit rate).
  */
 export function addBlock({ fast, slow }: LevelState, block: number): LevelState {
-  const keep = keptAfterChange([...fast.values.slice(-tuning.plateauBlocks), block], fast);
+  const change = changeOf([...fast.values.slice(-tuning.plateauBlocks), block], fast);
+  if (change === 'fallen') {
+    // More than half of `fallBlocks` are low; the newest half is so for sure.
+    const low = [...fast.values.slice(1 - tuning.fallBlocks / 2), block];
+    return { fast: courseOf(low), slow: courseOf([mean(low)]) };
+  }
+  const keep = change === 'risen' ? tuning.plateauBlocks : tuning.keptBlocks;
   const newest = [...fast.values.slice(1 - tuning.slowBlocks), block];
   return { fast: extend(fast, block, keep), slow: extend(slow, mean(newest), keep) };
 }
 
-/** How many of the newest blocks still count: fewer than all where the scene's level has changed for good. */
-function keptAfterChange(blocks: readonly number[], { quiet, spread }: Course): number {
+/** Whether the scene's level has changed for good. */
+function changeOf(blocks: readonly number[], { quiet, spread }: Course): 'fallen' | 'risen' | null {
   const newest = blocks.at(-1) ?? 0;
   if (newest < quiet && blocks.length > tuning.fallBlocks) {
     const fall = quiet - at(rank(blocks.slice(-tuning.fallBlocks)), 0.5);
-    if (fall > Math.max(tuning.fallLeast, tuning.fallFactor * spread)) return tuning.fallBlocks;
+    if (fall > Math.max(tuning.fallLeast, tuning.fallFactor * spread)) return 'fallen';
   }
   if (newest - quiet > tuning.fastLeast && blocks.length > tuning.plateauBlocks) {
     const tail = rank(blocks.slice(-tuning.plateauBlocks));
     const risen = at(tail, 0.1) - quiet > tuning.fastLeast;
     if (risen && at(tail, 0.9) - at(tail, 0.1) < Math.max(tuning.plateauLeast, tuning.plateauFactor * spread))
-      return tuning.plateauBlocks;
+      return 'risen';
   }
-  return tuning.keptBlocks;
+  return null;
 }
 
 export function levelOf({ fast, slow }: LevelState): LevelFinding {

@@ -120,9 +120,10 @@ function setsOfHvcC(init: Uint8Array): Uint8Array[] {
 /** The gate's input for one fragment that the meter has weighed. */
 export function gateInputOf(weight: PictureWeight, key: boolean, mediaTimeMs: number): GateInput {
   const { sliceBytes, head } = weight;
+  const recovery = key && (head?.kind === 'forward' || head?.kind === 'both');
   return {
-    // Decoding may begin at a picture that is predicted itself (intra refresh); as a measure of the scene it is none.
-    key: key && head?.kind !== 'forward' && head?.kind !== 'both',
+    key: key && !recovery,
+    recovery,
     sizeBytes: sliceBytes,
     quantiser: head?.quantiser ?? null,
     bidirectional: head?.kind === 'both',
