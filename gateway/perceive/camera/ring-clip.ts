@@ -3,7 +3,9 @@ import type { Fragment } from './fragment.ts';
 /*
  * ISO/IEC 14496-12, the few boxes that a cut changes: `tfdt` (8.8.12) counts from the clip's beginning instead of the
  * camera's, `mfhd` (8.8.5) is numbered anew, `tfhd` (8.8.7) may name its fragment's place in the file. A `sidx` (8.16.3)
- * with one entry a GOP tells players how long the clip is and where they may jump to; nothing else in a fragmented file does.
+ * tells players how long the clip is and where they may jump to; nothing else in a fragmented file does. It has an entry for
+ * each fragment: with one for each GOP, ffmpeg and with it Chromium give out some pictures twice after every jump, even to
+ * the beginning, and what is decoded from them is broken.
  */
 const containers = new Set(['moov', 'trak', 'mdia', 'moof', 'traf']);
 const boxHeaderBytes = 8;
@@ -67,17 +69,11 @@ export function assembleClip(init: Uint8Array, fragments: readonly Fragment[]): 
   const first = times[0] ?? 0n;
   const last = fragments.at(-1);
   const endTime = (times.at(-1) ?? 0n) + BigInt(Math.round(((last?.durationMs ?? 0) * timescale) / 1000));
-  const references: { sizeBytes: number; begins: bigint }[] = [];
-  fragments.forEach(({ key, sizeBytes }, index) => {
-    const newest = references.at(-1);
-    if (key || !newest) references.push({ sizeBytes, begins: times[index] ?? 0n });
-    else newest.sizeBytes += sizeBytes;
-  });
   const index = segmentIndex(
     { timescale, track },
-    references.map(({ sizeBytes, begins }, i) => ({
-      sizeBytes,
-      duration: Number((references[i + 1]?.begins ?? endTime) - begins),
+    fragments.map(({ sizeBytes, key }, i) => ({
+      ...{ sizeBytes, key },
+      duration: Number((times[i + 1] ?? endTime) - (times[i] ?? first)),
     })),
   );
   const media = fragments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -111,7 +107,7 @@ function rebase(
 
 function segmentIndex(
   { timescale, track }: { readonly timescale: number; readonly track: number },
-  references: readonly { readonly sizeBytes: number; readonly duration: number }[],
+  references: readonly { readonly sizeBytes: number; readonly duration: number; readonly key: boolean }[],
 ): Uint8Array {
   const sizeBytes = 8 + 24 + references.length * 12;
   const box = Buffer.alloc(sizeBytes);
@@ -126,7 +122,7 @@ function segmentIndex(
     box.writeUInt32BE(reference.sizeBytes, at);
     box.writeUInt32BE(reference.duration, at + 4);
     // starts_with_SAP, type 1: a closed key frame.
-    box.writeUInt32BE(0x90000000, at + 8);
+    box.writeUInt32BE(reference.key ? 0x90000000 : 0, at + 8);
   });
   return box;
 }
