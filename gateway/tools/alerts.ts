@@ -155,6 +155,7 @@ export function createAlertCommands(context: ToolContext): AlertCommands {
                 life: store.transitions(alert.id),
                 answers: store.feedback(alert.id),
                 notices: store.notices(alert.id),
+                proposals: store.proposalsOf(alert.id),
                 deliveries: store.deliveries(alert.id).map((delivery) => ({ ...delivery, data: undefined })),
               },
             ),
