@@ -10,7 +10,7 @@ import csv
 import glob
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ class Scene:
     levels: list[np.ndarray]
     quads: list[np.ndarray]
     rows: list[int]
+    #: plates that the labels leave out: neither wanted nor held against the network
+    unlabelled: list[np.ndarray] = field(default_factory=list)
 
 
 def held_out(name: str) -> bool:
@@ -76,6 +78,11 @@ def load_scenes(folder: str, part: str) -> list[Scene]:
             quad = turned_box(*(float(row[k]) for k in ("x", "y", "w", "h", "rotation_deg")))
             found[name].quads.append(quad)
             found[name].rows.append(1 if float(row["w"]) / float(row["h"]) > 2.4 else 2)
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "unlabelled.tsv"), encoding="utf8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            if row["file"] in found:
+                x, y, w, h = (float(row[k]) for k in ("x", "y", "w", "h"))
+                found[row["file"]].unlabelled.append(turned_box(x - w / 2, y - h / 2, w, h, 0))
     return list(found.values())
 
 
@@ -287,7 +294,7 @@ def make_sample(rng: np.random.Generator, scenes: list[Scene], backgrounds: list
     height, width = scene.levels[0].shape[:2]
     replace = rng.random() < 0.62
     flip = bool(replace and rng.random() < 0.5)
-    wanted = float(np.exp(rng.uniform(np.log(14), np.log(210))))
+    wanted = float(np.exp(rng.uniform(np.log(14), np.log(210)))) if rng.random() < 0.75 else float(rng.uniform(14, 45))
     if scene.quads and rng.random() < 0.88:
         anchor = scene.quads[int(rng.integers(0, len(scene.quads)))]
         plate_width = np.linalg.norm(anchor[1] - anchor[0])
@@ -347,6 +354,12 @@ def make_sample(rng: np.random.Generator, scenes: list[Scene], backgrounds: list
         quads.append(moved)
         rows.append(row)
         ignore.append(_inside(moved) < 0.7 or np.linalg.norm(moved[1] - moved[0]) < MIN_WIDTH)
+    for quad in scene.unlabelled:
+        moved = quad @ linear.T + shift
+        if _inside(moved) > 0:
+            quads.append(moved)
+            rows.append(1)
+            ignore.append(True)
     extra = int(rng.integers(0, 3)) if (not from_scene or rng.random() < 0.3) else 0
     for _ in range(extra):
         plate = bank.take(True)
