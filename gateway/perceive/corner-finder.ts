@@ -1,4 +1,4 @@
-import type { BoxPx, CornersPx, PointPx } from '../domain/plate.ts';
+import type { BoxPx, PointPx } from '../domain/plate.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { decodeCornerMap, type MappedPlate } from './corner-map.ts';
 import { boxAround, partOfQuad, suppress } from './geometry.ts';
