@@ -161,6 +161,15 @@ describe('architecture', () => {
     expect(faults).toEqual([]);
   });
 
+  it('opens finders and readers in one place, so that there is one way of looking at a picture', () => {
+    const openers = /\bopen(PlateFinder|PlateReader|FaceFinder)\(/;
+    const callers = gatewayFiles
+      .filter((path) => !path.endsWith('.test.ts'))
+      .filter((path) => openers.test(readFileSync(path, 'utf8').replace(/function open\w+\(/g, '')))
+      .map((path) => relative(gateway, path));
+    expect(callers).toEqual(['perceive/perceive.ts']);
+  });
+
   it('keeps files short, or lets the top say why not', () => {
     const faults = gatewayFiles
       .map((path) => ({ path, text: readFileSync(path, 'utf8') }))
