@@ -143,7 +143,8 @@ describe('architecture', () => {
   });
 
   it('keeps the simulators apart from the gateway', () => {
-    const faults = filesUnder(join(root, 'test/support/simulators'), /\.ts$/).flatMap((path) =>
+    const apart = ['simulators', 'stream-set'].flatMap((name) => filesUnder(join(root, 'test/support', name), /\.ts$/));
+    const faults = apart.flatMap((path) =>
       importsOf(path)
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => resolve(dirname(path), specifier))
