@@ -22,11 +22,13 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
   const { community, pid } = await startCameraGateway([victim, other], { workers: 1 }, false, { silentAfter: '2s' });
   const random = createRandom(seed);
   const recoveries: number[] = [];
-  let untouched = true;
+  const touched: string[] = [];
   const playing = async (camera: ClipCamera, withinMs: number): Promise<boolean> => {
     const from = camera.sent;
-    for (const deadline = Date.now() + withinMs; Date.now() < deadline; await sleep(100))
+    for (const deadline = Date.now() + withinMs; Date.now() < deadline;) {
       if (camera.sent > from + 20) return true;
+      await sleep(100);
+    }
     return false;
   };
   const oneFault = async (): Promise<boolean> => {
@@ -44,7 +46,7 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
     }
     const recovered = await playing(victim, 90_000);
     recoveries.push(Date.now() - startedMs);
-    if (other.connections !== links) untouched = false;
+    if (other.connections !== links) touched.push(fault);
     return recovered;
   };
   try {
@@ -66,7 +68,11 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
       if (after.processes <= before.processes && after.handles <= before.handles) break;
     }
     const fault =
-      failed > 0 ? `${failed} faults were not recovered from` : untouched ? undefined : 'the other camera was touched';
+      failed > 0
+        ? `${failed} faults were not recovered from`
+        : touched.length === 0
+          ? undefined
+          : `the other camera was touched by ${touched.join(', ')}`;
     return {
       value: fault === undefined ? Math.max(after.processes - before.processes, 0) : null,
       unit: 'processes left',

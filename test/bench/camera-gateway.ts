@@ -15,9 +15,9 @@ export interface CameraGateway {
   readonly gateway: KanmenProcess;
   readonly pid: number;
   /** Counts so far: coded pictures that came, pictures decoded for the detectors, and what was dropped of each. */
-  counts(): Promise<{ coded: number; gopsDropped: number; decoded: number; framesDropped: number }>;
+  readonly counts: () => Promise<{ coded: number; gopsDropped: number; decoded: number; framesDropped: number }>;
   /** Waits until no picture was decoded for `forMs`; false when that does not come about within `withinMs`. */
-  quiet(forMs: number, withinMs: number): Promise<boolean>;
+  readonly quiet: (forMs: number, withinMs: number) => Promise<boolean>;
 }
 
 /** A whole gateway (`kanmen run`) with the given cameras and nothing else to do. */

@@ -268,10 +268,10 @@ export function createEye(request: EyeRequest): Eye {
   const open = (): void => {
     if (decoder || waiting || closed || kept.length === 0 || init === null) return;
     const stream = init;
-    let granted = false;
+    const asked = { granted: false };
     const giveUp = slots.ask(
       (lease) => {
-        granted = true;
+        asked.granted = true;
         if (isClosed() || init !== stream || kept.length === 0) {
           waiting = null;
           lease.release();
@@ -283,7 +283,7 @@ export function createEye(request: EyeRequest): Eye {
         if (decoder) finish(decoder);
       },
     );
-    if (!granted) waiting = giveUp;
+    if (!asked.granted) waiting = giveUp;
   };
 
   const step = (fragment: Fragment): void => {
