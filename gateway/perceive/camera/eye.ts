@@ -220,7 +220,7 @@ export function createEye(request: EyeRequest): Eye {
     // More than this at once and `feed` would leave out what is newest.
     const tooMuch = live && backlog.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > mostQueuedBytes / 2;
     for (const fragment of tooMuch ? backlog.slice(newestKey) : backlog) feed(own, fragment);
-    forgetButLastGop();
+    forgetBefore(Infinity);
     void pictures.ended.then(({ code, complaint }) => {
       count.decodingMs += clock.monotonic() - own.startedMs;
       lease.release();
@@ -245,18 +245,13 @@ export function createEye(request: EyeRequest): Eye {
     });
     if (ended || !isOpen) finish(own);
   };
-  /** Keeps whole GOPs from the one that holds this media time; at least the newest. */
+  /** Keeps whole GOPs from the one that holds this media time; the newest for sure. */
   const forgetBefore = (mediaMs: number): void => {
     const first = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= mediaMs);
     if (first > 0) {
       keptBytes -= kept.slice(0, first).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       kept = kept.slice(first);
     }
-  };
-  const forgetButLastGop = (): void => {
-    const last = kept.findLastIndex(({ key }) => key);
-    kept = last < 0 ? [] : kept.slice(last);
-    keptBytes = kept.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   };
 
   const finish = (of: Decoder): void => {
