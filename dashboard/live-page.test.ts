@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { builtDir, ensureBuilt, launchBrowser, openPage, part, signInOn } from '../dashboard/test-browser.ts';
+import { builtDir, ensureBuilt, launchBrowser, openPage, part, signInOn } from './test-browser.ts';
 import { createApi, createVideoFeed, type CameraReport } from '../gateway/api/index.ts';
 import { createTestWorld, passwords } from '../gateway/api/test-world.ts';
 import type { VideoListener, VideoSeen } from '../gateway/api/collaborators.ts';
 import type { CameraId } from '../gateway/domain/ids.ts';
 import type { EpochMs } from '../gateway/lib/clock.ts';
-import { encodeStream } from './support/encoded-stream.ts';
+import { encodeStream } from '../test/support/encoded-stream.ts';
 
 let browser: Browser;
 beforeAll(async () => {

@@ -8,8 +8,8 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { ensureBuilt, launchBrowser, openPage, part, signInOn } from '../dashboard/test-browser.ts';
-import { startGstRtspServer, type GstRtspServer } from './support/gst-rtsp-server.ts';
+import { ensureBuilt, launchBrowser, openPage, part, signInOn } from './test-browser.ts';
+import { startGstRtspServer, type GstRtspServer } from '../test/support/gst-rtsp-server.ts';
 import {
   addDevices,
   createTestFolder,
@@ -17,7 +17,7 @@ import {
   startKanmen,
   type IssuedCredential,
   type KanmenProcess,
-} from './support/kanmen-process.ts';
+} from '../test/support/kanmen-process.ts';
 
 const folder = createTestFolder();
 const passwords = { manager: 'night-duty-4711', viewer: 'only-looking-4711' };
@@ -215,6 +215,10 @@ describe('an alert', () => {
       })
       .toBeGreaterThan(0.5);
     await screenshot(page, 'alert-clip');
+    await page.evaluate(() =>
+      document.querySelector<HTMLVideoElement>('[data-test=clip]')!.removeAttribute('controls'),
+    );
+    expect(await spread(page, '[data-test=clip]')).toBeGreaterThan(150);
     const bytes = await page.evaluate(async () => {
       const reply = await fetch(document.querySelector<HTMLVideoElement>('[data-test=clip]')!.src);
       return [...new Uint8Array(await reply.arrayBuffer())];
