@@ -60,7 +60,7 @@ describe('what a false alarm suggests', () => {
 
   it('is a longer suppression where one cause comes back again and again', () => {
     const same = [0, 2, 5].map(
-      (hour) => ({ ...alertOf(99, 'false-alarm', hour, 'shed/a1'), why: undefined }) as never as Alert,
+      (hour) => ({ ...alertOf(99, 'false-alarm', hour, 'shed/a1'), why: undefined }) as never,
     );
     const [judged] = same.slice(-1);
     if (!judged) throw new Error('no alert');
