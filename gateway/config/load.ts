@@ -133,7 +133,14 @@ function alertsOverViid(value: unknown): Wrong[] {
     const { channel, alerts } = recipient as { readonly channel?: unknown; readonly alerts?: unknown };
     if (kindOf(channel) !== 'viid' || alerts === false) return [];
     const message = 'a channel of kind viid carries passages and watch-list hits, not alerts';
-    return [{ path: ['recipients', index, 'alerts'], value: alerts === undefined ? null : JSON.stringify(alerts), message, allowed: 'false' }];
+    return [
+      {
+        path: ['recipients', index, 'alerts'],
+        value: alerts === undefined ? null : JSON.stringify(alerts),
+        message,
+        allowed: 'false',
+      },
+    ];
   });
 }
 
