@@ -59,7 +59,11 @@ describe('what a false alarm suggests', () => {
   });
 
   it('is a longer suppression where one cause comes back again and again', () => {
-    const same = [0, 2, 5].map((hour) => ({ ...alertOf(99, 'false-alarm', hour, 'shed/a1'), why: undefined }) as Alert);
+    const same = [0, 2, 5].map((hour): Alert => {
+      const { why, ...unexplained } = alertOf(99, 'false-alarm', hour, 'shed/a1');
+      expect(why).toBeDefined();
+      return unexplained;
+    });
     const [judged] = same.slice(-1);
     if (!judged) throw new Error('no alert');
     expect(ideaFor(rule, judged, same)?.change).toEqual({ setting: 'suppress', from: '10m', to: '3h' });

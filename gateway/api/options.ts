@@ -32,7 +32,7 @@ export const apiOptions = z.strictObject({
         .max(8)
         .default(2)
         .describe(
-          'Cameras transcoded at once for browsers that cannot play their codec; each takes a good half of a core (0 to 8, default 2)',
+          'Cameras transcoded at once for browsers that cannot play their codec; each encodes all the time it is watched (0 to 8, default 2)',
         ),
     })
     .prefault({})

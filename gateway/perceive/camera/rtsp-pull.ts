@@ -9,7 +9,7 @@ const answerWithinMs = 10_000;
 
 /**
  * Copies an RTSP camera's H.264 or H.265 to fragments in this thread, without a child process. A pull through an ffmpeg
- * child costs three times as much CPU: `decisions/ffmpeg-child.md` has the figures.
+ * child and the relay costs half as much CPU again: `decisions/ffmpeg-child.md` has the figures.
  */
 export function startRtspPull(
   request: PullRequest & { readonly url: string; readonly transport: 'tcp' | 'udp'; readonly clock: Clock },
