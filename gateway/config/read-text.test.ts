@@ -20,7 +20,7 @@ describe('a configuration', () => {
     [
       'a kind that is none',
       'channels: { d: { kind: fax } }\n',
-      /channels\.d\.kind = "fax".*\(allowed: one of webhook\)$/,
+      /channels\.d\.kind = "fax".*\(allowed: one of webhook, viid, mqtt, .*siren\)$/,
     ],
     ['a kind left out', 'channels: { d: { url: "http://x" } }\n', /channels\.d\.kind: is missing \(allowed: one of/],
     ['a choice that is none', 'log: { level: loud }\n', /log\.level = "loud".*allowed: one of fatal, error, warn/],

@@ -160,9 +160,11 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   };
 
   const attempt = async (delivery: Delivery, signal: AbortSignal): Promise<void> => {
-    context.passKillPoint('outbox.before-send');
+    // Kill points are about what people are told: canaries fly from the first second on and would take every kill.
+    const isTold = delivery.item !== 'canary';
+    if (isTold) context.passKillPoint('outbox.before-send');
     const result = await trySend(delivery, signal);
-    context.passKillPoint('outbox.after-send');
+    if (isTold) context.passKillPoint('outbox.after-send');
     // Cut short by our own stop: not the far side's fault, and not a try.
     if (signal.aborted && result.kind !== 'delivered') return;
     noteLink(result);

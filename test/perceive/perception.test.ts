@@ -168,7 +168,11 @@ describe('cameras', () => {
     expect((await sharp(snapshot?.jpeg).metadata()).width).toBe(videoWidthPx);
     await until(() => (perception.cameras()[0]?.counters.passages ?? 0) === 2);
     expect(perception.cameras()[0]?.counters.frames).toBeGreaterThan(20);
-    expect(perception.report().map(({ name }) => name)).toEqual(['decoder → detector', 'sighting → events']);
+    expect(perception.report().map(({ name }) => name)).toEqual([
+      'camera → gate',
+      'decoder → detector',
+      'sighting → events',
+    ]);
   }, 120_000);
 
   it('go on after a passage that could not be stored', async () => {
