@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
-import json
 import math
 import os
-import time
 
 import cv2
 import numpy as np
@@ -20,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from finder_net import STRIDE, Finder, FinderExport
 from plates import Glyphs
 from scenes import SIDE, PlateBank, load_backgrounds, load_scenes, make_sample
+from training_run import Run, arguments
 
 GRID = SIDE // STRIDE
 
@@ -157,67 +155,24 @@ def export(net: Finder, path: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--scenes", required=True)
-    parser.add_argument("--glyphs", required=True)
+    parser = arguments("scenes", "glyphs", steps=30000, batch=16)
     parser.add_argument("--backgrounds", default="/usr/share/backgrounds,/usr/share/wallpapers")
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--work", required=True)
-    parser.add_argument("--steps", type=int, default=30000)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--all", action="store_true", help="train on the held-out scenes too: for the last run, whose figures say nothing")
-    parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--start", help="a checkpoint whose weights are taken to begin with")
+    parser.add_argument("--smoke", action="store_true", help="few drawn plates, to see that it runs")
     options = parser.parse_args()
-    os.makedirs(options.work, exist_ok=True)
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    net = Finder().to(memory_format=torch.channels_last)
-    mean = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=1e-3)
-    step = 0
-    checkpoint = os.path.join(options.work, "finder.pt")
-    if os.path.exists(checkpoint):
-        saved = torch.load(checkpoint)
-        net.load_state_dict(saved["net"]), mean.load_state_dict(saved["mean"]), optimizer.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-    elif options.start:
-        saved = torch.load(options.start)
-        net.load_state_dict(saved["mean"]), mean.load_state_dict(saved["mean"])
+    run = Run(Finder(), options, "finder", warm_up=200, weight_decay=1e-3)
     held = load_scenes(options.scenes, "held-out")
-    loader = DataLoader(Samples(options, options.seed * 1000 + step), batch_size=options.batch, num_workers=1, prefetch_factor=4)
-    began, sums = time.time(), np.zeros(3)
-    for picture, kind, corner, weight in loader:
-        rate = options.rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * min(1, step / options.steps)) * 0.98 + 0.01)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+
+    def step(net, picture, kind, corner, weight):
         x = (picture.float() / 255).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             logits, offsets = net(x)
         focal, place = losses(logits.float(), offsets.float(), kind, corner, weight)
-        optimizer.zero_grad(set_to_none=True)
-        (focal + 0.5 * place).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        keep = min(0.998, step / (step + 20))
-        with torch.no_grad():
-            for slow, fast in zip(mean.state_dict().values(), net.state_dict().values()):
-                slow.mul_(keep).add_(fast, alpha=1 - keep) if slow.is_floating_point() else slow.copy_(fast)
-        sums += (focal.item(), place.item(), 1)
-        if step % 100 == 0:
-            print(f"step {step} focal {sums[0] / sums[2]:.4f} corners {sums[1] / sums[2]:.4f} {(time.time() - began) / sums[2]:.2f} s", flush=True)
-            began, sums = time.time(), np.zeros(3)
-        if step % 500 == 0 or step == options.steps:
-            torch.save({"net": net.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, checkpoint + ".new")
-            os.replace(checkpoint + ".new", checkpoint)
-            export(mean, options.out)
-            print(json.dumps({"step": step, "heldOut640": evaluate(mean, held)}), flush=True)
-            began = time.time()
-        if step >= options.steps:
-            break
+        return {"focal": (1, focal), "corners": (0.5, place)}
+
+    loader = DataLoader(Samples(options, options.seed * 1000 + run.step), batch_size=options.batch, num_workers=1, prefetch_factor=4)
+    run.train(loader, step, export, lambda mean: {"heldOut640": evaluate(mean, held)})
 
 
 if __name__ == "__main__":

@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import csv
 import glob
 import hashlib
-import json
-import math
 import os
 import re
-import time
 
 import cv2
 import numpy as np
@@ -25,6 +21,7 @@ from degrade import degrade
 from plates import CHARACTERS, COLORS, KINDS, Glyphs, Plate, draw_plate
 from reader_net import HEIGHT, STEPS, WIDTH, Reader, ReaderExport
 from scenes import PlateBank, held_out, paste, read_picture, turned_box
+from training_run import Run, arguments
 
 INDEX = {c: i + 1 for i, c in enumerate(CHARACTERS)}
 #: where the two rows of a double plate are cut (share of its height) and what they become in the line (pixels)
@@ -192,67 +189,26 @@ def export(net: Reader, path: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    for name in ("scenes", "crops", "glyphs", "out", "work"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--all", action="store_true", help="train on the held-out pictures too: for the last run, whose figures say nothing")
-    parser.add_argument("--start")
-    options = parser.parse_args()
-    os.makedirs(options.work, exist_ok=True)
+    options = arguments("scenes", "crops", "glyphs", steps=20000, batch=64).parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    net = Reader().to(memory_format=torch.channels_last)
-    mean = copy.deepcopy(net)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=1e-2)
-    step = 0
-    checkpoint = os.path.join(options.work, "reader.pt")
-    if os.path.exists(checkpoint):
-        saved = torch.load(checkpoint)
-        net.load_state_dict(saved["net"]), mean.load_state_dict(saved["mean"]), optimizer.load_state_dict(saved["optimizer"])
-        step = saved["step"]
-    elif options.start:
-        saved = torch.load(options.start)
-        net.load_state_dict(saved["mean"]), mean.load_state_dict(saved["mean"])
+    run = Run(Reader(), options, "reader", warm_up=300, weight_decay=1e-2)
     held, glyphs = load_real(options, "held-out"), Glyphs(options.glyphs)
     ctc = torch.nn.CTCLoss(zero_infinity=True)
-    loader = DataLoader(Samples(options, options.seed * 1000 + step), batch_size=options.batch, num_workers=1, prefetch_factor=4)
-    began, sums = time.time(), np.zeros(3)
-    for line, label, length, color in loader:
-        rate = options.rate * min(1, (step + 1) / 300) * (0.5 + 0.5 * math.cos(math.pi * min(1, step / options.steps)) * 0.98 + 0.01)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
+
+    def step(net, line, label, length, color):
         x = (line.float() / 255).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             characters, colors = net(x)
         logs = torch.log_softmax(characters.float(), 2).transpose(0, 1)
         loss = ctc(logs, label, torch.full((len(x),), STEPS, dtype=torch.long), length)
-        paint = torch.nn.functional.cross_entropy(colors.float(), color, ignore_index=-1)
-        optimizer.zero_grad(set_to_none=True)
-        (loss + 0.2 * paint).backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-        optimizer.step()
-        step += 1
-        keep = min(0.998, step / (step + 20))
-        with torch.no_grad():
-            for slow, fast in zip(mean.state_dict().values(), net.state_dict().values()):
-                slow.mul_(keep).add_(fast, alpha=1 - keep) if slow.is_floating_point() else slow.copy_(fast)
-        sums += (loss.item(), paint.item(), 1)
-        if step % 100 == 0:
-            print(f"step {step} ctc {sums[0] / sums[2]:.4f} color {sums[1] / sums[2]:.4f} {(time.time() - began) / sums[2]:.2f} s", flush=True)
-            began, sums = time.time(), np.zeros(3)
-        if step % 500 == 0 or step == options.steps:
-            torch.save({"net": net.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, checkpoint + ".new")
-            os.replace(checkpoint + ".new", checkpoint)
-            export(mean, options.out)
-            print(json.dumps({"step": step, **evaluate(mean, held, glyphs)}, ensure_ascii=False), flush=True)
-            mean.train()
-            began = time.time()
-        if step >= options.steps:
-            break
+        # crops have no colour named (-1); a batch of nothing else has nothing to say of it
+        known = (color >= 0).any()
+        paint = torch.nn.functional.cross_entropy(colors.float(), color, ignore_index=-1) if known else colors.sum() * 0
+        return {"ctc": (1, loss), "color": (0.2, paint)}
+
+    loader = DataLoader(Samples(options, options.seed * 1000 + run.step), batch_size=options.batch, num_workers=1, prefetch_factor=4)
+    run.train(loader, step, export, lambda mean: evaluate(mean, held, glyphs))
 
 
 if __name__ == "__main__":
