@@ -1,6 +1,9 @@
 import type { Messages } from './zh.ts';
 
-/** `a | b` is singular and plural (vue-i18n). */
+/**
+ * `a | b` is singular and plural (vue-i18n). Over 400 lines: one table of words for all pages, key by key as in zh.ts, so that
+ * one thing has one name everywhere.
+ */
 export const en: Messages = {
   app: { gateway: 'Kanmen', desk: 'Alert desk' },
   login: {

@@ -1,4 +1,7 @@
-/** 中文是首选语言；en.ts 必须有完全相同的键（messages.test.ts 检查）。 */
+/**
+ * 中文是首选语言；en.ts 必须有完全相同的键（messages.test.ts 检查）。
+ * 超过 400 行：页面用词放在同一张表里，同一件事只有一种说法；按页拆开就会各说各话。
+ */
 export const zh = {
   app: { gateway: '看门', desk: '预警值班台' },
   login: {

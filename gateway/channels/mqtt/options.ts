@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../lib/quantities.ts';
+import { brokerUrl } from '../plain-url.ts';
 
 /** One `channels.<id>` of kind mqtt: the station's broker. File names are relative to the configuration's folder. */
 export const mqttChannelOptions = z.strictObject({
   kind: z.literal('mqtt'),
-  url: z
-    .string()
-    .refine((text) => {
-      if (!URL.canParse(text)) return false;
-      const url = new URL(text);
-      return /^mqtts?:$/.test(url.protocol) && url.username === '' && url.password === '';
-    }, 'an mqtt:// or mqtts:// address without user name and password')
-    .describe('Address of the broker. It must speak MQTT 5.'),
+  url: brokerUrl('Address of the broker. It must speak MQTT 5.'),
   username: z.string().min(1).optional().describe('User name at the broker.'),
   passwordFile: z.string().min(1).optional().describe('File with the password at the broker.'),
   clientId: z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { durationMs } from '../../lib/quantities.ts';
-import { httpUrl } from '../http-url.ts';
+import { httpUrl } from '../plain-url.ts';
 
 /** What all channels that speak to people have in common. */
 export const peopleFields = {

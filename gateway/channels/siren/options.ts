@@ -1,20 +1,14 @@
 import { z } from 'zod';
 import { tiers } from '../../domain/tier.ts';
 import { durationMs } from '../../lib/quantities.ts';
+import { brokerUrl } from '../plain-url.ts';
 
 const word = (fallback: string, describe: string) => z.string().max(2000).default(fallback).describe(describe);
 
 /** One `channels.<id>` of kind siren: a siren or a lamp that takes commands over MQTT. */
 export const sirenOptions = z.strictObject({
   kind: z.literal('siren'),
-  url: z
-    .string()
-    .refine((text) => {
-      if (!URL.canParse(text)) return false;
-      const url = new URL(text);
-      return /^mqtts?:$/.test(url.protocol) && url.username === '' && url.password === '';
-    }, 'an mqtt:// or mqtts:// address without user name and password')
-    .describe('Broker at which the siren listens. It must speak MQTT 5.'),
+  url: brokerUrl('Broker at which the siren listens. It must speak MQTT 5.'),
   username: z.string().min(1).optional().describe('User name at the broker.'),
   passwordFile: z.string().min(1).optional().describe('File with the password at the broker.'),
   caFile: z.string().min(1).optional().describe('PEM file with the authority of the broker, if not a public one.'),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { listenAddress } from '../../lib/listen-address.ts';
 import { durationMs, sizeBytes } from '../../lib/quantities.ts';
-import { httpUrl } from '../http-url.ts';
+import { httpUrl } from '../plain-url.ts';
 import { deviceIdPattern, orgCodePattern } from './ids.ts';
 import { profiles, profileSchema } from './profile.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../lib/quantities.ts';
-import { httpUrl } from '../http-url.ts';
+import { httpUrl } from '../plain-url.ts';
 
 /** One `channels.<id>` of kind webhook. File names are relative to the configuration's folder. */
 export const webhookOptions = z.strictObject({
