@@ -108,6 +108,7 @@ export const loginSchema = z.strictObject({
 export const alertQuerySchema = z.strictObject({
   state: z.enum(['open', 'all']).default('open'),
   tier: z.enum(tiers).optional(),
+  gateway: z.string().max(64).optional(),
   before: z.string().max(200).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
