@@ -11,11 +11,11 @@ import { codeOf, GatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { blurFaces } from './blur-faces.ts';
-import { checkEvidenceKeys } from './keys.ts';
+import { checkEvidenceKeys } from '../lib/sealed/keys.ts';
 import { removeOrphans } from './orphans.ts';
-import { saltBytes, sealPieces, unseal, type EvidenceKey } from './sealed-file.ts';
-import { openSealedFile, type SealedReader } from './sealed-reader.ts';
-import { sealedEnding, writeSynced } from './sealed-write.ts';
+import { saltBytes, sealPieces, unseal, type EvidenceKey } from '../lib/sealed/sealed-file.ts';
+import { openSealedFile, type SealedReader } from '../lib/sealed/sealed-reader.ts';
+import { sealedEnding, writeSynced } from '../lib/sealed/sealed-write.ts';
 
 /** What the database keeps of a piece of evidence; enough to find and open it. */
 export interface EvidenceRow {

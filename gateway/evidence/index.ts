@@ -7,6 +7,6 @@
  */
 export { createEvidence, type Evidence, type EvidenceRow, type SavedEvidence } from './evidence.ts';
 export { blurFaces } from './blur-faces.ts';
-export { checkEvidenceKeys, loadEvidenceKeys, newEvidenceKey, type KeyPlace } from './keys.ts';
-export { seal, unseal, type EvidenceKey } from './sealed-file.ts';
-export type { SealedReader } from './sealed-reader.ts';
+export { checkEvidenceKeys, loadEvidenceKeys, newEvidenceKey, type KeyPlace } from '../lib/sealed/keys.ts';
+export { seal, unseal, type EvidenceKey } from '../lib/sealed/sealed-file.ts';
+export type { SealedReader } from '../lib/sealed/sealed-reader.ts';

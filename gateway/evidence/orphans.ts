@@ -1,7 +1,7 @@
 import { readdir, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { codeOf } from '../lib/errors.ts';
-import { partEnding, sealedEnding } from './sealed-write.ts';
+import { partEnding, sealedEnding } from '../lib/sealed/sealed-write.ts';
 
 /**
  * Deletes what a crash has left: halves of files, and whole ones whose row was never committed and which nobody would

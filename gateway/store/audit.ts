@@ -1,32 +1,16 @@
-import { createHash } from 'node:crypto';
 import type { Change } from '../domain/change.ts';
-import type { EpochMs } from '../lib/clock.ts';
+import {
+  auditContent,
+  createAuditCheck,
+  firstAuditHash,
+  type AuditRow,
+  type AuditVerdict,
+} from '../lib/audit-chain.ts';
 import type { Database, Statement } from '../lib/database/index.ts';
 
-/** One line of the audit log. */
-export interface AuditRow {
-  readonly seq: number;
-  readonly at: EpochMs;
-  readonly by: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly previousHash: string;
-  readonly hash: string;
-}
+export type { AuditRow, AuditVerdict };
 
-export type AuditVerdict =
-  /** `lastHash` is worth keeping elsewhere: with it, rows cut off at the end are noticed too. */
-  | { readonly kind: 'intact'; readonly rows: number; readonly lastHash: string }
-  | { readonly kind: 'broken'; readonly seq: number; readonly why: string };
-
-const firstHash = '0'.repeat(64);
 const anchorName = 'audit-anchor';
-
-/** What is hashed. Lengths stand before the texts, so that no two rows have the same. */
-function contentOf(row: Omit<AuditRow, 'seq' | 'previousHash' | 'hash'>): string {
-  const texts = [row.by, row.action, row.subject];
-  return [row.at, ...texts.map((text) => text.length), ...texts].join('\n');
-}
 
 /**
  * Each row holds SHA-256(hash of the row before ‖ its own content). Which row is the one before is only known inside the
@@ -39,8 +23,8 @@ export function auditInsert(audited: Extract<Change, { kind: 'audited' }>): Stat
           FROM (SELECT coalesce(
             (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1),
             (SELECT position FROM positions WHERE name = '${anchorName}'),
-            '${firstHash}') AS previous)`,
-    params: [audited.at, audited.by, audited.action, audited.subject, contentOf(audited)],
+            '${firstAuditHash}') AS previous)`,
+    params: [audited.at, audited.by, audited.action, audited.subject, auditContent(audited)],
   };
 }
 
@@ -63,8 +47,7 @@ const biteRows = 1000;
 /** Reads the whole log and says whether any row was altered, added or taken out since it was written. */
 export function verifyAudit(database: Pick<Database, 'all' | 'get'>): AuditVerdict {
   const anchor = database.get<{ position: string }>('SELECT position FROM positions WHERE name = ?', anchorName);
-  let previous = anchor?.position ?? firstHash;
-  let rows = 0;
+  const check = createAuditCheck(anchor?.position ?? firstAuditHash);
   let after = 0;
   for (;;) {
     const bite = database.all<AuditRow>(
@@ -72,17 +55,9 @@ export function verifyAudit(database: Pick<Database, 'all' | 'get'>): AuditVerdi
       after,
       biteRows,
     );
-    for (const row of bite) {
-      if (row.previousHash !== previous)
-        return { kind: 'broken', seq: row.seq, why: 'the row before it is not the one it followed' };
-      const hash = createHash('sha256')
-        .update(`${previous}\n${contentOf(row)}`)
-        .digest('hex');
-      if (row.hash !== hash) return { kind: 'broken', seq: row.seq, why: 'its content is not what was written' };
-      previous = hash;
-      rows += 1;
-      after = row.seq;
-    }
-    if (bite.length < biteRows) return { kind: 'intact', rows, lastHash: previous };
+    const fault = check.next(bite);
+    if (fault) return fault;
+    after = bite.at(-1)?.seq ?? after;
+    if (bite.length < biteRows) return check.intact();
   }
 }

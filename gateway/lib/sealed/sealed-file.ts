@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
-import { GatewayError } from '../lib/errors.ts';
+import { GatewayError } from '../errors.ts';
 
 /*
  * A sealed file is

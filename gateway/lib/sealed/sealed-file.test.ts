@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isGatewayError } from '../lib/errors.ts';
+import { isGatewayError } from '../errors.ts';
 import { headerBytes, seal, sealedSizeBytes, unseal, type EvidenceKey } from './sealed-file.ts';
 
 const keyOf = (fill: number): EvidenceKey => {

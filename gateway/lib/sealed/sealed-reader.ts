@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { codeOf, GatewayError } from '../lib/errors.ts';
+import { codeOf, GatewayError } from '../errors.ts';
 import { chunkBytes, headerBytes, layoutOf, type EvidenceKey, type SealedLayout } from './sealed-file.ts';
 
 /** A sealed file that can be read from the middle. */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { codeOf, GatewayError } from '../lib/errors.ts';
-import type { Random } from '../lib/random.ts';
+import { codeOf, GatewayError } from '../errors.ts';
+import type { Random } from '../random.ts';
 import { keyIdOf, type EvidenceKey } from './sealed-file.ts';
 import { sealedEnding, writeSynced } from './sealed-write.ts';
 
