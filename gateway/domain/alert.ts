@@ -150,10 +150,10 @@ export const feedbackKinds = ['acknowledged', 'progress', 'outcome', 'transferre
 export type FeedbackKind = (typeof feedbackKinds)[number];
 
 /**
- * What an answer says beyond its kind: with `progress` that the matter is steady, or that somebody else (`to`) has it
- * from now on; with `revisit` that the matter is not solved, which opens the alert again.
+ * What an answer says beyond its kind: with `progress` that the matter is steady, that somebody else (`to`) has it from
+ * now on, or that it asks those on the spot something; with `revisit` that it is not solved, which opens the alert again.
  */
-export const feedbackMarks = ['steady', 'handed-over', 'unsolved'] as const;
+export const feedbackMarks = ['steady', 'handed-over', 'asked', 'unsolved'] as const;
 export type FeedbackMark = (typeof feedbackMarks)[number];
 
 /** What a recipient answers (interfaces.md). `id` makes a repeat harmless. */
