@@ -103,14 +103,40 @@ export const noticeDataSchema = z.object({
     )
     .optional()
     .describe('The latest steps of its life, with what is escalated or transferred'),
+  receipts: z
+    .array(
+      z.object({
+        name: z.string(),
+        role: z.string(),
+        channel: z.string(),
+        state: z.enum(['pending', 'delivered', 'dead']),
+        at: time.nullable().describe('When it was received'),
+      }),
+    )
+    .optional()
+    .describe('Everybody who has been told of this alert, and whether it has arrived, when this version was sent'),
 });
 export type NoticeData = z.infer<typeof noticeDataSchema>;
+
+/** What a gateway says of itself with its canaries. */
+export const gatewayStateSchema = z.object({
+  version: z.string(),
+  healthy: z.boolean(),
+  disk: z.object({ freeBytes: z.number(), totalBytes: z.number() }).nullable().describe('Of the data directory'),
+  cameras: z.object({ total: z.int(), blind: z.array(z.string()).describe('Names of those that see nothing') }),
+  devices: z.object({ total: z.int(), silent: z.int() }),
+  recipients: z
+    .array(z.object({ id: z.string(), name: z.string(), role: z.string() }))
+    .describe('To whom an alert can be transferred'),
+});
+export type GatewayState = z.infer<typeof gatewayStateSchema>;
 
 export const canaryDataSchema = z.object({
   gateway: z.string(),
   channel: z.string(),
   sentAt: time,
   recipient: z.string().optional().describe('Whose way is tried'),
+  state: gatewayStateSchema.optional().describe('How the gateway is'),
 });
 export type CanaryData = z.infer<typeof canaryDataSchema>;
 
@@ -224,7 +250,9 @@ export const feedbackItemSchema = z.object({
   mark: z
     .enum(feedbackMarks)
     .optional()
-    .describe('With progress: steady, or handed-over (to whom: `to`); with revisit: unsolved, which opens it again'),
+    .describe(
+      'With progress: steady, handed-over (to whom: `to`) or asked (a question); with revisit: unsolved, which opens it again',
+    ),
   to: z
     .string()
     .min(1)
