@@ -24,7 +24,7 @@ export interface PerceiveRequest {
   readonly faces: readonly Look[];
   /** Asked for each candidate large enough; false: not worth the reader's time now. Absent: read all. */
   readonly shouldRead?: (candidate: PlateCandidate) => boolean;
-  /** Asked for each plate read: is the second reader's opinion worth its time? Absent: for every one not sure enough. */
+  /** Asked for each plate read: is the second reader's opinion worth its time? Absent: always. */
   readonly wantsSecond?: (plate: SeenPlate) => boolean;
 }
 
@@ -111,7 +111,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     const detectedMs = performance.now();
 
     const plates: SeenPlate[] = [];
-    const wantsSecond = request.wantsSecond ?? (({ reading: { accepted } }: SeenPlate) => !accepted);
+    const wantsSecond = request.wantsSecond ?? (() => true);
     const read = await reading.read(picture, toRead, wantsSecond);
     read.forEach((plate, index) => {
       const guessed = toRead[index]?.layout === 'guessed';

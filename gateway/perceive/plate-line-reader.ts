@@ -57,6 +57,7 @@ export async function openPlateLineReader(model: LoadedModel, threads: number): 
       }
       return answers;
     },
+    knows: (character) => alphabet.characters.includes(character),
     release: () => session.release(),
   };
 }

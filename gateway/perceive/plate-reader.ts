@@ -19,6 +19,8 @@ export interface PlateRead {
 export interface PlateReader {
   /** One answer for each plate, which is given by the quadrangles of its rows (one, or the upper and the lower). */
   read(picture: Picture, plates: readonly (readonly CornersPx[])[]): Promise<readonly PlateRead[]>;
+  /** Whether it was taught this character: on one that it never saw its word counts nothing. */
+  knows(character: string): boolean;
   release(): Promise<void>;
 }
 

@@ -46,6 +46,15 @@ describe('a second opinion', () => {
     expect(least(joined)).toBeLessThan(0.6);
   });
 
+  it('does not ask the second about a character that it does not know', () => {
+    const first = opinion('粤A1234领', 0.95);
+    const second = opinion('粤A1234学', 0.9);
+    expect(least(joinOpinions(first, second, 'black'))).toBeLessThan(0.6);
+    const joined = joinOpinions(first, second, 'black', { knows: (character) => character !== '领' });
+    expect(textOf(joined)).toBe('粤A1234领');
+    expect(least(joined)).toBeGreaterThanOrEqual(0.95);
+  });
+
   it('leaves what nobody could read as it is', () => {
     expect(joinOpinions([], [], 'blue')).toEqual([]);
     expect(textOf(joinOpinions(opinion('AB', 0.4), opinion('ABC', 0.5), 'blue'))).toBe('ABC');

@@ -13,14 +13,17 @@ const surenessOf = (characters: readonly ReadCharacter[]): number =>
  * What two readers say together of one plate. Of the same length, place by place: where they agree they are surer than
  * either; where not, each candidate has the mean of what both give it, so that neither is believed alone. Of different
  * lengths, the one that can stand on a plate, and of two such the surer one, less sure for being contradicted.
+ * Where the first reads a character that the second does not know, the second has no say.
  */
 export function joinOpinions(
   first: readonly ReadCharacter[],
   second: readonly ReadCharacter[],
   color: PlateColor,
-  ebikePatterns: readonly RegExp[] = [],
+  options: { readonly ebikePatterns?: readonly RegExp[]; readonly knows?: (character: string) => boolean } = {},
 ): readonly ReadCharacter[] {
-  if (first.length === second.length) return first.map((own, place) => joinCharacter(own, second[place]));
+  const { ebikePatterns = [], knows = () => true } = options;
+  if (first.length === second.length)
+    return first.map((own, place) => (knows(own.character) ? joinCharacter(own, second[place]) : own));
   const isLegal = (characters: readonly ReadCharacter[]): boolean =>
     classifyPlate(textOf(characters), color, ebikePatterns) !== null;
   const [firstIsLegal, secondIsLegal] = [isLegal(first), isLegal(second)];

@@ -72,6 +72,7 @@ export async function openTextLineReader(model: LoadedModel, threads: number): P
         };
       });
     },
+    knows: (character) => alphabet.characters.includes(character),
     release: () => session.release(),
   };
 }

@@ -52,6 +52,10 @@ def rectify(picture: np.ndarray, quad: np.ndarray, rows: int) -> np.ndarray:
 def loosen(quad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The corners as a finder would give them: not quite right."""
     height = np.linalg.norm(quad[3] - quad[0])
+    if rng.random() < 0.3:
+        # an upright box around a slanted plate: what a finder without corners gives, and how plates are often kept
+        low, high = quad.min(0), quad.max(0)
+        quad = np.asarray([low, (high[0], low[1]), high, (low[0], high[1])])
     middle = quad.mean(0)
     out = (quad - middle) * (1 + rng.uniform(-0.02, 0.07), 1 + rng.uniform(-0.06, 0.22)) if rng.random() < 0.8 else quad - middle
     return out + middle + rng.normal(0, 0.035, (4, 2)) * height + rng.normal(0, 0.03, 2) * height
@@ -89,7 +93,7 @@ def load_real(options, part: str):
 def rendered(rng: np.random.Generator, plate: Plate, patches):
     """A drawn plate as a camera would have seen it, rectified by corners that are not quite right; text and colour."""
     aspect = plate.picture.shape[1] / plate.picture.shape[0]
-    width = float(np.exp(rng.uniform(np.log(34), np.log(190))))
+    width = float(np.exp(rng.uniform(np.log(44), np.log(200))))
     height = width / aspect * rng.uniform(0.85, 1.12)
     pad = 0.5 * height + 6
     board = np.empty((int(height + 2 * pad), int(width + 2 * pad), 3), np.uint8)
@@ -99,9 +103,10 @@ def rendered(rng: np.random.Generator, plate: Plate, patches):
     else:
         patch = patches[int(rng.integers(0, len(patches)))]
         board[:] = cv2.resize(patch, board.shape[1::-1])
-    angle = rng.normal(0, 5)
+    angle = rng.normal(0, 6)
     quad = turned_box(pad, pad, width, height, angle)
     quad += rng.normal(0, 0.04, (4, 2)) * height + rng.normal(0, 0.12) * height * np.asarray([[0, -1], [0, 1], [0, 1], [0, -1]])
+    quad[:, 0] += rng.normal(0, 0.15) * height * np.asarray([1, 1, -1, -1])  # seen from the side: upright strokes lean
     paste(board, plate.picture, quad, rng, rng.random() < 0.4)
     board = degrade(board, rng, min(1.2, width / 90))
     return rectify(board, loosen(quad, rng), plate.rows), plate.text, COLORS.index(plate.color)
@@ -124,10 +129,10 @@ class Samples(IterableDataset):
         bank = PlateBank(rng, glyphs, 3000)
         while True:
             draw = rng.random()
-            if draw < 0.8 or not real:
-                line, text, color = rendered(rng, bank.take(False), patches)
+            if draw < 0.7 or not real:
+                line, text, color = rendered(rng, bank.take(True), patches)
             else:
-                picture, quad, rows, text, color, _ = (scene if draw < 0.9 else crop)[int(rng.integers(0, len(scene if draw < 0.9 else crop)))]
+                picture, quad, rows, text, color, _ = (scene if draw < 0.85 else crop)[int(rng.integers(0, len(scene if draw < 0.85 else crop)))]
                 if rng.random() < 0.6:
                     picture = degrade(picture, rng, min(0.6, np.linalg.norm(quad[1] - quad[0]) / 200))
                 line = rectify(picture, loosen(quad, rng), rows)

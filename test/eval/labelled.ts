@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { BoxPx, CornersPx, PointPx } from '../../gateway/domain/plate.ts';
 import { boxAround, overlapRatio } from '../../gateway/perceive/geometry.ts';
 
@@ -28,7 +29,7 @@ function rowsByFile(path: string): Map<string, string[][]> {
   return byFile;
 }
 
-/** `plates-scenes/labels.tsv`: file, x, y (top left), w, h, rotation clockwise about the top left, text, colour. */
+/** `plates-scenes/labels.tsv`: file, x, y (top left), w, h, rotation clockwise about the box's middle, text, colour. */
 export function loadScenes(folder: string): Scene[] {
   const table = join(folder, 'plates-scenes', 'labels.tsv');
   if (!existsSync(table)) return [];
@@ -38,10 +39,11 @@ export function loadScenes(folder: string): Scene[] {
       const [x = 0, y = 0, w = 0, h = 0, degrees = 0] = cells.slice(1, 6).map(Number);
       const angle = (degrees * Math.PI) / 180;
       const at = (u: number, v: number): PointPx => [
-        x + u * Math.cos(angle) - v * Math.sin(angle),
-        y + u * Math.sin(angle) + v * Math.cos(angle),
+        x + w / 2 + u * Math.cos(angle) - v * Math.sin(angle),
+        y + h / 2 + u * Math.sin(angle) + v * Math.cos(angle),
       ];
-      const corners: CornersPx = [at(0, 0), at(w, 0), at(w, h), at(0, h)];
+      const [u, v] = [w / 2, h / 2];
+      const corners: CornersPx = [at(-u, -v), at(u, -v), at(u, v), at(-u, v)];
       return { text: cells[6] ?? '', corners, box: boxAround(corners) };
     }),
   }));
@@ -68,6 +70,14 @@ export function loadFaces(folder: string): FacePicture[] {
     return { file: join(folder, 'faces', file), faces: boxes('face'), ignored: boxes('ignore') };
   });
 }
+
+const firstByte = (text: string): number => createHash('sha256').update(text).digest()[0] ?? 0;
+
+/** Every third scene, by the hash of its file's name: the part on which `models/training` never trains. */
+export const isHeldOutScene = (file: string): boolean => firstByte(basename(file)) % 3 === 0;
+
+/** Every second crop, by the hash of its text: the same. */
+export const isHeldOutCrop = (text: string): boolean => firstByte(text) % 2 === 0;
 
 /** Centre inside, or half of it shared. */
 export function hits(found: BoxPx, truth: BoxPx): boolean {

@@ -1,7 +1,7 @@
 // How good is perception? The table of targets against measured, the yardsticks beside it in the same run.
-//   npm run eval -- [FOLDER] [--models DIR] [--only PART,…] [--rendered N] [--limit N] [--seed N] [--misses] [--out FILE]
+//   npm run eval -- [FOLDER] [--models DIR] [--only PART,…] [--held-out] [--rendered N] [--limit N] [--seed N] [--misses] [--out FILE]
 // FOLDER holds plates-crops/ (file name = plate), plates-scenes/labels.tsv, faces/boxes.tsv and models/ with the yardsticks;
-// what is missing is left out; --limit takes every k-th picture, N in all. Without it: rendered plates of every kind only, N a kind.
+// what is missing is left out; --held-out takes only plates that models/training never trains on; --limit takes every k-th picture, N in all. Without it: rendered plates of every kind only, N a kind.
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -22,7 +22,7 @@ import { openPlateReader } from '../../gateway/perceive/plate-reader.ts';
 import { createScaler } from '../../gateway/perceive/resample.ts';
 import { commit, machine } from '../bench/harness.ts';
 import { judged, printTable, type Figure } from './figures.ts';
-import { loadCrops, loadFaces, loadScenes } from './labelled.ts';
+import { isHeldOutCrop, isHeldOutScene, loadCrops, loadFaces, loadScenes } from './labelled.ts';
 import {
   measureCrops,
   measureFaces,
@@ -44,12 +44,14 @@ const { values: given, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     limit: { type: 'string' },
     misses: { type: 'boolean', default: false },
+    'held-out': { type: 'boolean', default: false },
     out: { type: 'string', default: '.cache/eval.json' },
   },
 });
 const folder = positionals[0] === undefined ? null : resolve(positionals[0]);
 if (folder !== null && !existsSync(folder)) throw new Error(`there is no folder ${folder}`);
 const modelsDir = resolve(given.models ?? shippedModelsDir());
+const heldOutOnly = given['held-out'];
 const only = given.only?.split(',') ?? null;
 const wants = (part: string): boolean => only === null || only.includes(part);
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -88,14 +90,18 @@ const decoded = (file: string) => (): Promise<Picture> => decodePicture(file);
 const scenes: readonly PlatePicture[] =
   folder === null
     ? []
-    : some(loadScenes(folder)).map(({ file, plates }) => ({ name: basename(file), picture: decoded(file), plates }));
+    : some(loadScenes(folder).filter(({ file }) => !heldOutOnly || isHeldOutScene(file))).map(({ file, plates }) => ({
+        name: basename(file),
+        picture: decoded(file),
+        plates,
+      }));
 const scenePlates: PlateSample[] = scenes.flatMap(({ name, picture, plates }) =>
   plates.map(({ text, corners }) => ({ name, picture, text, rows: () => [corners] })),
 );
 const crops: readonly PlateSample[] =
   folder === null
     ? []
-    : some(loadCrops(folder)).map(({ file, text }) => ({
+    : some(loadCrops(folder).filter(({ text }) => !heldOutOnly || isHeldOutCrop(text))).map(({ file, text }) => ({
         name: basename(file),
         picture: decoded(file),
         text,
