@@ -2,17 +2,38 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createAlertQueries, createAnswers, createInbox, createInboxUsers, inboxMigrations } from './inbox/index.ts';
-import type { AlertQueries, Answers, InboxUsers, KnownGateway } from './inbox/index.ts';
+import {
+  createAlertQueries,
+  createAnswers,
+  createAudit,
+  createGatewayBook,
+  createInbox,
+  createInboxUsers,
+  createInvites,
+  createPostgresData,
+  createSecondFactor,
+  createSqliteData,
+  loadDeskKeys,
+} from './inbox/index.ts';
+import type {
+  AlertQueries,
+  Answers,
+  Audit,
+  DeskData,
+  GatewayBook,
+  InboxUsers,
+  Invites,
+  KnownGateway,
+  SecondFactor,
+} from './inbox/index.ts';
 import type { DeskOptions } from './inbox/options.ts';
 import type { Clock } from './lib/clock.ts';
 import { createLifecycle, type Component } from './lib/component.ts';
-import { createDatabase } from './lib/database/index.ts';
 import { codeOf, GatewayError } from './lib/errors.ts';
 import type { PassKillPoint } from './lib/kill-points.ts';
 import type { Logger } from './lib/logger.ts';
 import { argon2Passwords, type Passwords } from './lib/passwords.ts';
-import type { Random } from './lib/random.ts';
+import { systemRandom, type Random } from './lib/random.ts';
 import { parseWebhookSecret } from './lib/standard-webhooks.ts';
 
 export interface DeskSettings {
@@ -24,6 +45,8 @@ export interface DeskSettings {
   readonly random: Random;
   readonly logger: Logger;
   readonly passKillPoint: PassKillPoint;
+  /** Test: file that steers the disk (lib/steering.ts). */
+  readonly steering?: string | null;
   readonly version: string;
   /** Test: quick hashing. */
   readonly passwords?: Passwords;
@@ -39,7 +62,39 @@ const stopDeadlineMs = 5000;
 /** Enough for some hundred alerts without pictures when the disk is full. */
 const reserveBytes = 16_000_000;
 
-const databaseFile = (config: DeskOptions): string => join(config.dataDir, 'desk.sqlite');
+/** The address of the PostgreSQL server, which holds a password and is therefore a file's. */
+function readDatabaseUrl(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new GatewayError('config.secret-missing', `database.urlFile cannot be read: ${file}`, {
+      facts: { file, code: codeOf(cause) },
+      cause,
+    });
+  }
+  if (/^postgres(ql)?:\/\//.test(text)) return text;
+  throw new GatewayError('config.secret-missing', `database.urlFile must hold postgres://…: ${file}`, {
+    facts: { file },
+  });
+}
+
+/** The one place that knows where a desk's data are. */
+function openData(
+  config: DeskOptions,
+  common: { readonly clock: Clock; readonly logger: Logger; readonly steering?: string | null },
+  reserve: number,
+): DeskData {
+  const { clock, logger, steering = null } = common;
+  if (config.database.kind === 'postgres') {
+    return createPostgresData({ url: readDatabaseUrl(config.database.urlFile), clock, logger });
+  }
+  const file = join(config.dataDir, 'desk.sqlite');
+  return createSqliteData({ file, clock, logger, reserveBytes: reserve, steering });
+}
+
+const keysOf = (config: DeskOptions, random: Random) =>
+  loadDeskKeys({ dataDir: config.dataDir, ...config.evidence }, random);
 
 /** The key in a secret file; GatewayError `config.secret-missing` says which file and why. */
 function readKey(path: string, gateway: string): Uint8Array {
@@ -80,17 +135,12 @@ export function createDesk(settings: DeskSettings): Desk {
   return {
     name: 'desk',
     start: async (signal) => {
-      const database = createDatabase({
-        file: databaseFile(config),
-        migrations: inboxMigrations,
-        clock,
-        logger,
-        reserveBytes,
-      });
+      const data = openData(config, settings, reserveBytes);
       const inbox = createInbox({
         options: config,
         gateways: knownGateways(config),
-        database,
+        data,
+        keys: keysOf(config, random),
         passwords,
         clock,
         random,
@@ -99,7 +149,7 @@ export function createDesk(settings: DeskSettings): Desk {
         webRoot: config.webRoot ?? fileURLToPath(new URL('dist/dashboard/desk', settings.installDir)),
         version,
       });
-      const parts = createLifecycle([database, inbox], { clock, stopDeadlineMs });
+      const parts = createLifecycle([data, inbox], { clock, stopDeadlineMs });
       await parts.start(signal);
       running = { parts, address: () => inbox.address() };
     },
@@ -117,34 +167,44 @@ export function createDesk(settings: DeskSettings): Desk {
 
 export interface DeskTools {
   readonly users: InboxUsers;
+  readonly secondFactor: SecondFactor;
   readonly alerts: AlertQueries;
   /** A running desk hands it on within 2 s. */
   readonly answers: Answers;
+  readonly audit: Audit;
+  /** What is changed here a running desk follows within a second. */
+  readonly gateways: GatewayBook;
+  readonly invites: Invites;
 }
 
-/** Opens a desk's database for the command line, also beside a running desk, and closes it when `work` has ended. */
+/** Opens a desk's data for the command line, also beside a running desk, and closes them when `work` has ended. */
 export async function withDeskTools<Result>(
-  settings: Pick<DeskSettings, 'config' | 'clock' | 'logger' | 'passwords'>,
+  settings: Pick<DeskSettings, 'config' | 'clock' | 'logger' | 'passwords'> & { readonly random?: Random },
   work: (tools: DeskTools) => Promise<Result> | Result,
 ): Promise<Result> {
+  const { config, clock, logger, passwords = argon2Passwords, random = systemRandom } = settings;
   // No reserve: it belongs to the running desk.
-  const { config, clock, logger, passwords = argon2Passwords } = settings;
-  const database = createDatabase({
-    file: databaseFile(config),
-    migrations: inboxMigrations,
-    clock,
-    logger,
-  });
-  await database.start(new AbortController().signal);
+  const data = openData(config, { clock, logger }, 0);
+  await data.start(new AbortController().signal);
   try {
-    const names = new Map(config.gateways.map(({ id, name }) => [id, name]));
-    const alerts = createAlertQueries(database, (id) => names.get(id) ?? id);
+    const keys = keysOf(config, random);
+    const gateways = createGatewayBook({
+      ...{ data, fromFile: knownGateways(config), keys, clock, logger },
+      newId: () => random.id(),
+      onChange: () => undefined,
+    });
+    await gateways.load();
+    const alerts = createAlertQueries(data, (id) => gateways.nameOf(id));
     return await work({
-      users: createInboxUsers({ database, passwords, clock }),
+      users: createInboxUsers({ data, passwords, clock }),
+      secondFactor: createSecondFactor({ data, keys, clock, random, title: config.title }),
       alerts,
-      answers: createAnswers({ database, queries: alerts, clock, onGiven: () => undefined }),
+      answers: createAnswers({ data, queries: alerts, clock, onGiven: () => undefined }),
+      audit: createAudit(data, clock),
+      gateways,
+      invites: createInvites({ data, book: gateways, keys, clock, random, title: config.title }),
     });
   } finally {
-    await database.stop();
+    await data.stop();
   }
 }

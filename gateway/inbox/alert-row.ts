@@ -3,9 +3,9 @@ import { endedAlertStates } from '../domain/alert.ts';
 import type { NoticeData } from '../domain/notice.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import type { Database } from '../lib/database/index.ts';
 import { parseRfc3339 } from '../lib/local-time.ts';
-import type { Outcome, OwnAnswer, Standing, Told } from './standing.ts';
+import type { DeskReads } from './data/desk-data.ts';
+import { answersDue, type Outcome, type OwnAnswer, type Standing, type Told } from './standing.ts';
 
 /** One row of the table `alert`. */
 export interface AlertRow {
@@ -28,6 +28,12 @@ export interface AlertRow {
   readonly raised_at: EpochMs;
   readonly received_at: EpochMs;
   readonly last_at: EpochMs;
+  /** 1: raised by this desk, about that gateway; 0: told by the gateway. */
+  readonly own: number;
+  readonly deadline: EpochMs | null;
+  readonly area_id: string | null;
+  readonly grid_id: string | null;
+  readonly grid_name: string | null;
 }
 
 /** One row of the table `feedback`: an answer given here. */
@@ -47,18 +53,18 @@ export interface FeedbackRow {
   readonly to_name: string | null;
 }
 
-type Reads = Pick<Database, 'all' | 'get'>;
-
-export const findAlert = (database: Reads, id: string): AlertRow | undefined =>
-  database.get<AlertRow>('SELECT * FROM alert WHERE id = ?', id);
+export const findAlert = (reads: DeskReads, id: string): Promise<AlertRow | undefined> =>
+  reads.get<AlertRow>('SELECT * FROM alert WHERE id = ?', id);
 
 /** Answers given here to one alert, oldest first. */
-export const answersTo = (database: Reads, alertId: string): FeedbackRow[] =>
-  database.all<FeedbackRow>('SELECT * FROM feedback WHERE alert_id = ? ORDER BY sequence', alertId);
+export const answersTo = (reads: DeskReads, alertId: string): Promise<FeedbackRow[]> =>
+  reads.all<FeedbackRow>('SELECT * FROM feedback WHERE alert_id = ? ORDER BY sequence', alertId);
 
 export const toOwnAnswer = (row: FeedbackRow): OwnAnswer => ({
   kind: row.kind,
   outcome: row.outcome,
+  mark: row.mark,
+  to: row.to_name,
   by: row.by_name,
   at: row.at,
   sentAt: row.sent_at,
@@ -96,3 +102,12 @@ export const standingColumns = (
   standing.endedAt,
   endedAlertStates.includes(standing.state) ? 0 : 1,
 ];
+
+/** The deadline that still runs: the one told, unless an answer given here since then has met it. */
+export function runningDeadline(told: Told, shown: Standing, deadline: string | null): EpochMs | null {
+  if (deadline === null || answersDue(shown) < answersDue(told.standing)) return null;
+  return parseRfc3339(deadline);
+}
+
+/** When the outcome was first known, as far as this standing says; null before. */
+export const resolvedIn = (standing: Standing, at: EpochMs): EpochMs | null => (answersDue(standing) === 0 ? at : null);

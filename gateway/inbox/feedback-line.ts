@@ -1,8 +1,8 @@
 import type { FeedbackItem } from '../domain/notice.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { Database } from '../lib/database/index.ts';
 import type { WireReport } from '../lib/wire.ts';
 import type { FeedbackRow } from './alert-row.ts';
+import type { DeskData } from './data/desk-data.ts';
 
 /** At most this many answers in one reply (channels/webhook/README.md). */
 const batch = 100;
@@ -25,10 +25,10 @@ export interface FeedbackLine {
   ): Promise<{ readonly feedback: readonly FeedbackItem[]; readonly cursor: string }>;
   /** Ends the wait of a gateway's poll: there is something. */
   wake(gateway: string): void;
-  /** Answers given here that the gateway has not stored yet. */
-  waiting(gateway: string): number;
+  /** Answers given here that the gateways have not stored yet, by gateway; those without any are left out. */
+  waiting(): Promise<ReadonlyMap<string, number>>;
   /** The wire to the gateways: its depth is what they have not stored yet. */
-  report(): WireReport;
+  report(): Promise<WireReport>;
   /** Ends all polls. */
   stop(): void;
 }
@@ -49,23 +49,25 @@ function itemOf(row: FeedbackRow): FeedbackItem {
 
 /** Answers on their way out, one line per gateway, kept until the gateway's cursor has passed them. */
 export function createFeedbackLine(options: {
-  readonly database: Database;
+  readonly data: DeskData;
   readonly clock: Clock;
   /** Called for each alert whose answers have come further. */
   readonly onRelayed: (alertId: string) => void;
 }): FeedbackLine {
-  const { database, clock, onRelayed } = options;
+  const { data, clock, onRelayed } = options;
   const waits = new Map<string, () => void>();
+  /** How often each gateway's poll was woken: one that was reading meanwhile sees it, and reads again. */
+  const wakes = new Map<string, number>();
   let stopped = false;
 
   async function confirm(gateway: string, upTo: number): Promise<void> {
-    const rows = database.all<{ alert_id: string }>(
+    const rows = await data.all<{ alert_id: string }>(
       'SELECT DISTINCT alert_id FROM feedback WHERE gateway = ? AND sequence <= ? AND received_at IS NULL',
       gateway,
       upTo,
     );
     if (rows.length === 0) return;
-    await database.write([
+    await data.write([
       {
         sql: `UPDATE feedback SET received_at = ?, sent_at = coalesce(sent_at, ?)
               WHERE gateway = ? AND sequence <= ? AND received_at IS NULL`,
@@ -78,7 +80,7 @@ export function createFeedbackLine(options: {
   async function markSent(rows: readonly FeedbackRow[]): Promise<void> {
     const fresh = rows.filter((row) => row.sent_at === null);
     if (fresh.length === 0) return;
-    await database.write(
+    await data.write(
       fresh.map((row) => ({
         sql: 'UPDATE feedback SET sent_at = ? WHERE sequence = ? AND sent_at IS NULL',
         params: [clock.now(), row.sequence],
@@ -87,8 +89,8 @@ export function createFeedbackLine(options: {
     for (const alertId of new Set(fresh.map((row) => row.alert_id))) onRelayed(alertId);
   }
 
-  const behind = (gateway: string, after: number): FeedbackRow[] =>
-    database.all<FeedbackRow>(
+  const behind = (gateway: string, after: number): Promise<FeedbackRow[]> =>
+    data.all<FeedbackRow>(
       `SELECT * FROM feedback WHERE gateway = ? AND sequence > ? AND received_at IS NULL ORDER BY sequence LIMIT ?`,
       gateway,
       after,
@@ -96,14 +98,16 @@ export function createFeedbackLine(options: {
     );
 
   /** The position a cursor names; 0 for none, or for one from a database that was since put back to an older state. */
-  function positionOf(after: string): number {
+  async function positionOf(after: string): Promise<number> {
     const position = /^\d{1,15}$/.test(after) ? Number(after) : 0;
-    const newest = database.get<{ newest: number | null }>('SELECT max(sequence) AS newest FROM feedback')?.newest ?? 0;
+    const row = await data.get<{ newest: number | null }>('SELECT max(sequence) AS newest FROM feedback');
+    const newest = row?.newest ?? 0;
     return position <= newest ? position : 0;
   }
 
   /** `woken`: there is something, or a newer poll has taken this one's place. */
-  function wait(gateway: string, waitMs: number, signal: AbortSignal): Promise<'woken' | 'over'> {
+  function wait(gateway: string, seen: number, waitMs: number, signal: AbortSignal): Promise<'woken' | 'over'> {
+    if ((wakes.get(gateway) ?? 0) !== seen) return Promise.resolve('woken');
     return new Promise((resolve) => {
       let timer: Timer | null = null;
       const end = (how: 'woken' | 'over'): void => {
@@ -125,22 +129,24 @@ export function createFeedbackLine(options: {
   async function awaitRows(
     gateway: string,
     position: number,
+    seenAtFirst: number,
     waitMs: number,
     signal: AbortSignal,
   ): Promise<FeedbackRow[]> {
     const untilMs = clock.monotonic() + waitMs;
-    for (;;) {
+    for (let seen = seenAtFirst; ;) {
       const leftMs = untilMs - clock.monotonic();
-      const how = await wait(gateway, Math.min(lookMs, leftMs), signal);
+      const how = await wait(gateway, seen, Math.min(lookMs, leftMs), signal);
       if (signal.aborted || stopped) return [];
-      const rows = behind(gateway, position);
+      seen = wakes.get(gateway) ?? 0;
+      const rows = await behind(gateway, position);
       if (rows.length > 0 || how === 'woken' || leftMs <= lookMs) return rows;
     }
   }
 
   return {
     unsent: async (gateway) => {
-      const rows = database.all<FeedbackRow>(
+      const rows = await data.all<FeedbackRow>(
         `SELECT * FROM feedback WHERE gateway = ? AND received_at IS NULL AND sent_at IS NULL ORDER BY sequence LIMIT ?`,
         gateway,
         batch,
@@ -149,11 +155,12 @@ export function createFeedbackLine(options: {
       return rows.map(itemOf);
     },
     poll: async (gateway, after, waitMs, signal) => {
-      const position = positionOf(after);
+      const position = await positionOf(after);
       if (position > 0) await confirm(gateway, position);
-      let rows = behind(gateway, position);
+      const seen = wakes.get(gateway) ?? 0;
+      let rows = await behind(gateway, position);
       if (rows.length === 0 && waitMs > 0) {
-        rows = await awaitRows(gateway, position, waitMs, signal);
+        rows = await awaitRows(gateway, position, seen, waitMs, signal);
       }
       await markSent(rows);
       const last = rows.at(-1);
@@ -162,15 +169,20 @@ export function createFeedbackLine(options: {
         cursor: last ? String(last.sequence) : position > 0 ? String(position) : '',
       };
     },
-    wake: (gateway) => waits.get(gateway)?.(),
-    waiting: (gateway) =>
-      database.get<{ count: number }>(
-        'SELECT count(*) AS count FROM feedback WHERE gateway = ? AND received_at IS NULL',
-        gateway,
-      )?.count ?? 0,
-    report: () => {
-      const row = database.get<{ depth: number; passed: number }>(
-        'SELECT count(*) FILTER (WHERE received_at IS NULL) AS depth, count(received_at) AS passed FROM feedback',
+    wake: (gateway) => {
+      wakes.set(gateway, (wakes.get(gateway) ?? 0) + 1);
+      waits.get(gateway)?.();
+    },
+    waiting: async () => {
+      const rows = await data.all<{ gateway: string; count: number }>(
+        'SELECT gateway, count(*) AS count FROM feedback WHERE received_at IS NULL GROUP BY gateway',
+      );
+      return new Map(rows.map(({ gateway, count }) => [gateway, count]));
+    },
+    report: async () => {
+      const row = await data.get<{ depth: number; passed: number }>(
+        `SELECT (SELECT count(*) FROM feedback WHERE received_at IS NULL) AS depth,
+           (SELECT count(*) FROM feedback WHERE received_at IS NOT NULL) AS passed`,
       );
       return {
         name: 'desk → gateway',

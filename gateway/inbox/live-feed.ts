@@ -1,4 +1,5 @@
 import { createWireMeter, type WireReport } from '../lib/wire.ts';
+import { inScope, type Scope } from './scope.ts';
 
 /** Events kept for a browser that does not read: enough for a night's storm, and then it reads everything anew. */
 const ringSize = 256;
@@ -11,11 +12,12 @@ export interface LiveSink {
 }
 
 export interface LiveFeed {
-  /** Adds a browser; the answer takes it away again. `session` names the login it came with. */
-  add(sink: LiveSink, session: string): () => void;
-  publish(event: 'alert' | 'gateway', data: unknown): void;
-  /** A comment, so that a dead connection is noticed; ends browsers whose login `isAlive` denies. */
-  ping(isAlive: (session: string) => boolean): void;
+  /** Adds a browser; the answer takes it away again. `session` names the login it came with, `scope` what it sees. */
+  add(sink: LiveSink, session: string, scope: Scope): () => void;
+  /** `gateway`: whom it is about; null: for everybody. */
+  publish(event: 'alert' | 'gateway' | 'shift', data: unknown, gateway: string | null): void;
+  /** A comment, so that a dead connection is noticed; ends browsers whose login is over or sees something else by now. */
+  ping(scopeOf: (session: string) => Promise<Scope | 'over'>): Promise<void>;
   /** Ends the browsers of one login. */
   endSession(session: string): void;
   endAll(): void;
@@ -25,6 +27,7 @@ export interface LiveFeed {
 interface Browser {
   readonly sink: LiveSink;
   readonly session: string;
+  readonly scope: Scope;
   readonly ring: string[];
   lastId: number;
   dropped: number;
@@ -77,17 +80,18 @@ export function createLiveFeed(now: () => number): LiveFeed {
   }
 
   return {
-    add: (sink, session) => {
-      const browser: Browser = { sink, session, ring: [], lastId: 0, dropped: 0, blocked: false };
+    add: (sink, session, scope) => {
+      const browser: Browser = { sink, session, scope, ring: [], lastId: 0, dropped: 0, blocked: false };
       browsers.add(browser);
       send(browser, frame(browser, 'hello', JSON.stringify({ now: new Date(now()).toISOString() })));
       return () => remove(browser);
     },
-    publish: (event, data) => {
+    publish: (event, data, gateway) => {
       if (browsers.size === 0) return;
       // One text for all browsers; JSON holds no raw line break, so the first one parts name and data.
       const text = `${event}\n${JSON.stringify(data)}`;
       for (const browser of browsers) {
+        if (gateway !== null && !inScope(browser.scope, gateway)) continue;
         if (browser.ring.length >= ringSize) {
           browser.ring.shift();
           browser.dropped += 1;
@@ -99,9 +103,15 @@ export function createLiveFeed(now: () => number): LiveFeed {
         flush(browser);
       }
     },
-    ping: (isAlive) => {
+    ping: async (scopeOf) => {
+      const scopes = new Map<string, Scope | 'over'>();
+      for (const session of new Set([...browsers].map((browser) => browser.session))) {
+        scopes.set(session, await scopeOf(session));
+      }
       for (const browser of [...browsers]) {
-        if (!isAlive(browser.session)) end(browser);
+        const scope = scopes.get(browser.session);
+        // One whose gateways were changed comes again, and reads everything anew.
+        if (scope === 'over' || (scope !== undefined && String(scope) !== String(browser.scope))) end(browser);
         else if (!browser.blocked) send(browser, ': ping\n\n');
       }
     },

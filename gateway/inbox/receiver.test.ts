@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
-import { createDatabase, type Database } from '../lib/database/index.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { systemRandom } from '../lib/random.ts';
@@ -11,7 +10,9 @@ import { signWebhook } from '../lib/standard-webhooks.ts';
 import { createWireMeter } from '../lib/wire.ts';
 import { createAlertQueries } from './alert-queries.ts';
 import { createEvidenceFiles } from './evidence-files.ts';
-import { inboxMigrations } from './migrations.ts';
+import type { DeskData } from './data/desk-data.ts';
+import { createSqliteData } from './data/sqlite-data.ts';
+import { loadDeskKeys } from './desk-key.ts';
 import { createReceiver } from './receiver.ts';
 import { createRefusals } from './refusals.ts';
 
@@ -21,11 +22,11 @@ async function openFullDisk(reserve: boolean) {
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const clock = systemClock;
   const logger = silentLogger;
-  const real = createDatabase({ file: join(dir, 'desk.sqlite'), migrations: inboxMigrations, clock, logger });
+  const real = createSqliteData({ file: join(dir, 'desk.sqlite'), clock, logger });
   await real.start(new AbortController().signal);
   onTestFinished(() => real.stop());
   let full = true;
-  const database: Database = {
+  const data: DeskData = {
     ...real,
     write: (statements) => {
       const fault = { facts: { disk: 'SQLITE_FULL' }, retryable: true };
@@ -40,8 +41,12 @@ async function openFullDisk(reserve: boolean) {
   };
   const key = systemRandom.bytes(32);
   const receiver = createReceiver({
-    database,
-    evidence: createEvidenceFiles({ folder: join(dir, 'evidence'), random: systemRandom }),
+    data,
+    evidence: createEvidenceFiles({
+      folder: join(dir, 'evidence'),
+      keys: loadDeskKeys({ dataDir: dir }, systemRandom),
+      random: systemRandom,
+    }),
     clock,
     logger,
     refusals: createRefusals({ clock, logger }),
@@ -107,14 +112,14 @@ describe('receiving on a full disk', () => {
   it('gives up the reserve for red, and not for yellow', async () => {
     const { send, lines } = await openFullDisk(true);
     expect(await send('yellow')).toMatchObject({ kind: 'refused', reason: 'store.failed' });
-    expect(lines()).toEqual([]);
+    expect(await lines()).toEqual([]);
     expect(await send('red')).toEqual({ kind: 'stored', alertId: 'alert-red' });
-    expect(lines()).toMatchObject([{ id: 'alert-red', shownCount: 1 }]);
+    expect(await lines()).toMatchObject([{ id: 'alert-red', shownCount: 1 }]);
   });
 
   it('gives no receipt when the reserve is gone too', async () => {
     const { send, lines } = await openFullDisk(false);
     expect(await send('red')).toMatchObject({ kind: 'refused', reason: 'store.failed' });
-    expect(lines()).toEqual([]);
+    expect(await lines()).toEqual([]);
   });
 });

@@ -1,23 +1,28 @@
 import { z } from 'zod';
 import {
+  canaryDataSchema,
   canaryType,
   digestEventSchema,
   digestType,
   noticeEventSchema,
   noticeTypes,
+  passageDataSchema,
+  passageType,
+  watchHitType,
   type DigestEvent,
   type NoticeEvent,
 } from '../domain/notice.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Database } from '../lib/database/index.ts';
 import { codeOf, isGatewayError, messageOf } from '../lib/errors.ts';
 import type { PassKillPoint } from '../lib/kill-points.ts';
 import type { Logger } from '../lib/logger.ts';
 import { verifyWebhook, webhookHeaders } from '../lib/standard-webhooks.ts';
 import type { WireMeter } from '../lib/wire.ts';
 import { answersTo, findAlert, toOwnAnswer } from './alert-row.ts';
+import type { DeskData } from './data/desk-data.ts';
 import type { EvidenceFiles } from './evidence-files.ts';
-import { gatewayWordStatement, noticeStatements, type EvidenceArrival } from './notice-statements.ts';
+import { canaryStatement, gatewayWordStatement, noticeStatements, type EvidenceArrival } from './notice-statements.ts';
+import { passageStatements } from './passages.ts';
 import type { RefusalReason, Refusals } from './refusals.ts';
 
 /** A gateway that may send here, with the keys that its signatures are checked against. */
@@ -26,6 +31,11 @@ export interface KnownGateway {
   readonly name: string;
   /** The newest first; all are accepted, the desk's own answers are signed with each. */
   readonly keys: readonly Uint8Array[];
+}
+
+/** The gateways that may send here, as they are at this moment. */
+export interface GatewayLookup {
+  get(id: string): KnownGateway | undefined;
 }
 
 export type Reception =
@@ -43,6 +53,10 @@ export interface Delivered {
 export interface Receiver {
   /** Stores what a gateway sent. Resolves only when it is on disk, or with why not. */
   receive(delivered: Delivered): Promise<Reception>;
+  /** Which of these deliveries are not here: after a backup was put back, what the gateway believes to be received may be gone. */
+  missing(gateway: string, deliveryIds: readonly string[]): Promise<string[]>;
+  /** Stores a version of an alert that this desk raises itself, about one of its gateways. */
+  raiseOwn(gateway: Pick<KnownGateway, 'id'>, event: NoticeEvent): Promise<void>;
   counts(): { readonly stored: number; readonly repeats: number };
 }
 
@@ -50,6 +64,9 @@ export interface Receiver {
 const maxUnread = 10_000;
 
 const envelopeSchema = z.object({ id: z.string().min(1).max(200), type: z.string().min(1).max(200) });
+
+const canarySchema = z.object({ data: canaryDataSchema });
+const passageSchema = z.object({ data: passageDataSchema });
 
 /** Signature faults as the reasons that this desk answers with. */
 const verdictReasons = {
@@ -73,7 +90,7 @@ export function signatureFault(delivered: Delivered, nowMs: number): RefusalReas
 
 /** Verifies, stores and announces what gateways send. A delivery that arrives twice at once is stored once. */
 export function createReceiver(options: {
-  readonly database: Database;
+  readonly data: DeskData;
   readonly evidence: EvidenceFiles;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -81,22 +98,25 @@ export function createReceiver(options: {
   readonly meter: WireMeter;
   readonly passKillPoint: PassKillPoint;
   /** Called after each stored notice, and for everything else that was stored with `alertId` null. */
-  readonly onStored: (gateway: KnownGateway, alertId: string | null) => void;
+  readonly onStored: (gateway: Pick<KnownGateway, 'id'>, alertId: string | null) => void;
 }): Receiver {
-  const { database, evidence, clock, logger, refusals, meter, passKillPoint, onStored } = options;
+  const { data, evidence, clock, logger, refusals, meter, passKillPoint, onStored } = options;
   const counts = { stored: 0, repeats: 0 };
   /** Deliveries being stored, so that a repeat waits for the first instead of racing it. */
   const inFlight = new Map<string, Promise<Reception>>();
 
-  const isKnown = (gateway: string, deliveryId: string): boolean =>
-    database.get(
-      `SELECT 1 FROM notice WHERE gateway = ? AND delivery_id = ?
-       UNION ALL SELECT 1 FROM unread WHERE gateway = ? AND delivery_id = ?`,
-      gateway,
-      deliveryId,
-      gateway,
-      deliveryId,
-    ) !== undefined;
+  const isKnown = async (gateway: string, deliveryId: string): Promise<boolean> => {
+    const params = [gateway, deliveryId];
+    const found = await data.get(
+      `SELECT 1 AS here FROM notice WHERE gateway = ? AND delivery_id = ?
+       UNION ALL SELECT 1 FROM unread WHERE gateway = ? AND delivery_id = ?
+       UNION ALL SELECT 1 FROM delivery WHERE gateway = ? AND delivery_id = ?`,
+      ...params,
+      ...params,
+      ...params,
+    );
+    return found !== undefined;
+  };
 
   async function keepEvidence(event: NoticeEvent): Promise<EvidenceArrival[]> {
     const arrivals: EvidenceArrival[] = [];
@@ -112,20 +132,24 @@ export function createReceiver(options: {
     return arrivals;
   }
 
-  async function storeNotice(gateway: KnownGateway, event: NoticeEvent): Promise<Reception> {
+  async function storeNotice(gateway: Pick<KnownGateway, 'id'>, event: NoticeEvent, own = false): Promise<Reception> {
     const alertId = event.data.alertId;
     const arrivals = await keepEvidence(event);
     for (;;) {
-      const before = findAlert(database, alertId);
-      if (before && before.gateway !== gateway.id) return { kind: 'refused', reason: 'alert.of-another-gateway' };
-      const answers = before ? answersTo(database, alertId).map(toOwnAnswer) : [];
+      const before = await findAlert(data, alertId);
+      if (before && (before.gateway !== gateway.id || (before.own === 1) !== own)) {
+        return { kind: 'refused', reason: 'alert.of-another-gateway' };
+      }
+      const answers = before ? (await answersTo(data, alertId)).map(toOwnAnswer) : [];
       passKillPoint('desk.before-store');
-      await database.write(
-        noticeStatements({ gateway: gateway.id, event, now: clock.now(), before, answers, arrivals }),
+      await data.write(
+        noticeStatements({
+          ...{ dialect: data.dialect, gateway: gateway.id, own, event, now: clock.now(), before, answers, arrivals },
+        }),
       );
       passKillPoint('desk.after-store');
       // Missing if the alert changed between reading and writing (another version, an answer): look anew.
-      if (isKnown(gateway.id, event.id)) break;
+      if (await isKnown(gateway.id, event.id)) break;
     }
     onStored(gateway, alertId);
     return { kind: 'stored', alertId };
@@ -138,7 +162,7 @@ export function createReceiver(options: {
     } catch (error) {
       const full = codeOf(error) === 'ENOSPC' || (isGatewayError(error) && error.facts['disk'] === 'SQLITE_FULL');
       const urgent = event.data.tier === 'red' || event.data.tier === 'orange';
-      if (!full || !urgent || !(await database.releaseReserve())) throw error;
+      if (!full || !urgent || !(await data.releaseReserve())) throw error;
       return storeNotice(gateway, event);
     }
   }
@@ -148,22 +172,47 @@ export function createReceiver(options: {
    * that a repeat is known. Cut short in between, the repeat stores what is still missing.
    */
   async function storeDigest(gateway: KnownGateway, event: DigestEvent): Promise<Reception> {
-    for (const { type, data } of event.data.notices) {
-      const notice: NoticeEvent = { ...event, id: data.noticeId, subject: data.alertId, type, data };
-      if (isKnown(gateway.id, notice.id)) continue;
+    for (const { type, data: told } of event.data.notices) {
+      const notice: NoticeEvent = { ...event, id: told.noticeId, subject: told.alertId, type, data: told };
+      if (await isKnown(gateway.id, notice.id)) continue;
       const stored = await storeNotice(gateway, notice);
       if (stored.kind === 'refused') return stored;
     }
-    await database.write([
-      gatewayWordStatement(gateway.id, clock.now(), true),
-      {
-        // Nothing more is kept of it than that it was here.
-        sql: `INSERT INTO unread (gateway, delivery_id, type, body, received_at) VALUES (?, ?, ?, x'', ?)
-              ON CONFLICT DO NOTHING`,
-        params: [gateway.id, event.id, event.type, clock.now()],
-      },
-    ]);
+    await data.write([gatewayWordStatement(gateway.id, clock.now(), true), deliveryStatement(gateway.id, event.id)]);
     return { kind: 'stored', alertId: event.data.notices[0]?.data.alertId ?? null };
+  }
+
+  /** Nothing more is kept of it than that it was here. */
+  const deliveryStatement = (gateway: string, id: string) => ({
+    sql: 'INSERT INTO delivery (gateway, delivery_id, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    params: [gateway, id, clock.now()],
+  });
+
+  /** A canary says that the way is good, and how the gateway is. */
+  async function storeCanary(gateway: KnownGateway, value: unknown): Promise<Reception> {
+    const canary = canarySchema.safeParse(value);
+    const said = canary.success && canary.data.data.state ? canary.data.data : null;
+    await data.write([canaryStatement(gateway.id, clock.now(), said === null ? null : JSON.stringify(said))]);
+    onStored(gateway, null);
+    return { kind: 'stored', alertId: null };
+  }
+
+  async function storePassage(
+    gateway: KnownGateway,
+    envelope: z.output<typeof envelopeSchema>,
+    value: unknown,
+    body: Uint8Array,
+  ): Promise<Reception> {
+    const passage = passageSchema.safeParse(value);
+    // Of a later version: kept for the one who looks into it, and no reason for the gateway to try again.
+    if (!passage.success) return storeOther(gateway, envelope, body);
+    await data.write([
+      gatewayWordStatement(gateway.id, clock.now(), false),
+      deliveryStatement(gateway.id, envelope.id),
+      ...passageStatements(data.dialect, { gateway: gateway.id, data: passage.data.data, now: clock.now() }),
+    ]);
+    onStored(gateway, null);
+    return { kind: 'stored', alertId: null };
   }
 
   async function storeOther(
@@ -172,22 +221,19 @@ export function createReceiver(options: {
     body: Uint8Array,
   ): Promise<Reception> {
     const now = clock.now();
-    const word = gatewayWordStatement(gateway.id, now, false);
-    if (envelope.type === canaryType) await database.write([word]);
-    else {
-      await database.write([
-        word,
-        {
-          sql: `INSERT INTO unread (gateway, delivery_id, type, body, received_at) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT DO NOTHING`,
-          params: [gateway.id, envelope.id, envelope.type, body, now],
-        },
-        {
-          sql: `DELETE FROM unread WHERE rowid <= (SELECT rowid FROM unread ORDER BY rowid DESC LIMIT 1 OFFSET ?)`,
-          params: [maxUnread],
-        },
-      ]);
-    }
+    await data.write([
+      gatewayWordStatement(gateway.id, now, false),
+      {
+        sql: `INSERT INTO unread (gateway, delivery_id, type, body, received_at) VALUES (?, ?, ?, ?, ?)
+              ON CONFLICT DO NOTHING`,
+        params: [gateway.id, envelope.id, envelope.type, body, now],
+      },
+      {
+        sql: `DELETE FROM unread WHERE received_at <=
+                (SELECT received_at FROM unread ORDER BY received_at DESC LIMIT 1 OFFSET ?)`,
+        params: [maxUnread],
+      },
+    ]);
     onStored(gateway, null);
     return { kind: 'stored', alertId: null };
   }
@@ -208,6 +254,8 @@ export function createReceiver(options: {
     if (type.startsWith('kanmen.notice.') || type.startsWith('kanmen.digest.')) {
       return { kind: 'refused', reason: 'notice.unknown-version', detail: type };
     }
+    if (type === canaryType) return storeCanary(gateway, value);
+    if (type === passageType || type === watchHitType) return storePassage(gateway, { id, type }, value, body);
     return storeOther(gateway, { id, type }, body);
   }
 
@@ -225,14 +273,15 @@ export function createReceiver(options: {
     if (typeof value === 'object' && value !== null && 'id' in value && value.id !== id) {
       return { kind: 'refused', reason: 'notice.id-differs' };
     }
-    if (isKnown(gateway.id, id)) return { kind: 'repeat' };
     const key = `${gateway.id} ${id}`;
     const running = inFlight.get(key);
     if (running) {
       const first = await running;
-      return first.kind === 'stored' ? { kind: 'repeat' } : first;
+      return first.kind === 'refused' ? first : { kind: 'repeat' };
     }
-    const storing = store(gateway, value, body).finally(() => inFlight.delete(key));
+    const storeOnce = async (): Promise<Reception> =>
+      (await isKnown(gateway.id, id)) ? { kind: 'repeat' } : store(gateway, value, body);
+    const storing = storeOnce().finally(() => inFlight.delete(key));
     inFlight.set(key, storing);
     return storing;
   }
@@ -257,6 +306,13 @@ export function createReceiver(options: {
         meter.leave();
       }
       return reception;
+    },
+    missing: async (gateway, deliveryIds) => {
+      const known = await Promise.all(deliveryIds.map((id) => isKnown(gateway, id)));
+      return deliveryIds.filter((_id, index) => known[index] !== true);
+    },
+    raiseOwn: async (gateway, event) => {
+      await storeNotice(gateway, event, true);
     },
     counts: () => ({ ...counts }),
   };

@@ -5,7 +5,16 @@ import { idPattern } from '../domain/ids.ts';
 const time = z.iso.datetime().describe('RFC 3339 in UTC');
 
 /** What is wrong at a gateway now. `clock`: its clock is off; `canary`: none has come for three times its interval. */
-export const gatewayFaults = ['silent', 'canary', 'clock', 'disk', 'cameras', 'devices', 'unhealthy', 'revoked'] as const;
+export const gatewayFaults = [
+  'silent',
+  'canary',
+  'clock',
+  'disk',
+  'cameras',
+  'devices',
+  'unhealthy',
+  'revoked',
+] as const;
 
 export const deskGatewaySchema = z.object({
   id: z.string(),
@@ -105,3 +114,10 @@ export const pairReplySchema = z.object({
 });
 export const rotateRequestSchema = z.strictObject({ publicKey: z.string().max(100) });
 export const rotateReplySchema = z.object({ publicKey: z.string(), overlapUntil: time });
+
+export type Invitation = z.infer<typeof invitationSchema>;
+export type Invited = z.infer<typeof invitedSchema>;
+export type PairRequest = z.output<typeof pairRequestSchema>;
+export type PairReply = z.infer<typeof pairReplySchema>;
+export type RotateReply = z.infer<typeof rotateReplySchema>;
+export type Plan = z.infer<typeof planSchema>;

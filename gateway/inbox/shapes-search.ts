@@ -21,7 +21,12 @@ export type DeskPassage = z.infer<typeof deskPassageSchema>;
 export const searchKinds = ['alert', 'note', 'passage'] as const;
 export const searchSchema = z
   .strictObject({
-    text: z.string().trim().max(100).default('').describe('Any part of words, plates, names; several parts: all of them'),
+    text: z
+      .string()
+      .trim()
+      .max(100)
+      .default('')
+      .describe('Any part of words, plates, names; several parts: all of them'),
     kinds: z.array(z.enum(searchKinds)).min(1).max(3).default(['alert', 'note']),
     gateway: z.string().max(64).optional(),
     tier: z.enum(tiers).optional().describe('Alerts only'),
@@ -63,6 +68,8 @@ export const searchHitSchema = z.discriminatedUnion('kind', [
 export type SearchHit = z.infer<typeof searchHitSchema>;
 
 export const aroundSchema = z.object({
-  alerts: z.array(deskAlertSchema).describe('Of the same area (else grid, else gateway) in the 30 days before; newest first'),
+  alerts: z
+    .array(deskAlertSchema)
+    .describe('Of the same area (else grid, else gateway) in the 30 days before; newest first'),
   passages: z.int().describe('Shared by this gateway within ten minutes of it: what a search would find'),
 });

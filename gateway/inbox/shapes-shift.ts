@@ -116,3 +116,6 @@ export const figuresQuerySchema = z.strictObject({
     .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
     .describe('2026-11'),
 });
+export type DutyPut = z.output<typeof dutyPutSchema>;
+export type Handover = z.infer<typeof handoverSchema>;
+export type HandoverRequest = z.output<typeof handoverRequestSchema>;

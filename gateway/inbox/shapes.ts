@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { alertStates, feedbackKinds, feedbackMarks } from '../domain/alert.ts';
 import { feedbackOutcomes, newsKinds, noticeDataSchema } from '../domain/notice.ts';
 import { tiers } from '../domain/tier.ts';
-import { roles } from '../domain/user.ts';
 
 const time = z.iso.datetime().describe('RFC 3339 in UTC');
 const noticeShape = noticeDataSchema.shape;
@@ -12,13 +11,6 @@ const noticeShape = noticeDataSchema.shape;
 export const relaySchema = z.enum(['waiting', 'sent', 'received']);
 export type Relay = z.infer<typeof relaySchema>;
 
-export const meSchema = z.object({
-  user: z.object({ name: z.string(), role: z.enum(roles) }),
-  title: z.string(),
-  version: z.string(),
-  now: time,
-});
-
 export const deskFeedbackSchema = z.object({
   id: z.string(),
   kind: z.enum(feedbackKinds),
@@ -26,6 +18,8 @@ export const deskFeedbackSchema = z.object({
   at: time,
   text: z.string(),
   outcome: z.enum(feedbackOutcomes).nullable(),
+  mark: z.enum(feedbackMarks).nullable(),
+  to: z.string().nullable().describe('Whom it was handed over or transferred to, or who was asked'),
   relay: relaySchema.nullable().describe('null: not given at this desk'),
   receivedAt: time.nullable().describe('When the gateway had stored it'),
 });
@@ -35,6 +29,7 @@ export type DeskFeedback = z.infer<typeof deskFeedbackSchema>;
 export const deskAlertSchema = z.object({
   id: z.string(),
   gateway: z.object({ id: z.string(), name: z.string() }),
+  own: z.boolean().describe('Raised by this desk itself, about that gateway: it is silent'),
   tier: z.enum(tiers),
   kind: z.string(),
   title: noticeShape.title,
@@ -83,27 +78,23 @@ export const deskAlertDetailSchema = deskAlertSchema.extend({
       }),
     )
     .describe('What the notices told and the answers given here, oldest first'),
+  rule: noticeShape.rule,
+  recipients: z
+    .array(
+      z.object({
+        name: z.string(),
+        role: z.string(),
+        channel: z.string(),
+        state: z.enum(['pending', 'delivered', 'dead']),
+        at: time.nullable(),
+      }),
+    )
+    .describe('Who was told, and receipts, as of the newest version; empty where the gateway does not say'),
 });
 export type DeskAlertDetail = z.infer<typeof deskAlertDetailSchema>;
 
-export const deskGatewaySchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  state: z.enum(['online', 'silent', 'never']),
-  lastHeardAt: time.nullable(),
-  lastNoticeAt: time.nullable(),
-  openAlerts: z.int(),
-  waitingAnswers: z.int(),
-});
-export type DeskGateway = z.infer<typeof deskGatewaySchema>;
-
 export const listOf = <Item extends z.ZodType>(item: Item) =>
   z.object({ items: z.array(item), next: z.string().nullable() });
-
-export const loginSchema = z.strictObject({
-  name: z.string().min(1).max(100),
-  password: z.string().min(1).max(1000),
-});
 
 export const alertQuerySchema = z.strictObject({
   state: z.enum(['open', 'all']).default('open'),
@@ -127,21 +118,25 @@ export const answerSchema = z
     mark: z
       .enum(feedbackMarks)
       .nullish()
-      .describe('With progress: steady, or handed-over (to whom: `to`); with revisit: unsolved, which opens it again'),
+      .describe(
+        'With progress: steady, handed-over (to whom: `to`) or asked (a question); with revisit: unsolved, which opens it again',
+      ),
     to: z
       .string()
       .trim()
       .min(1)
       .max(100)
       .nullish()
-      .describe('With transferred: who is to have it, as the gateway knows them; with handed-over: the new owner'),
+      .describe(
+        'With transferred: who is to have it, as the gateway knows them; with handed-over: the new owner; with asked: whom',
+      ),
   })
   .superRefine((answer, context) => {
     if (answer.kind === 'outcome' && !answer.outcome) {
       context.addIssue({ code: 'custom', path: ['outcome'], message: 'say what it was: true, false-alarm or drill' });
     }
     if (answer.mark && answer.kind !== (answer.mark === 'unsolved' ? 'revisit' : 'progress')) {
-      const message = 'steady and handed-over go with progress, unsolved with revisit';
+      const message = 'steady, handed-over and asked go with progress, unsolved with revisit';
       context.addIssue({ code: 'custom', path: ['mark'], message });
     }
     if (answer.mark === 'handed-over' && !answer.to) {
@@ -179,3 +174,5 @@ export const healthSchema = z.object({
     refused: z.record(z.string(), z.int()),
   }),
 });
+
+export type { DeskGateway } from './shapes-gateways.ts';

@@ -1,4 +1,4 @@
-import { endedAlertStates, type AlertState, type FeedbackKind } from '../domain/alert.ts';
+import { endedAlertStates, type AlertState, type FeedbackKind, type FeedbackMark } from '../domain/alert.ts';
 import type { NewsKind } from '../domain/notice.ts';
 import type { EpochMs } from '../lib/clock.ts';
 
@@ -18,6 +18,9 @@ export type Outcome = 'true' | 'false-alarm' | 'drill';
 export interface OwnAnswer {
   readonly kind: FeedbackKind;
   readonly outcome: Outcome | null;
+  readonly mark: FeedbackMark | null;
+  /** With `handed-over` the new owner, with `transferred` whom it went to. */
+  readonly to: string | null;
   readonly by: string;
   readonly at: EpochMs;
   /** First handed to the gateway. */
@@ -56,7 +59,14 @@ export function stateAfterAnswer(state: AlertState, kind: FeedbackKind, outcome:
   }
 }
 
-function standingAfter(before: Standing, answer: Pick<OwnAnswer, 'kind' | 'outcome' | 'by' | 'at'>): Standing {
+function standingAfter(
+  before: Standing,
+  answer: Pick<OwnAnswer, 'kind' | 'outcome' | 'mark' | 'to' | 'by' | 'at'>,
+): Standing {
+  if (answer.mark === 'handed-over' && answer.to !== null) {
+    const taken = standingAfter(before, { ...answer, mark: null });
+    return inHand.includes(taken.state) ? { ...taken, owner: answer.to } : taken;
+  }
   const state = stateAfterAnswer(before.state, answer.kind, answer.outcome);
   if (state === null) return before;
   if (answer.kind === 'transferred') return { ...before, state, owner: null, acknowledgedAt: null };
@@ -85,6 +95,13 @@ function includes(told: Told, answer: OwnAnswer): boolean {
 /** What people see: the newest version told, and on top of it the answers given here that it does not know of yet. */
 export function shownStanding(told: Told, answers: readonly OwnAnswer[]): Standing {
   return answers.filter((answer) => !includes(told, answer)).reduce(standingAfter, told.standing);
+}
+
+/** The same of an alert that this desk raised itself: nobody has to revisit it, so an outcome ends it. */
+export function shownOwnStanding(told: Told, answers: readonly OwnAnswer[]): Standing {
+  const standing = shownStanding(told, answers);
+  if (standing.state !== 'resolved') return standing;
+  return { ...standing, state: 'closed', endedAt: answers.at(-1)?.at ?? told.at };
 }
 
 /** Why this answer cannot be given now, for the officer; null if it can. */

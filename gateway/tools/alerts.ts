@@ -114,8 +114,8 @@ export function createAlertCommands(context: ToolContext): AlertCommands {
       return withEither(context, config, (opened) => {
         if (opened.kind === 'desk') {
           const { value } = opened.loaded;
-          return withDeskTools({ config: value, clock, logger, passwords: argon2Passwords }, ({ alerts }) =>
-            print(chosen(alerts.lines(limit)), json),
+          return withDeskTools({ config: value, clock, logger, passwords: argon2Passwords }, async ({ alerts }) =>
+            print(chosen(await alerts.lines(limit)), json),
           );
         }
         return withStore(context, opened.loaded.value, (store) => {
@@ -142,8 +142,8 @@ export function createAlertCommands(context: ToolContext): AlertCommands {
         };
         if (opened.kind === 'desk') {
           const { value } = opened.loaded;
-          return withDeskTools({ config: value, clock, logger, passwords: argon2Passwords }, ({ alerts }) =>
-            show(alerts.detail(id)),
+          return withDeskTools({ config: value, clock, logger, passwords: argon2Passwords }, async ({ alerts }) =>
+            show(await alerts.detail(id)),
           );
         }
         return withStore(context, opened.loaded.value, (store) => {

@@ -98,7 +98,7 @@ async function initDesk(context: ToolContext, dir: string, options: InitOptions)
   if (!loaded.ok) return printFaults(loaded.faults, err);
   const password = makePassword(random);
   await withDeskTools({ config: loaded.value, clock, logger, passwords: argon2Passwords }, async ({ users }) => {
-    if (users.find(admin)) await users.setPassword(admin, password);
+    if (await users.find(admin)) await users.setPassword(admin, password);
     else await users.add(admin, 'admin', password);
   });
   out(`made      ${file}

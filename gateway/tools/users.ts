@@ -1,6 +1,7 @@
 import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode } from '../cli/index.ts';
 import { roles, type Role } from '../domain/user.ts';
 import { withDeskTools } from '../desk.ts';
+import { deskRoles } from '../inbox/index.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { argon2Passwords } from '../lib/passwords.ts';
 import { createUsers } from '../provisioning/index.ts';
@@ -10,8 +11,10 @@ type UserCommands = Pick<Commands, 'usersAdd' | 'usersList' | 'usersRemove' | 'u
 
 /** The same four steps at a gateway and at a desk. */
 interface People {
-  add(name: string, role: Role, password: string): Promise<void>;
-  list(): readonly { readonly name: string; readonly role: Role }[];
+  /** Roles by which people may be let in there. */
+  readonly roles: readonly string[];
+  add(name: string, role: string, password: string): Promise<void>;
+  list(): Promise<readonly { readonly name: string; readonly role: string }[]>;
   remove(name: string): Promise<void>;
   setPassword(name: string, password: string): Promise<void>;
 }
@@ -24,6 +27,7 @@ export function createUserCommands(context: ToolContext): UserCommands {
         const { value: config } = opened.loaded;
         return withDeskTools({ config, clock, logger, passwords: argon2Passwords }, ({ users }) =>
           work({
+            roles: [...deskRoles, 'manager'],
             add: async (name, role, password) => {
               await users.add(name, role, password);
             },
@@ -36,8 +40,9 @@ export function createUserCommands(context: ToolContext): UserCommands {
       return withStore(context, opened.loaded.value, (store) => {
         const users = createUsers({ reads: store, commit: store.commit, clock, random });
         return work({
-          add: (name, role, password) => users.add(name, role, password, commandLineActor),
-          list: () => users.list(),
+          roles,
+          add: (name, role, password) => users.add(name, role as Role, password, commandLineActor),
+          list: () => Promise.resolve(users.list()),
           remove: (name) => users.remove(name, commandLineActor),
           setPassword: (name, password) => users.setPassword(name, password, commandLineActor),
         });
@@ -61,18 +66,19 @@ export function createUserCommands(context: ToolContext): UserCommands {
   return {
     usersAdd: (name, { config, role, passwordFile, json }) =>
       withPeople(config, async (people) => {
-        const known = roles.find((candidate) => candidate === role);
-        if (!known) throw new GatewayError('user.invalid', `a role is one of ${roles.join(', ')}`, { facts: { role } });
+        const known = people.roles.find((candidate) => candidate === role);
+        if (known === undefined)
+          throw new GatewayError('user.invalid', `a role is one of ${people.roles.join(', ')}`, { facts: { role } });
         show(name, await withPassword(passwordFile, (password) => people.add(name, known, password)), json);
         return exitCodes.fine;
       }),
     usersList: ({ config, json }) =>
-      withPeople(config, (people) => {
-        const rows = people.list().map(({ name, role }) => ({ name, role }));
+      withPeople(config, async (people) => {
+        const rows = (await people.list()).map(({ name, role }) => ({ name, role }));
         if (json) out(formatJsonLines(rows));
         else if (rows.length === 0) err('nobody yet: kanmen users add <name> --role admin\n');
         else out(formatTable(rows, { name: 'name', role: 'role' }));
-        return Promise.resolve(exitCodes.fine);
+        return exitCodes.fine;
       }),
     usersRemove: (name, { config, json }) =>
       withPeople(config, async (people) => {

@@ -1,6 +1,6 @@
 /** A desk on real HTTP, and a gateway that nobody here wrote: it signs with the npm package `standardwebhooks`. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,6 @@ import { Webhook } from 'standardwebhooks';
 import { onTestFinished } from 'vitest';
 import type { NoticeData, NoticeEvent } from '../../gateway/domain/notice.ts';
 import { noticeTypes } from '../../gateway/domain/notice.ts';
-import type { Role } from '../../gateway/domain/user.ts';
 import { createDesk, withDeskTools, type Desk, type DeskTools } from '../../gateway/desk.ts';
 import { deskOptionsSchema, type DeskOptions } from '../../gateway/inbox/options.ts';
 import type { AlertLine } from '../../gateway/inbox/index.ts';
@@ -34,7 +33,8 @@ export interface TestDesk {
   readonly desk: Desk;
   readonly config: DeskOptions;
   gateway(id: string): TestGateway;
-  addUser(name: string, role: Role): Promise<TestOfficer>;
+  addUser(name: string, role: string): Promise<TestOfficer>;
+  signIn(name: string): Promise<TestOfficer>;
   /** What the command line has, in a connection of its own. */
   tools<Result>(work: (tools: DeskTools) => Promise<Result> | Result): Promise<Result>;
   lines(): Promise<AlertLine[]>;
@@ -62,6 +62,20 @@ export function deskConfig(dir: string, gateways: readonly string[], more: Recor
   });
 }
 
+/** Where desks that name no database of their own keep their data; null: SQLite. */
+let databaseUrl: (() => Promise<string>) | null = null;
+/** Has every desk of this test file keep its data in a database of its own on that server. */
+export function useDatabase(newUrl: () => Promise<string>): void {
+  databaseUrl = newUrl;
+}
+/** For desks in one folder the same database, as it would be for SQLite. */
+async function databaseOf(dir: string): Promise<Record<string, unknown>> {
+  if (!databaseUrl) return {};
+  const file = join(dir, 'database-url');
+  if (!existsSync(file)) writeFileSync(file, await databaseUrl());
+  return { database: { kind: 'postgres', urlFile: file } };
+}
+
 export async function startDesk(
   given: {
     readonly gateways?: readonly string[];
@@ -72,7 +86,7 @@ export async function startDesk(
 ): Promise<TestDesk> {
   const ids = given.gateways ?? ['east'];
   const { dir, secrets } = given.folder ?? deskFolder(ids);
-  const config = deskConfig(dir, ids, given.config);
+  const config = deskConfig(dir, ids, { ...(await databaseOf(dir)), ...given.config });
   const common = {
     config,
     clock: given.clock ?? systemClock,
@@ -99,6 +113,7 @@ export async function startDesk(
       await withDeskTools(common, ({ users }) => users.add(name, role, password));
       return signIn(url, name);
     },
+    signIn: (name) => signIn(url, name),
     tools: (work) => withDeskTools(common, work),
     lines: () => withDeskTools(common, ({ alerts }) => alerts.lines(1000)),
   };
@@ -169,6 +184,7 @@ export interface TestOfficer {
   readonly cookie: string;
   get(path: string): Promise<{ status: number; json: Json; headers: Headers }>;
   post(path: string, body?: unknown): Promise<{ status: number; json: Json; headers: Headers }>;
+  put(path: string, body: unknown): Promise<{ status: number; json: Json; headers: Headers }>;
   /** Answers an alert; the id is new unless given. */
   answer(alertId: string, answer: Record<string, unknown>): Promise<{ status: number; json: Json }>;
 }
@@ -194,6 +210,15 @@ export async function signIn(url: string, name: string, word = password): Promis
         method: 'POST',
         headers: { cookie, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    put: (path, body) =>
+      request(path, {
+        method: 'PUT',
+        headers: {
+          cookie,
+          'content-type': body instanceof Uint8Array ? 'application/octet-stream' : 'application/json',
+        },
+        body: body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body),
       }),
     answer: (alertId, answer) => officer.post(`/api/alerts/${alertId}/feedback`, { id: v7(), text: '', ...answer }),
   };

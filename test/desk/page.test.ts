@@ -58,16 +58,52 @@ describe('the page', () => {
     ).toEqual([
       'get /api/alerts',
       'get /api/alerts/{id}',
+      'get /api/alerts/{id}/around',
       'get /api/alerts/{id}/evidence/{n}',
+      'get /api/audit',
+      'get /api/audit/verify',
+      'get /api/duty',
+      'get /api/figures',
       'get /api/gateways',
+      'get /api/gateways/invites',
       'get /api/live',
       'get /api/me',
+      'get /api/me/second-factor',
+      'get /api/officers',
+      'get /api/plans/{gateway}',
+      'get /api/plans/{gateway}/image',
+      'get /api/push',
+      'get /api/shift',
+      'get /api/shift/handovers',
+      'get /api/users',
       'get /feedback/{gateway}',
       'get /health',
       'post /api/alerts/{id}/feedback',
+      'post /api/duty',
+      'post /api/duty/{id}/remove',
+      'post /api/gateways/invites',
+      'post /api/gateways/invites/{invite}/cancel',
+      'post /api/gateways/{id}/change',
+      'post /api/gateways/{id}/revoke',
       'post /api/login',
       'post /api/logout',
+      'post /api/me/password',
+      'post /api/me/second-factor/begin',
+      'post /api/me/second-factor/confirm',
+      'post /api/me/second-factor/remove',
+      'post /api/push/subscribe',
+      'post /api/push/test',
+      'post /api/push/unsubscribe',
+      'post /api/search',
+      'post /api/shift/handover',
+      'post /api/users',
+      'post /api/users/{name}',
+      'post /api/users/{name}/remove',
       'post /notices/{gateway}',
+      'post /pair',
+      'post /pair/rotate/{gateway}',
+      'put /api/plans/{gateway}/image',
+      'put /api/plans/{gateway}/points',
     ]);
   });
 
@@ -75,9 +111,9 @@ describe('the page', () => {
     const desk = await startDesk();
     const officer = await desk.addUser('王', 'manager');
     const reply = await login(desk.url, '王', password);
-    expect(reply.headers.get('set-cookie')).toMatch(/^kanmen_desk=[\w-]{43}; .*Path=\/; HttpOnly; SameSite=Strict$/);
-    expect(await reply.json()).toMatchObject({ user: { name: '王', role: 'manager' }, title: '东门派出所' });
-    expect((await officer.get('/api/me')).json.user).toEqual({ name: '王', role: 'manager' });
+    expect(reply.headers.getSetCookie()[0]).toMatch(/^kanmen_desk=[\w-]{43}; .*Path=\/; HttpOnly; SameSite=Strict$/);
+    expect(await reply.json()).toMatchObject({ user: { name: '王', role: 'duty' }, title: '东门派出所' });
+    expect((await officer.get('/api/me')).json.user).toEqual({ name: '王', role: 'duty' });
     expect((await officer.post('/api/logout')).status).toBe(204);
     expect((await officer.get('/api/me')).json.error.code).toBe('auth.required');
   });
@@ -102,9 +138,8 @@ describe('the page', () => {
     );
     expect(codes.slice(0, 3)).toEqual(['user.invalid', 'user.invalid', 'user.invalid']);
     expect(codes.slice(3).sort()).toEqual(['added', 'user.exists']);
-    expect(await desk.tools(({ users }) => users.list().map(({ name, role }) => [name, role]))).toEqual([
-      ['王', 'viewer'],
-    ]);
+    const listed = await desk.tools(({ users }) => users.list());
+    expect(listed.map(({ name, role }) => [name, role])).toEqual([['王', 'viewer']]);
     await desk.tools(({ users }) => users.setPassword('王', 'another good one'));
     await expect(signIn(desk.url, '王')).rejects.toThrow('401');
     await signIn(desk.url, '王', 'another good one');
@@ -139,16 +174,49 @@ describe('the page', () => {
   it('doubles the wait with each wrong try and forgets after an hour', async () => {
     const clock = createFakeClock();
     const throttle = createLoginThrottle(clock);
+    const attempt = { name: '王', address: '10.0.0.7', device: null };
     const waits: number[] = [];
     for (let time = 0; time < 12; time += 1) {
-      throttle.wrong('王', '10.0.0.7');
-      waits.push(throttle.waitMs('王', '10.0.0.8') / 1000);
-      await clock.advance(throttle.waitMs('王', '10.0.0.8'));
+      throttle.wrong(attempt);
+      waits.push(throttle.waitMs(attempt) / 1000);
+      await clock.advance(throttle.waitMs(attempt));
     }
     expect(waits).toEqual([0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]);
+    // Somebody else at the same address, and the same name from elsewhere, are not kept waiting by it.
+    expect(throttle.waitMs({ ...attempt, name: '李' })).toBe(0);
+    expect(throttle.waitMs({ ...attempt, address: '10.0.0.8' })).toBe(0);
     await clock.advance(3_600_001);
-    throttle.wrong('王', '10.0.0.7');
-    expect(throttle.waitMs('王', '10.0.0.7')).toBe(0);
+    throttle.wrong(attempt);
+    expect(throttle.waitMs(attempt)).toBe(0);
+  });
+
+  it('lets nobody keep a named officer out: a browser that he has signed in with has tries of its own', async () => {
+    const desk = await startDesk();
+    await desk.addUser('王', 'duty');
+    const first = await login(desk.url, '王', password);
+    const known = first.headers.getSetCookie().find((cookie) => cookie.startsWith('kanmen_desk_device='))!;
+    expect(known).toMatch(/Path=\/api\/login; HttpOnly; SameSite=Strict/);
+    const cookie = known.split(';')[0]!;
+    for (let time = 0; time < 40; time += 1) await login(desk.url, '王', `wrong ${time}`);
+    expect((await login(desk.url, '王', password)).status).toBe(429);
+    const again = await fetch(`${desk.url}/api/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', cookie },
+      body: JSON.stringify({ name: '王', password }),
+    });
+    expect(again.status).toBe(200);
+    // It is good for this name only, and not when it was altered.
+    for (const [name, other, status] of [
+      ['李', cookie, 401],
+      ['王', `${cookie}x`, 429],
+    ] as const) {
+      const reply = await fetch(`${desk.url}/api/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', cookie: other },
+        body: JSON.stringify({ name, password }),
+      });
+      expect([name, reply.status]).toEqual([name, status]);
+    }
   });
 
   it('ends a sign-in when its time is over and when its user is removed', async () => {
@@ -249,9 +317,10 @@ describe('the page', () => {
         end: () => undefined,
       },
       's',
+      null,
     );
     ready = false;
-    for (let n = 0; n < 300; n += 1) feed.publish('alert', { n });
+    for (let n = 0; n < 300; n += 1) feed.publish('alert', { n }, 'east');
     expect(feed.report()).toMatchObject({ depth: 256, dropped: 43 });
     ready = true;
     drain();

@@ -157,7 +157,9 @@ describe('receiving', () => {
     delete named.inline;
     await east.send(noticeEvent('updated', { alertId, version: 3, evidence: [named] }));
     expect((await viewer.get(`/api/alerts/${alertId}`)).json.evidence).toMatchObject([{ arrived: true }]);
-    expect(readdirSync(join(desk.dir, 'data', 'evidence', sha256(picture).slice(0, 2)))).toEqual([sha256(picture)]);
+    expect(readdirSync(join(desk.dir, 'data', 'evidence', sha256(picture).slice(0, 2)))).toEqual([
+      `${sha256(picture)}.kme`,
+    ]);
   });
 
   it('acknowledges canaries and events of later versions, but never an alert that it cannot show', async () => {

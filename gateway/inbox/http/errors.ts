@@ -19,6 +19,12 @@ const gatewayErrors: Readonly<Record<string, number>> = {
   'evidence.missing': 404,
   // For the one who looks it is the same: there is nothing to show. The log says which.
   'evidence.damaged': 404,
+  'user.exists': 409,
+  'user.unknown': 404,
+  'user.invalid': 400,
+  'user.last-admin': 409,
+  'picture.unreadable': 400,
+  'picture.too-large': 400,
   'store.commit-failed': 503,
   'store.closed': 503,
 };

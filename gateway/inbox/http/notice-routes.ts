@@ -4,7 +4,8 @@ import { feedbackReplySchema, outgoingEventSchema } from '../../domain/notice.ts
 import type { Clock } from '../../lib/clock.ts';
 import { signWebhook, webhookHeaders } from '../../lib/standard-webhooks.ts';
 import type { FeedbackLine } from '../feedback-line.ts';
-import { signatureFault, type KnownGateway, type Receiver } from '../receiver.ts';
+import { signatureFault, type GatewayLookup, type KnownGateway, type Receiver } from '../receiver.ts';
+import type { GatewayBook } from '../gateway-book.ts';
 import { refusalReasons, type RefusalReason, type Refusals } from '../refusals.ts';
 import { jsonSchema } from './routes.ts';
 
@@ -15,10 +16,15 @@ const pollQuerySchema = z.object({
   after: z.string().max(500).default(''),
   waitS: z.coerce.number().int().min(0).max(maxWaitS).default(0),
   source: z.string().max(500).default(''),
+  have: z
+    .string()
+    .max(5000)
+    .default('')
+    .describe('Ids of deliveries that were received here, by commas; the answer names the missing'),
 });
 
 export interface NoticeRoutesOptions {
-  readonly gateways: ReadonlyMap<string, KnownGateway>;
+  readonly gateways: GatewayLookup & Pick<GatewayBook, 'verified'>;
   readonly receiver: Receiver;
   readonly line: FeedbackLine;
   readonly refusals: Refusals;
@@ -106,7 +112,19 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
         const reception = await receiver.receive({ gateway, header: headerOf(request), body });
         if (reception.kind === 'refused') return refuse(reply, reception.reason, reception.detail);
         onHeard(gateway.id);
-        return { feedback: await line.unsent(gateway.id) };
+        const answers = JSON.stringify({ feedback: await line.unsent(gateway.id) });
+        // Signed as the answers to a poll are: an answer that anybody could have put in is not taken.
+        return reply
+          .headers(
+            signWebhook({
+              keys: gateway.keys,
+              id: headerOf(request)(webhookHeaders.id) ?? '',
+              timestampS: Math.floor(clock.now() / 1000),
+              body: answers,
+            }),
+          )
+          .type('application/json')
+          .send(answers);
       },
     });
     done();
@@ -132,16 +150,19 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
       const target = Buffer.from(request.raw.url ?? '', 'utf8');
       const fault = signatureFault({ gateway, header: headerOf(request), body: target }, clock.now());
       if (fault !== null) return refused(fault);
+      await gateways.verified({ gateway, header: headerOf(request), body: target });
       const query = pollQuerySchema.safeParse(request.query);
       if (!query.success) return refused('poll.invalid', z.prettifyError(query.error));
       onHeard(gateway.id);
       const gone = new AbortController();
       const onClose = (): void => gone.abort();
       request.raw.socket.once('close', onClose);
-      const answer = await line.poll(gateway.id, query.data.after, query.data.waitS * 1000, gone.signal);
+      const { after, waitS, have } = query.data;
+      const missing = await receiver.missing(gateway.id, have === '' ? [] : have.split(','));
+      const answer = await line.poll(gateway.id, after, missing.length > 0 ? 0 : waitS * 1000, gone.signal);
       request.raw.socket.removeListener('close', onClose);
       onHeard(gateway.id);
-      const body = JSON.stringify(answer);
+      const body = JSON.stringify({ ...answer, ...(missing.length > 0 && { missing }) });
       return reply
         .headers(
           signWebhook({

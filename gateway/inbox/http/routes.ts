@@ -1,13 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema, RouteOptions } from 'fastify';
 import { z } from 'zod';
-import type { Role } from '../../domain/user.ts';
 import type { Login, Logins } from '../logins.ts';
+import { permissionsOf, type Permission } from '../roles.ts';
+import type { Scope } from '../scope.ts';
 import { HttpError } from './errors.ts';
 
 export const cookieName = 'kanmen_desk';
 
-/** Who may use a route. A role includes those below it. */
-export type Access = 'public' | 'signature' | Role;
+/** By which a browser is known when it comes again (login-throttle.ts). Outlives the login. */
+export const deviceCookieName = 'kanmen_desk_device';
+
+/** Who may use a route: anybody, a gateway that signs, whoever is signed in, or who has that permission (roles.ts). */
+export type Access = 'public' | 'signature' | 'signed-in' | Permission;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,7 +19,6 @@ declare module 'fastify' {
   }
 }
 
-const rank: Readonly<Record<Role, number>> = { viewer: 0, manager: 1, admin: 2 };
 const signedIn = new WeakMap<FastifyRequest, Login>();
 
 /** The login that a request came with; every route but public ones has one. */
@@ -24,6 +27,9 @@ export function loginOf(request: FastifyRequest): Login {
   if (!login) throw new HttpError(401, 'auth.required', 'sign in first: POST /api/login');
   return login;
 }
+
+/** Which gateways the one who asks sees. */
+export const scopeOf = (request: FastifyRequest): Scope => loginOf(request).user.gateways;
 
 /** Holds every route to its access before its body is read. A route without one is a fault of the program. */
 export function registerAccess(app: FastifyInstance, logins: Logins): void {
@@ -35,42 +41,38 @@ export function registerAccess(app: FastifyInstance, logins: Logins): void {
     const open = routes.filter((route) => route.config?.access === undefined);
     done(open.length > 0 ? new Error(`no access stated for ${open.map(({ url }) => url).join(', ')}`) : undefined);
   });
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', async (request) => {
     const { config, url } = request.routeOptions;
-    const access = config.access ?? (url === undefined ? 'public' : 'admin');
-    if (access === 'public' || access === 'signature') {
-      done();
-      return;
-    }
+    const access = config.access ?? (url === undefined ? 'public' : 'users');
+    if (access === 'public' || access === 'signature') return;
     const token = request.cookies[cookieName];
-    const login = token === undefined ? null : logins.find(token);
-    if (!login) {
-      done(new HttpError(401, 'auth.required', 'sign in first: POST /api/login'));
-      return;
-    }
-    if (rank[login.user.role] < rank[access]) {
-      done(new HttpError(403, 'auth.not-allowed', `this needs the role ${access}; you are ${login.user.role}`));
-      return;
+    const login = token === undefined ? null : await logins.find(token);
+    if (!login) throw new HttpError(401, 'auth.required', 'sign in first: POST /api/login');
+    if (access !== 'signed-in' && !permissionsOf(login.user.role).includes(access)) {
+      throw new HttpError(403, 'auth.not-allowed', `this needs the permission "${access}"; you are ${login.user.role}`);
     }
     signedIn.set(request, login);
-    done();
   });
 }
 
+type Replied<Schema extends z.ZodType | undefined> = Schema extends z.ZodType ? z.input<Schema> : void;
 type Parsed<Schema extends z.ZodType | undefined> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 export interface RouteDefinition<
   Query extends z.ZodType | undefined,
   Body extends z.ZodType | undefined,
-  Reply extends z.ZodType,
+  Reply extends z.ZodType | undefined,
 > {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly access: Access;
   readonly summary: string;
   readonly query?: Query;
   readonly body?: Body;
-  readonly reply: Reply;
+  /** Undefined: 204, without a body. */
+  readonly reply?: Reply;
+  /** Largest body in bytes; default: the server's, 32 kB. */
+  readonly bodyLimit?: number;
   /** Further statuses of the OpenAPI document. */
   readonly errors?: readonly number[];
   handle(call: {
@@ -79,7 +81,7 @@ export interface RouteDefinition<
     readonly params: Readonly<Record<string, string>>;
     readonly query: Parsed<Query>;
     readonly body: Parsed<Body>;
-  }): Promise<z.input<Reply>> | z.input<Reply>;
+  }): Promise<Replied<Reply>> | Replied<Reply>;
 }
 
 const errorReply = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
@@ -93,7 +95,7 @@ export function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): Record<st
 
 /** One JSON route. Its schemas check what comes in, shape what goes out and stand in the OpenAPI document. */
 export function defineRoute<
-  Reply extends z.ZodType,
+  Reply extends z.ZodType | undefined = undefined,
   Query extends z.ZodType | undefined = undefined,
   Body extends z.ZodType | undefined = undefined,
 >(app: FastifyInstance, definition: RouteDefinition<Query, Body, Reply>): void {
@@ -110,7 +112,9 @@ export function defineRoute<
     ...(query ? { querystring: jsonSchema(query, 'input') } : {}),
     ...(body ? { body: jsonSchema(body, 'input') } : {}),
     response: {
-      200: jsonSchema(definition.reply, 'output'),
+      ...(definition.reply
+        ? { 200: jsonSchema(definition.reply, 'output') }
+        : { 204: { type: 'null', description: 'Done' } }),
       ...Object.fromEntries(statuses.map((status) => [status, jsonSchema(errorReply, 'output')])),
     },
   };
@@ -119,6 +123,7 @@ export function defineRoute<
     url,
     schema,
     config: { access },
+    ...(definition.bodyLimit === undefined ? {} : { bodyLimit: definition.bodyLimit }),
     handler: async (request, reply): Promise<unknown> => {
       const result = await definition.handle({
         request,
@@ -128,7 +133,7 @@ export function defineRoute<
         body: parse(body, request.body, 'the body') as Parsed<Body>,
       });
       // What the schema does not name is left out: a column added to a table is not told by accident.
-      return definition.reply.parse(result);
+      return definition.reply ? definition.reply.parse(result) : reply.status(204).send();
     },
   });
 }

@@ -1,29 +1,40 @@
 import cookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
-import { fastify, type FastifyInstance } from 'fastify';
+import { fastify, type FastifyInstance, type FastifyServerFactory } from 'fastify';
 import type { z } from 'zod';
 import type { Logger } from '../../lib/logger.ts';
 import { pageSecurityHeaders } from '../../lib/page-headers.ts';
-import type { Logins } from '../logins.ts';
 import { healthSchema } from '../shapes.ts';
+import { alertRoutes, type AlertRoutesOptions } from './alert-routes.ts';
 import { registerErrors } from './errors.ts';
+import { gatewayRoutes, type GatewayRoutesOptions } from './gateway-routes.ts';
 import { noticeRoutes, type NoticeRoutesOptions } from './notice-routes.ts';
-import { pageRoutes, type PageRoutesOptions } from './page-routes.ts';
+import { pairRoutes, type PairRoutesOptions } from './pair-routes.ts';
+import { peopleRoutes, type PeopleRoutesOptions } from './people-routes.ts';
 import { cookieName, defineRoute, registerAccess, useZodOnly } from './routes.ts';
+import { sessionRoutes, type SessionRoutesOptions } from './session-routes.ts';
+import { stationRoutes, type StationRoutesOptions } from './station-routes.ts';
 
 /** What a browser sends is small: a login is 100 bytes, an answer at most 8 kB. Notices have their own limit. */
 const pageBodyBytes = 32_768;
 
 export interface ServerOptions {
   readonly notices: NoticeRoutesOptions;
-  readonly page: PageRoutesOptions;
-  readonly logins: Logins;
+  readonly pair: PairRoutesOptions;
+  readonly session: SessionRoutesOptions;
+  readonly alerts: AlertRoutesOptions;
+  readonly gateways: GatewayRoutesOptions;
+  readonly station: StationRoutesOptions;
+  readonly people: PeopleRoutesOptions;
+  readonly trustProxy: boolean;
+  /** Makes the server where it speaks TLS itself; null: plain HTTP. */
+  readonly serverFactory: FastifyServerFactory | null;
   readonly logger: Logger;
   readonly version: string;
   /** Folder of the built page; null for none. */
   readonly webRoot: string | null;
-  readonly health: () => z.input<typeof healthSchema>;
+  readonly health: () => Promise<z.input<typeof healthSchema>>;
 }
 
 /** All routes of the desk on one Fastify instance that does not listen yet. */
@@ -36,6 +47,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     routerOptions: { maxParamLength: 200 },
     // 16 MB of evidence over a 2 Mbit/s uplink take 64 s; what is slower than that gets no thread of ours.
     requestTimeout: 120_000,
+    trustProxy: options.trustProxy,
+    ...(options.serverFactory === null ? {} : { serverFactory: options.serverFactory }),
   });
   useZodOnly(app);
   registerErrors(app, options.logger);
@@ -45,7 +58,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     done();
   });
   await app.register(cookie);
-  registerAccess(app, options.logins);
+  registerAccess(app, options.session.logins);
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -64,7 +77,12 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     },
   });
   noticeRoutes(app, options.notices);
-  pageRoutes(app, options.page);
+  pairRoutes(app, options.pair);
+  sessionRoutes(app, options.session);
+  alertRoutes(app, options.alerts);
+  gatewayRoutes(app, options.gateways);
+  stationRoutes(app, options.station);
+  peopleRoutes(app, options.people);
   defineRoute(app, {
     method: 'GET',
     url: '/health',
@@ -72,8 +90,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     summary: 'Whether the desk can do its work, and every wire',
     reply: healthSchema,
     errors: [503],
-    handle: ({ reply }) => {
-      const health = options.health();
+    handle: async ({ reply }) => {
+      const health = await options.health();
       if (health.status === 'unhealthy') void reply.status(503);
       return health;
     },
