@@ -11,7 +11,7 @@ import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
 import { cameraFigures } from './app/camera-figures.ts';
 import { createCameraJoins } from './app/cameras.ts';
-import { createClipKeeper, toldWithinMs } from './app/clips.ts';
+import { createClipKeeper, ringOf } from './app/clips.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { createPart, reachable } from './app/parts.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
@@ -219,7 +219,7 @@ async function build(settings: AppSettings) {
     models: configuration.models,
     perception: configuration.perception,
     transcodersAtOnce: configuration.api.liveVideo.transcodersAtOnce,
-    ring: { keepMs: configuration.evidence.clips.before + toldWithinMs, maxBytes: configuration.evidence.clips.memory },
+    ring: ringOf(configuration.evidence.clips),
     clock,
     logger,
     unit: () => random.unit(),
@@ -240,6 +240,8 @@ async function build(settings: AppSettings) {
   const outbox = createOutbox({
     channels: channels.byId,
     options: configuration.outbox,
+    onZone: (camera, change) => joins.onZone(camera, change),
+    timeZone,
     reads: {
       due: (query) => store.dueDeliveries(query),
       find: (id) => store.delivery(id),

@@ -115,7 +115,8 @@ export interface CameraReport {
   readonly name: string;
   readonly area: AreaId | null;
   readonly direction: 'in' | 'out' | 'both' | null;
-  readonly state: 'connecting' | 'connected' | 'silent' | 'failed';
+  /** `ended`: a video file that has been played. */
+  readonly state: 'connecting' | 'connected' | 'silent' | 'failed' | 'ended';
   /** Why it is not connected, in one line without secrets. */
   readonly reason: string | null;
   readonly lastFrameAt: EpochMs | null;
@@ -138,6 +139,22 @@ export interface CameraReport {
     readonly reconnects: number;
   };
 }
+  /** Since when its pictures show nothing any more, and why; null or absent while it sees. */
+  readonly blind?: { readonly since: EpochMs; readonly reason: string | null } | null;
+  /** Drawn in its picture; absent: none. */
+  readonly zones?: readonly CameraZone[];
+}
+
+/** A zone in a camera's picture. */
+export interface CameraZone {
+  readonly id: string;
+  readonly name: string;
+  /** `reading`, `ignore`, or what it is watched for. */
+  readonly use: string;
+  /** Corners as shares of the picture from its top left. */
+  readonly points: readonly (readonly [number, number])[];
+  /** Since when something stands in it; null where nothing does. */
+  readonly occupiedSince: EpochMs | null;
 
 export interface HealthReport {
   /** `unhealthy`: alarms may not get through (answers 503). `degraded`: something is wrong, alarms get through. */

@@ -9,12 +9,18 @@ export function cameraFigures({
   direction,
   lastFrameAt,
   connections,
+  blind,
+  zones,
   counters,
 }: CameraStatus) {
-  const { stream, passages, rejected, framesDropped } = counters;
+  const { stream, passages, rejected, framesDropped, standing } = counters;
   const { bitsPerSecond, packetsLost, picturesLost, lastKeyAt, gate, decodingMs, decodedWith, gopsDropped } = stream;
   return {
-    ...{ id, name, state, reason, direction, lastFrameAt, passages, rejected },
+    ...{ id, name, state, reason, direction, lastFrameAt, passages, rejected, blind },
+    zones: zones.map((zone) => ({
+      ...{ id: zone.id, name: zone.name ?? zone.id, use: zone.use, points: zone.points },
+      occupiedSince: standing.find((one) => one.zone === zone.id)?.since ?? null,
+    })),
     stream: {
       ...{ bitsPerSecond, packetsLost, picturesLost, lastKeyAt, gate, decodingMs, decodedWith, gopsDropped },
       framesDropped,

@@ -1,23 +1,28 @@
 /** Joins perception with the line and the evidence: passages with their pictures, and pictures for alerts. */
 import type { Change } from '../domain/change.ts';
 import type { AlertEffect } from '../domain/effects.ts';
-import type { CameraEvent, PassageEvent } from '../domain/event.ts';
+import type { CameraEvent, PassageEvent, ZoneEvent } from '../domain/event.ts';
 import type { AreaId, CameraId, EventId, EvidenceId } from '../domain/ids.ts';
 import type { Line } from '../events/index.ts';
 import type { Evidence, SavedEvidence } from '../evidence/index.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, EpochMs } from '../lib/clock.ts';
 import { isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import type { CameraChange, PassageCandidate, PassageJpegs, Perception } from '../perceive/index.ts';
+import type { CameraChange, PassageCandidate, PassageJpegs, Perception, ZoneChange } from '../perceive/index.ts';
 
 const retryMs = 5000;
 
+/** Events that could not be stored yet and are kept to be told again, of all cameras together. */
+const mostUntold = 1000;
+/** Older than this at arrival is late (interfaces.md): recorded, no live alert. Only a video file's events are. */
+const lateMs = 24 * 3_600_000;
 export interface CameraJoins {
   /** Resolves when the passage is stored. */
   onPassage(passage: PassageCandidate, jpegs: PassageJpegs): Promise<void>;
   onCamera(change: CameraChange): void;
   /** Takes a picture with every camera of the alert's area and attaches it. */
+  onZone(camera: CameraId, change: ZoneChange): void;
   onEvidenceWanted(
     effect: Extract<AlertEffect, { kind: 'evidence-wanted' }>,
     perception: Pick<Perception, 'snapshot'>,
@@ -83,14 +88,21 @@ export function createCameraJoins(given: {
     }
   };
 
-  const newest = new Map<CameraId, CameraEvent>();
-  /** Perception tells of a change once; what could not be stored is tried again until it is, or a newer one stands. */
-  const tellCamera = (event: CameraEvent): void => {
+  const newest = new Map<string, CameraEvent>();
+  /** A link and a view have nothing to do with each other: what is new of one does not make the other old. */
+  const aboutOf = ({ camera, change }: CameraEvent): string =>
+    `${camera} ${change === 'blind' || change === 'seeing' ? 'view' : 'link'}`;
+  const isLate = (at: EpochMs): boolean => clock.now() - at > lateMs;
+  let untold = 0;
+  /** Perception tells of a change once; what could not be stored is tried again until it is, or is wanted no more. */
+  const tell = (event: CameraEvent | ZoneEvent, stillWanted: () => boolean): void => {
     line.accept(event, null).catch((error: unknown) => {
       logger.error({ camera: event.camera, change: event.change, reason: messageOf(error) }, 'camera event not stored');
-      if (isGatewayError(error, 'store.closed')) return;
+      if (isGatewayError(error, 'store.closed') || untold >= mostUntold) return;
+      untold += 1;
       clock.after(retryMs, () => {
-        if (newest.get(event.camera) === event) tellCamera(event);
+        untold -= 1;
+        if (stillWanted()) tell(event, stillWanted);
       });
     });
   };
@@ -104,7 +116,7 @@ export function createCameraJoins(given: {
         at: readAt,
         receivedAt: clock.now(),
         area: areas.get(camera) ?? null,
-        late: false,
+        late: isLate(readAt),
         ...{ camera, subject, direction, startedAt, endedAt, plate, boxPx, faceQualityRatio },
         registered: null,
         evidence: await keepPicture(passage, jpegs),
@@ -119,11 +131,24 @@ export function createCameraJoins(given: {
         at,
         receivedAt: clock.now(),
         area: areas.get(camera) ?? null,
-        late: false,
+        late: isLate(at),
         ...{ camera, change, reason },
       };
-      newest.set(camera, event);
-      tellCamera(event);
+      newest.set(aboutOf(event), event);
+      tell(event, () => newest.get(aboutOf(event)) === event);
+    },
+    onZone: (camera, { at, zone, use, change, subject, visit, plate, seconds }) => {
+      const event: ZoneEvent = {
+        kind: 'zone',
+        id: newId(),
+        at,
+        receivedAt: clock.now(),
+        area: areas.get(camera) ?? null,
+        late: isLate(at),
+        ...{ camera, zone, use, change, subject, visit, plate, seconds },
+      };
+      // Who came and who left are both told, whatever comes after.
+      tell(event, () => true);
     },
     onEvidenceWanted: (effect, perception) => {
       photograph(effect, perception).catch((error: unknown) =>

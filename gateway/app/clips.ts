@@ -21,8 +21,17 @@ export interface ClipKeeper extends Component {
 /** Clips that are being cut or written at once; an alarm flood must not fill the memory. */
 const maxAtOnce = 16;
 
-/** A ring must also reach back over the time that it takes until a passage is told. */
-export const toldWithinMs = 20_000;
+/** A ring must also reach back over the time that it takes until a passage is told, and to the key frame before. */
+const toldWithinMs = 20_000;
+const longGopMs = 4000;
+
+/** How much of a camera's stream is kept in memory, so that clips find what they are asked for. */
+export function ringOf({ before, reach, memory }: EvidenceOptions['clips']): {
+  readonly keepMs: number;
+  readonly maxBytes: number;
+} {
+  return { keepMs: Math.max(reach, before + toldWithinMs + longGopMs), maxBytes: memory };
+}
 
 export function createClipKeeper(given: {
   readonly options: EvidenceOptions['clips'];

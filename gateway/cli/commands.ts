@@ -1,3 +1,5 @@
+import type { DeskCommands } from './desk-commands.ts';
+
 /** What a command gives back: its exit code (design section 7: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration). */
 export const exitCodes = { fine: 0, failed: 1, wrongUse: 2, wrongConfiguration: 78 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -81,7 +81,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     .addOption(jsonOption())
     .action(async (given: Given<'check'>) => done(await commands.check(given)));
 
-  program
+  const desk = program
     .command('desk')
     .description('run the station\'s inbox; prints one line {"ready":true,…} when it accepts work')
     .addOption(configOption().default('desk.yaml'))

@@ -1,5 +1,6 @@
 import { constants, accessSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { deskOptionsSchema, type DeskOptions } from '../inbox/options.ts';
 import { codeOf } from '../lib/errors.ts';
@@ -74,7 +75,12 @@ function toFault(file: string, { path, value, message, allowed }: Wrong, locate:
 const isPathKey = (key: string): boolean => /(File|Files|Dir|^dir|^webRoot)$/.test(key);
 
 function absolutePaths(value: unknown, dir: string, isPath = false): unknown {
-  if (typeof value === 'string') return isPath ? resolve(dir, value) : value;
+  if (typeof value === 'string') {
+    // `file:clip.mp4` lies beside the configuration; `file:///…` says where it lies.
+    const beside = /^file:(?!\/)(.+)$/.exec(value)?.[1];
+    if (beside !== undefined) return pathToFileURL(resolve(dir, beside)).href;
+    return isPath ? resolve(dir, value) : value;
+  }
   if (Array.isArray(value)) return value.map((item) => absolutePaths(item, dir, isPath));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

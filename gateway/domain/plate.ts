@@ -46,5 +46,6 @@ export const rejectReasons = [
   'no-legal-format',
   'frames-disagree',
   'not-a-plate',
+  'outside-zone',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];

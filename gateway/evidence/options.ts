@@ -26,11 +26,17 @@ export const evidenceOptions = z.strictObject({
         .describe('Whether each passage gets a clip; about 4 MB each, kept as long as faces are (retention.faces)'),
       before: durationMs({ default: '10s', min: '0s', max: '60s', describe: 'How much of a clip is from before' }),
       after: durationMs({ default: '5s', min: '1s', max: '60s', describe: 'How much of a clip is from after' }),
+      reach: durationMs({
+        default: '30s',
+        min: '5s',
+        max: '5m',
+        describe: "How far back a camera's last moments reach in memory; never less than `before` and 24 s more",
+      }),
       memory: sizeBytes({
-        default: '8MB',
+        default: '20MB',
         min: '1MB',
         max: '256MB',
-        describe: "Most memory for one camera's last moments; 8MB are 16 s at 4 Mbit/s",
+        describe: "Most memory for one camera's last moments, whatever `reach` says; 20MB are 40 s at 4 Mbit/s",
       }),
     })
     .prefault({})

@@ -17,7 +17,13 @@ export interface HealthSources {
     readonly state: 'unknown' | 'up' | 'down';
     readonly lastFailure: string | null;
   }[];
-  readonly cameras: () => readonly { readonly id: string; readonly state: string; readonly reason: string | null }[];
+  readonly cameras: () => readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly reason: string | null;
+    /** Not null: its pictures show nothing. */
+    readonly blind?: { readonly reason: string | null } | null;
+  }[];
   readonly recipients: number;
   /** Whether the way to each recipient is open, end to end. */
   readonly canaries?: () => readonly {
@@ -116,8 +122,10 @@ function reachParts(reach: { readonly offDuty: number; readonly nobody: number }
   return [{ name: 'duty', status: 'degraded', note }];
 }
 
-function cameraPart({ id, state, reason }: ReturnType<HealthSources['cameras']>[number]): Part {
-  const well = state === 'connected' || state === 'connecting';
+function cameraPart({ id, state, reason, blind }: ReturnType<HealthSources['cameras']>[number]): Part {
+  const well = state === 'connected' || state === 'connecting' || state === 'ended';
+  if (well && blind)
+    return { name: `camera ${id}`, status: 'degraded', note: `sees nothing: ${blind.reason ?? 'unknown why'}` };
   return {
     name: `camera ${id}`,
     status: well ? 'ok' : 'degraded',

@@ -10,6 +10,8 @@ import type { WireReport } from '../lib/wire.ts';
 export interface CameraStats {
   readonly id: string;
   readonly state: string;
+  /** Not null: its pictures show nothing. */
+  readonly blind?: object | null;
   readonly framesDecoded: number;
   readonly passages: number;
   /** Reads that did not become a plate, by reason. */
@@ -102,6 +104,7 @@ export function createMetrics(given: {
   const cameraUp = gauge('kanmen_camera_connected', '1 while the camera sends pictures', ['camera']);
   const cameraFrames = gauge('kanmen_camera_frames_decoded_total', 'Frames decoded', ['camera']);
   const cameraPassages = gauge('kanmen_camera_passages_total', 'Passages seen', ['camera']);
+  const cameraBlind = gauge('kanmen_camera_blind', '1 while its pictures show nothing', ['camera']);
   const cameraRejected = gauge('kanmen_camera_rejected_reads_total', 'Reads that did not become a plate', [
     'camera',
     'reason',
@@ -124,7 +127,7 @@ export function createMetrics(given: {
     ['camera', 'what'],
   );
   const ofCameras = [
-    ...[cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts, cameraBits, cameraPictures],
+    ...[cameraBlind, cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts, cameraBits, cameraPictures],
     ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDropped],
   ];
   const memory = gauge('kanmen_memory_bytes', 'Memory of the main process', ['kind']);
@@ -141,11 +144,12 @@ export function createMetrics(given: {
       wireWaited.set({ wire }, waitedMs / 1000);
     }
     for (const each of ofCameras) each.reset();
-    for (const { id: camera, state, framesDecoded, passages, rejected, stream } of given.cameras()) {
+    for (const { id: camera, state, blind, framesDecoded, passages, rejected, stream } of given.cameras()) {
       cameraUp.set({ camera }, state === 'connected' ? 1 : 0);
       cameraFrames.set({ camera }, framesDecoded);
       cameraPassages.set({ camera }, passages);
       cameraRestarts.set({ camera }, stream.reconnects);
+      cameraBlind.set({ camera }, blind ? 1 : 0);
       cameraBits.set({ camera }, stream.bitsPerSecond);
       cameraPictures.set({ camera }, stream.pictures);
       cameraLost.set({ camera, what: 'packets' }, stream.packetsLost);

@@ -4,12 +4,13 @@ import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { WireReport } from '../lib/wire.ts';
 import type { SourceStatus } from './frame-source.ts';
 import type { CameraOptions } from './options.ts';
+import type { ViewChange } from './view-watch.ts';
 import type { CameraCounters } from './worker-protocol.ts';
 
-/** A camera's link has changed. */
+/** A camera's link has changed, or whether it sees. */
 export interface CameraChange {
   readonly camera: CameraId;
-  readonly change: 'connected' | 'silent' | 'failed';
+  readonly change: 'connected' | 'silent' | 'failed' | ViewChange['change'];
   readonly at: EpochMs;
   /** One line without secrets; null for `connected`. */
   readonly reason: string | null;
@@ -21,7 +22,7 @@ export interface CameraStatus {
   readonly name: string;
   readonly area: string | null;
   readonly direction: CameraOptions['direction'];
-  readonly state: 'connecting' | 'connected' | 'silent' | 'failed';
+  readonly state: 'connecting' | 'connected' | 'silent' | 'failed' | 'ended';
   readonly since: EpochMs;
   readonly reason: string | null;
   readonly widthPx: number | null;
@@ -30,6 +31,9 @@ export interface CameraStatus {
   readonly lastFrameAt: EpochMs | null;
   /** How often its stream was opened. */
   readonly connections: number;
+  /** Since when it has seen nothing, and why; null while it sees. */
+  readonly blind: { readonly since: EpochMs; readonly reason: string | null } | null;
+  readonly zones: CameraOptions['zones'];
   readonly counters: CameraCounters;
 }
 
@@ -41,6 +45,7 @@ const noCounters: CameraCounters = {
   platesRead: 0,
   passages: 0,
   rejected: noRejects,
+  standing: [],
   waitedMs: 0,
   stream: {
     bytes: 0,
@@ -89,6 +94,8 @@ export function createCameraBoard(
       lastFrameAt: null,
       connections: 0,
       counters: noCounters,
+      blind: null,
+      zones: camera.zones,
     });
   }
   return {
@@ -113,11 +120,18 @@ export function createCameraBoard(
         reason: shown,
         connections: before.connections + (status.kind === 'connected' ? 1 : 0),
       });
-      if (status.kind === 'connecting' || lastTold.get(camera) === status.kind) return;
+      // A file that is over is no camera that has failed.
+      if (status.kind === 'connecting' || status.kind === 'ended' || lastTold.get(camera) === status.kind) return;
       lastTold.set(camera, status.kind);
       onChange({ camera, change: status.kind, at, reason });
     },
     counted: (camera: CameraId, counters: CameraCounters): void => {
+    view: (camera: CameraId, { change, at, reason }: ViewChange): void => {
+      const before = known.get(camera);
+      if (!before) return;
+      known.set(camera, { ...before, blind: change === 'blind' ? { since: at, reason } : null });
+      onChange({ camera, change, at, reason });
+    },
       const before = known.get(camera);
       if (!before) return;
       const seen = counters.frames + counters.stream.fragments;

@@ -6,20 +6,29 @@ import { stillFaceLooks } from './face-looks.ts';
 import type { Frame } from './frame-source.ts';
 import { overlapRatio } from './geometry.ts';
 import { faceLooks, plateLooks } from './looks.ts';
+import { localHour } from './local-hour.ts';
 import { createMotionGate } from './motion.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
 import type { SeenNow } from './live/live-hub.ts';
 import type { Perceiver } from './perceive.ts';
 import { createPersonTracks } from './person-tracks.ts';
-import { encodeJpeg } from './picture.ts';
+import { encodeJpeg, type Picture } from './picture.ts';
+import { createSceneWatch, type SceneChanges } from './scene-watch.ts';
 import { createSignMemory } from './sign-memory.ts';
 import type { TrailMotion } from './track.ts';
 import { createVehicleTracks } from './vehicle-tracks.ts';
 import { createVisits } from './visits.ts';
+import type { ViewChange } from './view-watch.ts';
+import type { ZoneChange } from './zone-visits.ts';
+import { createZones } from './zones.ts';
 import type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from './worker-protocol.ts';
 
 /** Without any movement the whole picture is still looked at this often: a car may stand there since before the start. */
 const netPeriodMs = 5000;
+/** Between pictures of a file further apart than this the gate was shut, and nothing moved. */
+const quietGapMs = 1500;
+/** Hours of the day at which it is light anywhere in China, all the year round. */
+const dayHours = { from: 9, to: 16 } as const;
 /** A car that waits this long is told of before it leaves, so that a rule about it is not late. */
 const liveTellAfterMs = 30_000;
 
@@ -31,6 +40,14 @@ export interface CameraWatchOptions {
   readonly onPassage: (passage: PassageCandidate, jpegs: PassageJpegs) => Promise<void>;
   /** Told of every picture that was looked at: what stands where in it. */
   readonly onSeen?: (seen: SeenNow) => void;
+  /** Told when the camera sees nothing any more, or sees again. */
+  readonly onView?: (change: ViewChange) => void;
+  /** Told of what has come to stand in a watched zone, and of what has left it. */
+  readonly onZone?: (change: ZoneChange) => void;
+  /** Where the camera stands, for what day and night are there. */
+  readonly timeZone?: string;
+  /** Begins the names of visits to zones; unlike any other run's. */
+  readonly runName?: string;
   /** Tell of those who stay before they leave; false for video files, where nothing is late. Default: the camera's URL is live. */
   readonly live?: boolean;
 }
@@ -42,17 +59,34 @@ export function createCameraWatch({
   perceiver,
   onPassage,
   onSeen = () => undefined,
+  onView = () => undefined,
+  onZone = () => undefined,
+  timeZone = 'Asia/Shanghai',
+  runName = 'run',
   live = !camera.url.startsWith('file:'),
 }: CameraWatchOptions) {
   const id = camera.id as CameraId;
   const ebikePatterns = perception.ebikePlates.map((pattern) => new RegExp(pattern, 'u'));
   const goneAfterMs = perception.goneAfter;
   const tellAfterMs = live ? liveTellAfterMs : null;
-  const vehicles = createVehicleTracks({ goneAfterMs, tellAfterMs, ebikePatterns });
+  const zones = createZones(camera.zones);
+  const vehicles = createVehicleTracks({
+    ...{ goneAfterMs, tellAfterMs, ebikePatterns },
+    counts: (box, frame) => zones.counts(box, frame, 'vehicle'),
+  });
   const persons = createPersonTracks({ goneAfterMs, tellAfterMs, sameVisitMs: perception.sameVisitWithin });
   const visits = createVisits({ sameVisitMs: perception.sameVisitWithin });
   const signs = createSignMemory();
   const motionGate = createMotionGate();
+  const scene = createSceneWatch({
+    zones: zones.watched,
+    prefix: `${camera.id}-${runName}`,
+    blindAfterMs: camera.blindCheck ? camera.blindAfter : null,
+    isDay: (at) => {
+      const hour = localHour(at, timeZone);
+      return hour >= dayHours.from && hour < dayHours.to;
+    },
+  });
   const rejected = Object.fromEntries(rejectReasons.map((reason) => [reason, 0])) as Record<RejectReason, number>;
   const count = { frames: 0, framesLookedAt: 0, platesRead: 0, passages: 0, waitedMs: 0 };
   let latest: KeptFrame | null = null;
@@ -92,10 +126,13 @@ export function createCameraWatch({
 
   const emit = async (at: EpochMs, all: boolean): Promise<void> => {
     const sightings = vehicles.take(at, all);
-    for (const { rejected: reason } of sightings) if (reason) rejected[reason] += 1;
+    for (const { rejected: reason, counts } of sightings) {
+      if (!counts) rejected['outside-zone'] += 1;
+      else if (reason) rejected[reason] += 1;
+    }
     for (const vehicle of vehicles.present()) visits.present(vehicle);
     const worthKeeping = sightings.filter(
-      ({ plate, agreeing }) => plate.accepted || (plate.kind !== 'unknown' && agreeing >= 2),
+      ({ plate, agreeing, counts }) => counts && (plate.accepted || (plate.kind !== 'unknown' && agreeing >= 2)),
     );
     for (const { plate, motion, startedAt, endedAt, evidence } of visits.settle(worthKeeping, at, all)) {
       const { capturedAt: readAt, box } = evidence;
@@ -134,7 +171,13 @@ export function createCameraWatch({
         plates,
         faces,
         wantsSecond: (plate) => vehicles.wantsSecond(plate, at),
-        shouldRead: (candidate) => !signs.knows(candidate.box, at) && vehicles.shouldRead(candidate, at),
+        shouldRead: (candidate) => {
+          if (!zones.wanted(candidate.box, frame)) {
+            rejected['outside-zone'] += 1;
+            return false;
+          }
+          return !signs.knows(candidate.box, at) && vehicles.shouldRead(candidate, at);
+        },
       });
       count.platesRead += seen.plates.length;
       onSeen({
@@ -146,19 +189,31 @@ export function createCameraWatch({
         rejected[reason] += 1;
         if (reason === 'not-a-plate' || reason === 'no-legal-format') signs.note(box, at);
       }
-      const unread = seen.unread.filter(({ box }) => !signs.knows(box, at));
+      // Outside the zones a vehicle is out of sight: who has left the reading zone has left.
+      const unread = seen.unread.filter(({ box }) => zones.wanted(box, frame) && !signs.knows(box, at));
       vehicles.update(frame, seen.plates, unread);
       if (faces.length > 0) {
         const vehicleBoxes = vehicles.expected(at).map(({ box }) => box);
-        persons.update(frame, seen.faces, vehicleBoxes, motion);
+        const counting = seen.faces.filter(({ box }) => zones.counts(box, frame, 'person'));
+        rejected['outside-zone'] += seen.faces.length - counting.length;
+        persons.update(frame, counting, vehicleBoxes, motion);
       }
     }
     vehicles.hold(at, (box) => motion.movedIn(box));
     persons.hold(at, motion);
+    tellScene(scene.look(frame, at, () => vehicles.present()));
     await emit(at, false);
   };
 
+  const tellScene = (changes: SceneChanges | null): void => {
+    if (changes?.view) onView(changes.view);
+    for (const change of changes?.zones ?? []) onZone(change);
+  };
+
   const look = async (frame: Frame): Promise<void> => {
+    // A live camera's quiet time is told as it passes; a file's is over when the next picture comes.
+    if (!live && lastFrameAt !== null && frame.capturedAt - lastFrameAt > quietGapMs)
+      await quiet((frame.capturedAt - 1) as EpochMs);
     looking = true;
     try {
       await lookAt(frame);
@@ -167,20 +222,26 @@ export function createCameraWatch({
     }
   };
 
+  const quiet = async (at: EpochMs): Promise<void> => {
+    if (looking || lastFrameAt === null || at <= lastFrameAt) return;
+    vehicles.hold(at, () => false);
+    persons.hold(at, { movedIn: () => false });
+    await emit(at, false);
+  };
+
   return {
     look,
+    /** A key frame of a camera at which nothing moves. */
+    still: (picture: Picture, at: EpochMs): void => tellScene(scene.look(picture, at, () => vehicles.present())),
+    /** A new connection to the camera: a view that is still wrong is told of once more. */
+    begin: (): void => scene.begin(),
     /** Time goes on without frames: ends what has left. `now` is the wall clock, which capture time follows. */
     idle: async (now: EpochMs): Promise<void> => {
       // A passage that waits to be stored holds the frames back; that is no silence.
       if (!looking && lastFrameAt !== null && now - lastFrameAt > goneAfterMs * 2) await emit(now, false);
     },
     /** The camera was watched up to then and nothing moved: what stood there still does, what has left has left. */
-    quiet: async (at: EpochMs): Promise<void> => {
-      if (looking || lastFrameAt === null || at <= lastFrameAt) return;
-      vehicles.hold(at, () => false);
-      persons.hold(at, { movedIn: () => false });
-      await emit(at, false);
-    },
+    quiet,
     /** Settles when a frame captured after `at` is the newest, or after `withinMs`. */
     frameAfter: async (at: EpochMs, withinMs: number): Promise<void> => {
       const deadline = performance.now() + withinMs;
@@ -196,8 +257,11 @@ export function createCameraWatch({
     },
     /** No more frames will come: everything still open is told of. */
     finish: async (): Promise<void> => {
+      tellScene(scene.finish());
       if (lastFrameAt !== null) await emit(lastFrameAt, true);
     },
+    /** Who stands in a watched zone now. */
+    standing: () => scene.standing(),
     snapshot: async (): Promise<Snapshot | null> => {
       if (!latest) return null;
       // The next frame overwrites this memory.
@@ -219,6 +283,7 @@ export function createCameraWatch({
       waitedMs: Math.round(count.waitedMs),
       framesDropped,
       rejected: { ...rejected },
+      standing: scene.standing().map(({ zone, since }) => ({ zone, since })),
     }),
   };
 }

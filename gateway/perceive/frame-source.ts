@@ -1,7 +1,9 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { EyeReport } from './camera/eye.ts';
+import type { FileStart } from './camera/file-start.ts';
 import type { FragmentSource } from './camera/fragment.ts';
+import type { OnStill } from './camera/key-frame-net.ts';
 import type { MotionGate } from './camera/motion-gate.ts';
 import type { PullCounts } from './camera/pull.ts';
 import type { CameraShared } from './camera/shared.ts';
@@ -44,6 +46,14 @@ export interface LiveSource extends FrameSource {
   report(): LiveSourceReport;
 }
 
+/** A video file: frames as fast as they are taken, and its stream. */
+export interface FileSource extends FrameSource {
+  readonly fragments: FragmentSource;
+  /** Capture time up to which it has been read; null before its first picture. */
+  seenUntil(): EpochMs | null;
+  report(): LiveSourceReport;
+}
+
 /** What a live source has counted since it was opened. */
 export interface LiveSourceReport extends PullCounts, EyeReport {
   readonly connections: number;
@@ -59,12 +69,14 @@ export type SourceStatus =
   | { readonly kind: 'resized'; readonly widthPx: number; readonly heightPx: number }
   /** Connected, but no frame for a while. */
   | { readonly kind: 'silent'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string };
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** A file that has been played to its end. */
+  | { readonly kind: 'ended'; readonly reason: string };
 
 /** What a worker asks of a live camera's source. */
 export interface LiveSourceRequest {
   readonly id: CameraId;
-  /** `rtsp://…`, `rtsps://…`, `http(s)://…`, or `file:///…` played once in real time. May hold credentials: never logged, never in a child's argument list. */
+  /** `rtsp://…`, `rtsps://…` or `http(s)://…`. May hold credentials: never logged, never in a child's argument list. */
   readonly url: string;
   /** Frames a second wanted; the decoder may be told to skip the rest. */
   readonly framesPerSecond: number;
@@ -80,6 +92,8 @@ export interface LiveSourceRequest {
   readonly shared: CameraShared;
   readonly clock: Clock;
   readonly onStatus: (status: SourceStatus) => void;
+  /** Told of every key frame looked at while nothing moves. */
+  readonly onStill?: OnStill;
 }
 
 /** What a worker asks of a video file: every frame at this rate, as fast as the reader takes them. */
@@ -89,8 +103,14 @@ export interface FileSourceRequest {
   readonly maxWidthPx: number;
   readonly gate: MotionGate;
   readonly lookEveryMs: number;
+  /** When its first picture was taken; absent: as `readFileStart` finds out. */
+  readonly startsAt?: EpochMs | null;
+  /** Told once, before the first frame. */
+  readonly onStart?: (start: FileStart) => void;
+  readonly onSize?: (size: { readonly widthPx: number; readonly heightPx: number }) => void;
+  readonly onStill?: OnStill;
 }
 
 /** The camera folder's door, as the worker calls it: `camera/index.ts` exports both. */
 export type OpenLiveSource = (request: LiveSourceRequest) => LiveSource;
-export type OpenFileSource = (request: FileSourceRequest) => FrameSource;
+export type OpenFileSource = (request: FileSourceRequest) => FileSource;

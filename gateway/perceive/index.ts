@@ -11,6 +11,8 @@ export type { CameraCounters, PassageCandidate, PassageJpegs, Snapshot } from '.
 export type { InspectedPassage, InspectedPlate, InspectLine } from './inspect-line.ts';
 export { shippedModelsDir, verifyModels } from './model-store.ts';
 export { addModel, listModels, pullModel, type ModelState } from './model-shelf.ts';
+export type { ZoneChange } from './zone-visits.ts';
+export type { ViewChange } from './view-watch.ts';
 export type { Clip } from './camera/ring.ts';
 export type { InitSegment } from './camera/fragment.ts';
 export type { LiveFragment } from './camera/ring-outlet.ts';

@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { BoxPx, CornersPx, PointPx } from '../domain/plate.ts';
 import { GatewayError, messageOf } from '../lib/errors.ts';
-import type { InspectLine, InspectedPassage } from './inspect-line.ts';
+import type { InspectLine, InspectedVideo } from './inspect-line.ts';
 import { stillLooks } from './looks.ts';
 import type { Perceiver, SeenPlate } from './perceive.ts';
 import { decodePicture } from './picture.ts';
+import { createZones, type Zones } from './zones.ts';
 
 /** What `inspect` asks of one file. */
 export interface InspectRequest {
@@ -14,10 +15,7 @@ export interface InspectRequest {
 }
 
 /** Reads the passages of a video through the tracker that live cameras use. */
-export type InspectVideo = (
-  file: string,
-  signal: AbortSignal,
-) => Promise<{ passages: InspectedPassage[]; persons: number }>;
+export type InspectVideo = (file: string, signal: AbortSignal) => Promise<InspectedVideo>;
 
 /** One file's line. Never throws for what is in the file: that is the line's `error`. */
 export async function inspectFile(
@@ -25,28 +23,38 @@ export async function inspectFile(
   perceiver: Perceiver,
   inspectVideo: InspectVideo,
   signal: AbortSignal,
+  zones: Zones = createZones([]),
 ): Promise<InspectLine> {
   const { file } = request;
   try {
     if (!request.crop && (await looksLikeVideo(file))) return { file, ...(await inspectVideo(file, signal)) };
-    return await inspectPicture(request, perceiver);
+    return await inspectPicture(request, perceiver, zones);
   } catch (error) {
     const code = error instanceof GatewayError ? error.code : 'picture.unreadable';
     return { file, error: { code, message: messageOf(error) } };
   }
 }
 
-async function inspectPicture({ file, crop }: InspectRequest, perceiver: Perceiver): Promise<InspectLine> {
+async function inspectPicture(
+  { file, crop }: InspectRequest,
+  perceiver: Perceiver,
+  zones: Zones,
+): Promise<InspectLine> {
   const startedMs = performance.now();
   const picture = await decodePicture(file);
   const decodedMs = performance.now();
   const looks = stillLooks(picture, perceiver.stillSidesPx);
   const seen = await perceiver.perceive(picture, crop ? { plates: 'whole-plate', faces: [] } : looks);
+  const plates = seen.plates.filter(({ box }) => crop || zones.counts(box, picture, 'vehicle'));
+  const faces = seen.faces.filter(({ box }) => zones.counts(box, picture, 'person'));
+  const outside = [...seen.plates, ...seen.faces]
+    .filter((one) => !plates.some((kept) => kept === one) && !faces.some((kept) => kept === one))
+    .map(({ box }) => ({ reason: 'outside-zone' as const, box: roundBox(box) }));
   return {
     file,
-    plates: seen.plates.map(inspectedPlate),
-    faces: seen.faces.map(({ box, confidence }) => ({ box: roundBox(box), confidence: thousandths(confidence) })),
-    rejected: seen.rejected.map(({ reason, box }) => ({ reason, box: roundBox(box) })),
+    plates: plates.map(inspectedPlate),
+    faces: faces.map(({ box, confidence }) => ({ box: roundBox(box), confidence: thousandths(confidence) })),
+    rejected: [...seen.rejected.map(({ reason, box }) => ({ reason, box: roundBox(box) })), ...outside],
     timings_ms: {
       decode: tenths(decodedMs - startedMs),
       detect: tenths(seen.timingsMs.detect),

@@ -1,34 +1,42 @@
 import type { PlateReading } from '../domain/plate.ts';
-import { createMotionGateOf } from './camera/motion-gate.ts';
 import { createCameraWatch } from './camera-watch.ts';
+import type { FileStart } from './camera/file-start.ts';
 import type { OpenFileSource } from './frame-source.ts';
 import { roundBox } from './inspect-file.ts';
-import type { InspectedPassage } from './inspect-line.ts';
-import { cameraOptions, type PerceptionOptions } from './options.ts';
+import type { InspectedPassage, InspectedVideo } from './inspect-line.ts';
+import { cameraOptions, type CameraOptions, type PerceptionOptions } from './options.ts';
 import type { Perceiver } from './perceive.ts';
+import { playFile } from './play-file.ts';
 
-/** Pictures a second that are taken from a video: twice a live camera's, for nothing waits for the answer. */
-const framesPerSecond = 6;
+/** As whose pictures a file is looked at that is nobody's; twice a live camera's frames, for nothing waits for the answer. */
+export const nobodysCamera: CameraOptions = cameraOptions.parse({
+  ...{ id: 'inspect', name: 'inspect', url: 'file:///inspect', framesPerSecond: 6 },
+});
 
-/** The passages of a video file, found by the watch that live cameras have. Throws GatewayError `video.unreadable`. */
+/** Passages of a video file, and what else was seen, by the very watch that live cameras have. Throws GatewayError `video.unreadable`. */
 export async function inspectVideo(options: {
   readonly file: string;
   readonly signal: AbortSignal;
   readonly perceiver: Perceiver;
   readonly perception: PerceptionOptions;
+  readonly camera?: CameraOptions;
+  readonly timeZone?: string;
   readonly openFileSource: OpenFileSource;
-}): Promise<{ passages: InspectedPassage[]; persons: number }> {
-  const { perceiver, perception, signal } = options;
+}): Promise<InspectedVideo> {
+  const { perceiver, perception, signal, openFileSource, camera = nobodysCamera } = options;
   const passages: InspectedPassage[] = [];
+  const zones: InspectedVideo['zones'][number][] = [];
+  const views: InspectedVideo['views'][number][] = [];
   let persons = 0;
-  let originMs: number | null = null;
-  const camera = cameraOptions.parse({ id: 'inspect', name: 'inspect', url: 'file:///inspect', framesPerSecond });
+  let start: FileStart = { startsAt: 0 as FileStart['startsAt'], from: 'modified' };
+  const sinceStart = (at: number): number => Math.round(at - start.startsAt);
   const watch = createCameraWatch({
-    camera,
-    perception,
-    perceiver,
+    ...{ camera, perception, perceiver, live: false },
+    ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
+    onView: ({ change, at, reason }) => views.push({ change, atMs: sinceStart(at), reason }),
+    onZone: ({ zone, use, change, subject, plate, at, seconds }) =>
+      zones.push({ zone, use, change, subject, text: plate?.text ?? null, atMs: sinceStart(at), seconds }),
     onPassage: (passage) => {
-      const from = originMs ?? 0;
       const plate: PlateReading | null = passage.plate;
       if (passage.subject === 'person') {
         persons += 1;
@@ -41,25 +49,26 @@ export async function inspectVideo(options: {
         kind: plate?.kind ?? null,
         color: plate?.color ?? null,
         direction: passage.direction,
-        startMs: Math.round(passage.startedAt - from),
-        endMs: Math.round(passage.endedAt - from),
-        readAtMs: Math.round(passage.readAt - from),
+        startMs: sinceStart(passage.startedAt),
+        endMs: sinceStart(passage.endedAt),
+        readAtMs: sinceStart(passage.readAt),
         box: roundBox(passage.box),
       });
       return Promise.resolve();
     },
   });
-  const source = options.openFileSource({
-    path: options.file,
-    framesPerSecond,
-    maxWidthPx: perception.maxWidthPx,
-    gate: createMotionGateOf(camera.sensitivity),
-    lookEveryMs: camera.lookEvery,
+  await playFile({
+    ...{ path: options.file, camera, perception, watch, openFileSource, signal },
+    onStart: (found) => {
+      start = found;
+    },
   });
-  for await (const frame of source.frames(signal)) {
-    originMs ??= frame.capturedAt - frame.mediaMs;
-    await watch.look(frame);
-  }
-  await watch.finish();
-  return { passages: passages.sort((a, b) => a.startMs - b.startMs), persons };
+  return {
+    startsAt: new Date(start.startsAt).toISOString(),
+    startsFrom: start.from,
+    passages: passages.sort((a, b) => a.startMs - b.startMs),
+    persons,
+    zones,
+    views,
+  };
 }

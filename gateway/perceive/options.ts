@@ -3,6 +3,7 @@ import { idPattern } from '../domain/ids.ts';
 import { durationMs } from '../lib/quantities.ts';
 import { hardwareKinds } from './camera/decoding-kinds.ts';
 import { sensitivityNames } from './camera/gate/tuning.ts';
+import { zonesOptions } from './zone-options.ts';
 
 const id = (what: string) =>
   z
@@ -16,11 +17,13 @@ export const cameraOptions = z.strictObject({
   name: z.string().min(1).max(80).describe('Name shown to people'),
   url: z
     .string()
-    .regex(/^((rtsps?|file):\/\/\S+|https?:\/\/[^\s/@]+(\/\S*)?)$/, {
+    .regex(/^(rtsps?:\/\/\S+|file:\S+|https?:\/\/[^\s/@]+(\/\S*)?)$/, {
       error:
-        'an address such as rtsp://user:password@10.0.0.7/stream1 or file:///path/to/video.mp4; http:// without user and password',
+        'an address such as rtsp://user:password@10.0.0.7/stream1 or file:clip.mp4; http:// without user and password',
     })
-    .describe('Where the pictures come from; user and password may stand in it and are never shown'),
+    .describe(
+      'Where the pictures come from; user and password may stand in it and are never shown. file:clip.mp4 (relative to this file) plays a video once, at speed, with the times of the file',
+    ),
   area: id('The area it looks at, one of areas[].id').optional(),
   direction: z
     .enum(['in', 'out', 'both'])
@@ -56,6 +59,25 @@ export const cameraOptions = z.strictObject({
   }),
   plates: z.boolean().default(true).describe('Whether vehicles are looked for'),
   faces: z.boolean().default(true).describe('Whether persons passing are noticed; nobody is ever identified'),
+  zones: zonesOptions,
+  blindCheck: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether a covered, sprayed, blurred, dark or turned camera is noticed; off for one that is meant to move',
+    ),
+  blindAfter: durationMs({
+    default: '2m',
+    min: '20s',
+    max: '1h',
+    describe: 'A camera that has seen nothing for this long is blind; three times as long where it shows another view',
+  }),
+  startsAt: z.iso
+    .datetime({ offset: true, error: 'a time with its offset, such as 2026-11-22T08:00:00+08:00' })
+    .optional()
+    .describe(
+      "For a file: when its first picture was taken; absent: the file's creation_time, or else its modification time less its length",
+    ),
 });
 export type CameraOptions = z.output<typeof cameraOptions>;
 

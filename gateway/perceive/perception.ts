@@ -13,7 +13,9 @@ import type { InspectLine } from './inspect-line.ts';
 import { createLiveHub, type LiveHub } from './live/live-hub.ts';
 import { createMpeg1View, type Mpeg1View } from './live/mpeg1.ts';
 import { shippedModelsDir } from './model-store.ts';
+import { nobodysCamera } from './inspect-video.ts';
 import type { CameraOptions, ModelsOptions, PerceptionOptions } from './options.ts';
+import type { ZoneChange } from './zone-visits.ts';
 import { startWorker, type WorkerHandle } from './worker-handle.ts';
 import type {
   FromWorker,
@@ -38,8 +40,14 @@ export interface PerceptionRequest {
   readonly unit: () => number;
   /** Called once for each passage; the camera's next one waits until it resolves. A rejection is logged and the passage is lost. */
   readonly onPassage: (passage: PassageCandidate, jpegs: PassageJpegs) => Promise<void>;
-  /** Called when a camera's link changes; never twice in a row with the same change. */
+  /** Called when a camera's link changes, never twice in a row with the same change, and when it goes blind or sees again. */
   readonly onCamera: (change: CameraChange) => void;
+  /** Called when something has come to stand in a watched zone, and when it has left. */
+  readonly onZone?: (camera: CameraId, change: ZoneChange) => void;
+  /** IANA zone of the site, for what day and night are there. Default: Asia/Shanghai. */
+  readonly timeZone?: string;
+  /** As whose pictures `inspect` looks at files: its zones, direction and sensitivity. Default: a camera without zones. */
+  readonly inspectAs?: CameraOptions;
 }
 
 /** The cameras' eyes: threads with the models, and on this thread nothing but messages. */
@@ -80,6 +88,9 @@ export function createPerception(request: PerceptionRequest): Perception {
   const snapshots = new Map<number, { worker: number; answer: (snapshot: Snapshot | null) => void }>();
   const clips = new Map<number, { worker: number; answer: (clip: Clip | null) => void }>();
   const inspections = new Map<number, { worker: number; answer: (line: InspectLine | null) => void }>();
+  // No two starts of a gateway have one name, nor two threads of one start.
+  let starts = 0;
+  const runName = (): string => `${clock.now().toString(36)}${(starts += 1).toString(36)}`;
   let requestNumber = 0;
   let stopping = false;
   let timers: Timer[] = [];
@@ -90,7 +101,10 @@ export function createPerception(request: PerceptionRequest): Perception {
     threads: Math.max(Math.floor(cores / count), 1),
     decoders: Math.max(Math.ceil((perception.decoders ?? cores * 2) / count), 1),
     perception,
-    ring: request.ring ?? { keepMs: 30_000, maxBytes: 8_000_000 },
+    ring: request.ring ?? { keepMs: 30_000, maxBytes: 20_000_000 },
+    timeZone: request.timeZone ?? 'Asia/Shanghai',
+    runName: runName(),
+    inspectAs: request.inspectAs ?? nobodysCamera,
   });
   const workerOf = (camera: CameraId): number => cameras.findIndex(({ id }) => id === camera) % count;
 
@@ -118,6 +132,20 @@ export function createPerception(request: PerceptionRequest): Perception {
       case 'camera':
         board.status(message.camera, message.status);
         return;
+      case 'view':
+        board.view(message.camera, message.change);
+        return;
+      case 'zone':
+        request.onZone?.(message.camera, message.change);
+        return;
+      case 'file-start': {
+        const { startsAt, from } = message.start;
+        const says = { camera: message.camera, startsAt: new Date(startsAt).toISOString(), from };
+        if (from === 'modified')
+          logger.warn(says, 'file has no creation time, its last change less its length is used');
+        else logger.info(says, 'file is played');
+        return;
+      }
       case 'decoding': {
         const { with: decodedWith, reason } = message.report;
         logger.info({ worker: index, decodedWith, reason }, 'video is decoded');

@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import type { CameraId } from '../domain/ids.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import { systemClock, type EpochMs } from '../lib/clock.ts';
+import { messageOf } from '../lib/errors.ts';
 import { createTurns } from './turns.ts';
 import {
   createCameraShared,
@@ -13,7 +15,9 @@ import {
 import { createCameraWatch, type CameraWatch } from './camera-watch.ts';
 import { inspectFile } from './inspect-file.ts';
 import { inspectVideo } from './inspect-video.ts';
-import type { LiveSource } from './frame-source.ts';
+import type { FileSource, LiveSource } from './frame-source.ts';
+import { playFile } from './play-file.ts';
+import { createZones } from './zones.ts';
 import type { CameraOptions } from './options.ts';
 import type { Perceiver } from './perceive.ts';
 import type {
@@ -87,19 +91,68 @@ export function serveWorker(options: {
     return outlet;
   };
 
-  const startCamera = async (camera: CameraOptions): Promise<void> => {
+  const openWatch = (camera: CameraOptions, outlet: RingOutlet): CameraWatch => {
     const id = camera.id as CameraId;
-    const outlet = openOutlet(id);
     const watch = createCameraWatch({
-      camera,
-      perception: settings.perception,
-      perceiver,
-      onPassage: handOver,
+      ...{ camera, perception: settings.perception, perceiver, onPassage: handOver },
+      ...{ timeZone: settings.timeZone, runName: settings.runName },
       onSeen: (seen) => {
         if (outlet.watched()) send({ kind: 'live-seen', camera: id, seen });
       },
+      onView: (change) => send({ kind: 'view', camera: id, change }),
+      onZone: (change) => send({ kind: 'zone', camera: id, change }),
     });
     watches.set(id, watch);
+    return watch;
+  };
+
+  /** A way of telling the main thread what a camera has counted. */
+  const counterOf = (id: CameraId, watch: CameraWatch, source: LiveSource | FileSource): (() => void) => {
+    const rate = createBitRate();
+    return () => {
+      const report = source.report();
+      const stream = { ...report, bitsPerSecond: rate(report.bytes), decodedWith: shared.way.current().with };
+      send({ kind: 'counted', camera: id, counters: { ...watch.counters(source.dropped()), stream } });
+    };
+  };
+
+  /** A video file in a camera's place: played once, at speed, with the times of the file. */
+  const startFile = async (camera: CameraOptions): Promise<void> => {
+    const id = camera.id as CameraId;
+    const outlet = openOutlet(id);
+    const watch = openWatch(camera, outlet);
+    const opened: { leave: () => void; count: () => void } = { leave: () => undefined, count: () => undefined };
+    let timer: NodeJS.Timeout | null = null;
+    let reason = 'the file is over';
+    let failed = false;
+    try {
+      await playFile({
+        ...{ path: fileURLToPath(camera.url), camera, perception: settings.perception, watch, openFileSource },
+        signal: ending.signal,
+        onStart: (start) => send({ kind: 'file-start', camera: id, start }),
+        onSize: (size) => send({ kind: 'camera', camera: id, status: { kind: 'connected', ...size } }),
+        onOpen: (source) => {
+          opened.leave = source.fragments.attach(outlet);
+          opened.count = counterOf(id, watch, source);
+          timer = setInterval(opened.count, countersPeriodMs);
+        },
+      });
+    } catch (error) {
+      failed = true;
+      reason = messageOf(error);
+    } finally {
+      if (timer) clearInterval(timer);
+      opened.leave();
+      outlet.close();
+      opened.count();
+      send({ kind: 'camera', camera: id, status: { kind: failed ? 'failed' : 'ended', reason } });
+    }
+  };
+
+  const startCamera = async (camera: CameraOptions): Promise<void> => {
+    const id = camera.id as CameraId;
+    const outlet = openOutlet(id);
+    const watch = openWatch(camera, outlet);
     const source = openLiveSource({
       id,
       url: camera.url,
@@ -111,16 +164,15 @@ export function serveWorker(options: {
       lookEveryMs: camera.lookEvery,
       shared,
       clock: systemClock,
-      onStatus: (status) => send({ kind: 'camera', camera: id, status }),
+      onStatus: (status) => {
+        if (status.kind === 'connected') watch.begin();
+        send({ kind: 'camera', camera: id, status });
+      },
+      onStill: (picture, at) => watch.still(picture, at),
     });
     sources.set(id, source);
     const leave = source.fragments.attach(outlet);
-    const rate = createBitRate();
-    const count = (): void => {
-      const report = source.report();
-      const stream = { ...report, bitsPerSecond: rate(report.bytes), decodedWith: shared.way.current().with };
-      send({ kind: 'counted', camera: id, counters: { ...watch.counters(source.dropped()), stream } });
-    };
+    const count = counterOf(id, watch, source);
     const timer = setInterval(() => {
       count();
       const quietAt = source.quietAt();
@@ -155,7 +207,7 @@ export function serveWorker(options: {
   const receive = (message: Exclude<ToWorker, { kind: 'stop' }>): void => {
     switch (message.kind) {
       case 'start-camera':
-        run(startCamera(message.camera));
+        run(message.camera.url.startsWith('file:') ? startFile(message.camera) : startCamera(message.camera));
         return;
       case 'snapshot': {
         const { request, camera } = message;
@@ -177,9 +229,12 @@ export function serveWorker(options: {
       case 'inspect': {
         const { request } = message;
         const video = (file: string, signal: AbortSignal) =>
-          inspectVideo({ file, signal, perceiver, perception: settings.perception, openFileSource });
+          inspectVideo({
+            ...{ file, signal, perceiver, perception: settings.perception, openFileSource },
+            ...{ camera: settings.inspectAs, timeZone: settings.timeZone },
+          });
         run(
-          inspectFile(message, perceiver, video, ending.signal).then((line) =>
+          inspectFile(message, perceiver, video, ending.signal, createZones(settings.inspectAs.zones)).then((line) =>
             send({ kind: 'inspected', request, line }),
           ),
         );

@@ -29,6 +29,7 @@ interface VehicleTrack {
   pose: number;
   readsInPose: number;
   told: boolean;
+  counts: boolean;
   /** When the second reader was last asked about it. */
   secondAskedAt: EpochMs | null;
   /** Looked for since it was last seen, and not found. */
@@ -49,14 +50,19 @@ export interface VehicleSighting {
   readonly firstBox: BoxPx;
   readonly evidence: KeptFrame;
 }
+  /** Whether it was ever read where passages count. */
+  readonly counts: boolean;
 
 /** A vehicle in the picture whose plate is known. */
 export interface PresentVehicle {
   readonly text: string;
   /** Where it stands; null while it moves. */
   readonly standsAt: BoxPx | null;
+  readonly plate: PlateReading;
   readonly lastSeenAt: EpochMs;
 }
+  /** Since when it has been where it was last seen. */
+  readonly standsSince: EpochMs;
 
 /** Reads remembered of one vehicle: 12 crisp ones settle any plate, more only cost memory. */
 const maxReads = 24;
@@ -87,6 +93,8 @@ export function createVehicleTracks(options: {
   readonly ebikePatterns: readonly RegExp[];
 }) {
   let tracks: VehicleTrack[] = [];
+  /** Whether what is read here is a passage; default: everywhere. */
+  readonly counts?: (box: BoxPx, frame: Frame) => boolean;
 
   const isSettled = ({ vote }: VehicleTrack): boolean =>
     vote !== null &&
@@ -108,6 +116,7 @@ export function createVehicleTracks(options: {
       firstBox: trail.places[0]?.box ?? best.frame.box,
       evidence: best.frame,
     };
+      counts: track.counts,
   };
 
   const addRead = (track: VehicleTrack, plate: SeenPlate, frame: Frame): void => {
@@ -119,6 +128,7 @@ export function createVehicleTracks(options: {
     track.readsInPose += 1;
     const read: FrameRead = {
       pose: track.pose,
+    track.counts ||= options.counts?.(plate.box, frame) ?? true;
       text: plate.reading.text,
       characters: plate.characters,
       color: plate.reading.color,
@@ -196,6 +206,7 @@ export function createVehicleTracks(options: {
           tracks = [...tracks, track];
         }
         if (track && one.plate) addRead(track, one.plate, frame);
+            counts: false,
       });
     },
     /**
@@ -233,11 +244,13 @@ export function createVehicleTracks(options: {
     },
     /** Vehicles in the picture now, told of or not. */
     present: (): PresentVehicle[] =>
-      tracks.flatMap(({ trail }) => {
+      tracks.flatMap(({ trail, vote }) => {
         const last = trail.places[trail.places.length - 1];
-        if (trail.text === null || !last) return [];
-        const standsAt = standingMs(trail) >= standsAfterMs ? last.box : null;
-        return [{ text: trail.text, standsAt, lastSeenAt: trail.lastSeenAt }];
+        if (trail.text === null || !last || !vote) return [];
+        const stands = Math.max(standingMs(trail), trail.lastSeenAt - last.since) >= standsAfterMs;
+        const standsAt = stands ? last.box : null;
+        const { lastSeenAt, text } = trail;
+        return [{ text, plate: vote.reading, standsAt, standsSince: last.since, lastSeenAt }];
       }),
     count: (): number => tracks.length,
   };

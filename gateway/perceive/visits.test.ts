@@ -25,6 +25,7 @@ function sighting(text: string, endedS: number, accepted = true, more: Partial<V
     startedAt: at(endedS - 5),
     endedAt: at(endedS),
     firstBox: [100, 100, 60, 20],
+    counts: true,
     evidence,
     ...more,
   };

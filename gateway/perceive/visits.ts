@@ -50,7 +50,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
 
   return {
     /** A plate is in the picture now: its visit goes on. */
-    present: ({ text, standsAt, lastSeenAt }: PresentVehicle): void => {
+    present: ({ text, standsAt, lastSeenAt }: Pick<PresentVehicle, 'text' | 'standsAt' | 'lastSeenAt'>): void => {
       if (told.has(text)) told.set(text, { lastAt: lastSeenAt, standsAt });
     },
     /** The sightings that are rows of their own now. `all`: nothing more will come. */

@@ -2,6 +2,7 @@ import type { CameraId } from '../domain/ids.ts';
 import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import type { DecodingReport } from './camera/decoding-way.ts';
+import type { FileStart } from './camera/file-start.ts';
 import type { InitSegment } from './camera/fragment.ts';
 import type { LiveFragment } from './camera/ring-outlet.ts';
 import type { Clip, RingOptions } from './camera/ring.ts';
@@ -9,6 +10,8 @@ import type { LiveSourceReport, SourceStatus } from './frame-source.ts';
 import type { InspectLine } from './inspect-line.ts';
 import type { SeenNow } from './live/live-hub.ts';
 import type { CameraOptions, PerceptionOptions } from './options.ts';
+import type { ViewChange } from './view-watch.ts';
+import type { ZoneChange } from './zone-visits.ts';
 
 /** One vehicle or person through one gate, as the camera's worker saw it: one for each visit. */
 export interface PassageCandidate {
@@ -54,6 +57,8 @@ export interface CameraCounters {
   readonly platesRead: number;
   readonly passages: number;
   readonly rejected: Readonly<Record<RejectReason, number>>;
+  /** What stands in a watched zone now, and since when. */
+  readonly standing: readonly { readonly zone: string; readonly since: EpochMs }[];
   /** Milliseconds the camera's worker waited for passages to be taken. */
   readonly waitedMs: number;
   readonly stream: StreamCounters;
@@ -75,6 +80,12 @@ export interface WorkerSettings {
   readonly perception: PerceptionOptions;
   /** Of each camera's ring of fragments. */
   readonly ring: RingOptions;
+  /** IANA zone of the site. */
+  readonly timeZone: string;
+  /** Unlike any other run's. */
+  readonly runName: string;
+  /** As whose pictures files are looked at that `inspect` is given. */
+  readonly inspectAs: CameraOptions;
 }
 
 export type ToWorker =
@@ -98,6 +109,12 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'camera'; readonly camera: CameraId; readonly status: SourceStatus }
+  /** The camera sees nothing any more, or sees again. */
+  | { readonly kind: 'view'; readonly camera: CameraId; readonly change: ViewChange }
+  /** Something came to stand in a zone, or left it. */
+  | { readonly kind: 'zone'; readonly camera: CameraId; readonly change: ZoneChange }
+  /** A file camera begins: when its first picture was taken. */
+  | { readonly kind: 'file-start'; readonly camera: CameraId; readonly start: FileStart }
   /** What this thread decodes with; again when that changes. */
   | { readonly kind: 'decoding'; readonly report: DecodingReport }
   | { readonly kind: 'counted'; readonly camera: CameraId; readonly counters: CameraCounters }

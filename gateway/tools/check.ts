@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -226,7 +227,16 @@ async function unreachableCameras(place: Place, { cameras }: GatewayConfiguratio
   const tried = await Promise.all(
     cameras.map(async ({ url }, index): Promise<Fault | null> => {
       const { protocol, hostname, port } = new URL(url);
-      if (protocol === 'file:') return null;
+      if (protocol === 'file:') {
+        const path = fileURLToPath(url);
+        return existsSync(path)
+          ? null
+          : faultAt(place, ['cameras', index, 'url'], {
+              value: path,
+              message: 'the video file does not exist',
+              allowed: 'a file that the gateway may read; file:clip.mp4 lies beside this configuration',
+            });
+      }
       const usual: Readonly<Record<string, number>> = { 'rtsp:': 554, 'rtsps:': 322, 'http:': 80, 'https:': 443 };
       const reason = await cannotConnect(
         hostname.replace(/^\[|\]$/g, ''),

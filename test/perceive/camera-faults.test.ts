@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraId } from '../../gateway/domain/ids.ts';
 import { systemClock, type Clock, type EpochMs } from '../../gateway/lib/clock.ts';
-import { loadClip, startClipCamera, type Clip, type ClipCamera } from '../support/simulators/clip-camera.ts';
+import {
+  loadClip,
+  loadHevcClip,
+  startClipCamera,
+  type Clip,
+  type ClipCamera,
+} from '../support/simulators/clip-camera.ts';
 import type { LiveSource, SourceStatus } from '../../gateway/perceive/frame-source.ts';
 import type { Fragment } from '../../gateway/perceive/camera/fragment.ts';
 import { openLiveSource } from '../../gateway/perceive/camera/live-source.ts';
@@ -13,7 +19,7 @@ import { createMotionGateOf } from '../../gateway/perceive/camera/motion-gate.ts
 import { createCameraShared } from '../../gateway/perceive/camera/shared.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kanmen-faults-'));
-const clips = { small: null as Clip | null, large: null as Clip | null };
+const clips = { small: null as Clip | null, large: null as Clip | null, hevc: null as Clip | null };
 beforeAll(async () => {
   for (const [name, size] of [
     ['small', '320x180'],
@@ -24,6 +30,11 @@ beforeAll(async () => {
     execFileSync('ffmpeg', `${input} -c:v libx264 -preset ultrafast -tune zerolatency -g 10 ${path}`.split(' '));
     clips[name] = await loadClip(path, 10);
   }
+  const path = join(dir, 'hevc.mp4');
+  const input = '-v error -f lavfi -i testsrc2=size=320x180:rate=10:duration=4 -pix_fmt yuv420p';
+  const coding = '-c:v libx265 -preset ultrafast -tune zerolatency -x265-params keyint=10:log-level=none';
+  execFileSync('ffmpeg', `${input} ${coding} ${path}`.split(' '));
+  clips.hevc = await loadHevcClip(path, 10);
 }, 60_000);
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -48,6 +59,8 @@ interface Watched {
   readonly source: LiveSource;
   readonly statuses: (SourceStatus & { at: number })[];
   readonly fragments: Fragment[];
+  /** Of each stream. */
+  readonly codecs: string[];
   frames: number;
   stop(): Promise<void>;
 }
@@ -80,6 +93,7 @@ async function watch(clock: Clock = systemClock, password = 'right'): Promise<Wa
     source,
     statuses,
     fragments: [],
+    codecs: [],
     frames: 0,
     stop: async () => {
       end.abort();
@@ -89,7 +103,7 @@ async function watch(clock: Clock = systemClock, password = 'right'): Promise<Wa
     },
   };
   source.fragments.attach({
-    begin: () => undefined,
+    begin: ({ codec }) => watched.codecs.push(codec),
     take: (fragment) => watched.fragments.push(fragment),
     end: () => undefined,
   });
@@ -181,6 +195,25 @@ describe('a camera that fails', () => {
     expect(one.fragments.at(-1)).toMatchObject({ stream: 2 });
   });
 
+  it(
+    'may change its codec in the middle of a stream, and is asked anew what it sends',
+    { timeout: 90_000 },
+    async () => {
+      const [one, other] = [await watch(), await watch()];
+      await flows(one);
+      one.camera.show(clips.hevc!);
+      // What comes on the open link makes no sense until it is asked again.
+      await expect.poll(() => one.codecs.at(-1), wait).toBe('hevc');
+      await flows(one);
+      expect(one.codecs).toEqual(['h264', 'hevc']);
+      expect(kinds(one)).toEqual(['connecting', 'connected', 'silent', 'connecting', 'connected']);
+      one.camera.show(clips.small!);
+      await expect.poll(() => one.codecs.at(-1), wait).toBe('h264');
+      await flows(one);
+      expect(kinds(other)).toEqual(['connecting', 'connected']);
+    },
+  );
+
   it('may set its clock, and so may we: times of capture stay those of the wall', { timeout: 90_000 }, async () => {
     let offsetMs = 0;
     const clock: Clock = { ...systemClock, now: () => (systemClock.now() + offsetMs) as EpochMs };
@@ -206,6 +239,22 @@ describe('the decoder', () => {
     await flows(one);
     expect(one.source.report().decoderStarts).toBeGreaterThan(1);
     expect(kinds(one)).toEqual(['connecting', 'connected']);
+  });
+
+  it('is ended and started anew when it hangs', { timeout: 120_000 }, async () => {
+    const one = await watch();
+    await flows(one);
+    // More than the pipe to a decoder holds, so that it is noticed soon.
+    one.camera.show(clips.large!);
+    await expect.poll(() => one.statuses.at(-1)?.kind, wait).toBe('resized');
+    await flows(one);
+    const hung = children();
+    for (const pid of hung) process.kill(pid, 'SIGSTOP');
+    const starts = one.source.report().decoderStarts;
+    await expect.poll(() => one.source.report().decoderStarts, { ...wait, timeout: 80_000 }).toBeGreaterThan(starts);
+    await flows(one);
+    expect(kinds(one)).toEqual(['connecting', 'connected', 'resized']);
+    await expect.poll(() => children().filter((pid) => hung.includes(pid)), wait).toEqual([]);
   });
 
   it('is missed aloud when it is not installed, and used as soon as it is', { timeout: 60_000 }, async () => {

@@ -35,6 +35,7 @@ if [ "$mode" != demo ]; then
   need gstreamer1.0-plugins-good 'ls /usr/lib/*/gstreamer-1.0/libgstrtp.so'
   need gstreamer1.0-plugins-bad 'ls /usr/lib/*/gstreamer-1.0/libgstvideoparsersbad.so'
   need gstreamer1.0-plugins-ugly 'ls /usr/lib/*/gstreamer-1.0/libgstx264.so'
+  need glib-networking 'ls /usr/lib/*/gio/modules/libgiognutls.so'
 fi
 if [ ${#missing[@]} -gt 0 ]; then
   if ! command -v apt-get >/dev/null; then

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """A real RTSP server that nobody here wrote (GStreamer's), for tests of the camera side.
 
-usage: gst-rtsp-server.py [--user U --password P] [--basic] [--size WxH] [--fps N] [--port N] [--codec h264|h265]
+usage: gst-rtsp-server.py [--user U --password P] [--basic] [--tls FILE.pem] [--size WxH] [--fps N] [--port N] [--codec h264|h265]
+--tls: certificate and key in one PEM file; then it serves rtsps and needs a user.
 Prints {"port": N} on stdout when it serves rtsp://127.0.0.1:N/live, then serves until stdin ends.
 """
 import argparse
@@ -14,12 +15,13 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--user")
 arguments.add_argument("--password")
 arguments.add_argument("--basic", action="store_true")
+arguments.add_argument("--tls")
 arguments.add_argument("--size", default="640x360")
 arguments.add_argument("--fps", type=int, default=10)
 arguments.add_argument("--port", default="0")
@@ -51,6 +53,8 @@ if given.user:
     else:
         auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
         auth.add_digest(given.user, given.password, token)
+    if given.tls:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(given.tls))
     server.set_auth(auth)
     permissions = GstRtspServer.RTSPPermissions()
     permissions.add_permission_for_role("viewer", "media.factory.access", True)

@@ -74,7 +74,9 @@ export const camera = named(
     name: z.string(),
     place,
     direction: z.enum(['in', 'out', 'both']).nullable(),
-    state: z.enum(['connecting', 'connected', 'silent', 'failed']),
+    state: z
+      .enum(['connecting', 'connected', 'silent', 'failed', 'ended'])
+      .describe('ended: a video file that has been played'),
     reason: z.string().nullable(),
     lastFrameAt: time.nullable(),
     passages: z.number().int(),
@@ -95,6 +97,23 @@ export const camera = named(
         reconnects: z.number().int(),
       })
       .describe('What is known of the stream'),
+    blind: z
+      .object({ since: time, reason: z.string().nullable() })
+      .nullable()
+      .describe('Since when its pictures show nothing (covered, dark, blurred, turned away); null while it sees'),
+    zones: z
+      .array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          use: z.string().describe('reading, ignore, or what it is watched for'),
+          points: z
+            .array(z.tuple([z.number(), z.number()]))
+            .describe('Corners as shares of the picture, from its top left'),
+          occupiedSince: time.nullable().describe('Since when something stands in it'),
+        }),
+      )
+      .describe('Zones drawn in its picture'),
   }),
 );
 export type CameraJson = z.infer<typeof camera>;

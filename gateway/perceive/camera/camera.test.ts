@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generate } from 'selfsigned';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraId } from '../../domain/ids.ts';
 import { systemClock, type EpochMs, type MonotonicMs } from '../../lib/clock.ts';
@@ -19,8 +20,9 @@ const dir = mkdtempSync(join(tmpdir(), 'kanmen-camera-'));
 const clip = join(dir, 'clip.mp4');
 const servers: GstRtspServer[] = [];
 const shared = createCameraShared({ decoders: 4, hardware: 'off', clock: systemClock, onDecoding: () => undefined });
-const file = (path: string) => ({
+const file = (path: string, startsAt: EpochMs | null = 0 as EpochMs) => ({
   path,
+  startsAt,
   framesPerSecond: 5,
   maxWidthPx: 320,
   gate: createMotionGateOf('always'),
@@ -127,6 +129,71 @@ describe('camera over RTSP, served by GStreamer', () => {
       expect(lists).not.toMatch(/p@ss|p%40ss/);
     });
   }
+
+  it.each([
+    ['h265', ['--codec', 'h265'], ''],
+    ['h265 over UDP', ['--codec', 'h265'], '?transport=udp'],
+  ])('gives frames of a camera that sends %s', { timeout: 60_000 }, async (_what, args, query) => {
+    const server = await serve(...args);
+    const end = new AbortController();
+    const statuses: SourceStatus[] = [];
+    const source = openLiveSource(request(`rtsp://127.0.0.1:${server.port}/live${query}`, statuses));
+    const codecs: string[] = [];
+    source.fragments.attach({
+      begin: (init) => codecs.push(init.mimeCodec),
+      take: () => undefined,
+      end: () => undefined,
+    });
+    const frames = await take(source.frames(end.signal), 5);
+    end.abort();
+    expect(frames.map((frame) => [frame.widthPx, frame.heightPx])).toEqual(Array(5).fill([320, 180]));
+    expect(statuses).toEqual([{ kind: 'connecting' }, { kind: 'connected', widthPx: 640, heightPx: 360 }]);
+    expect(codecs).toEqual([expect.stringMatching(/^hvc1\./)]);
+    expect(Math.abs(frames.at(-1)!.capturedAt - Date.now())).toBeLessThan(5000);
+  });
+
+  it.each([
+    ['Digest', []],
+    ['Basic', ['--basic']],
+  ])(
+    'gives frames over rtsps with %s, and nothing readable goes over the wire',
+    { timeout: 60_000 },
+    async (_what, args) => {
+      const pem = join(dir, 'camera.pem');
+      const { cert, private: key } = await generate([{ name: 'commonName', value: 'camera' }], { keySize: 2048 });
+      writeFileSync(pem, `${cert}\n${key}\n`);
+      const server = await serve('--user', 'installer', '--password', 'secret-word', '--tls', pem, ...args);
+      // Between camera and gateway somebody listens.
+      const heard: Buffer[] = [];
+      const wire = createServer((socket) => {
+        const camera = connect(server.port, '127.0.0.1');
+        for (const [from, to] of [
+          [socket, camera],
+          [camera, socket],
+        ] as const) {
+          from.on('data', (bytes: Buffer) => {
+            heard.push(bytes);
+            to.write(bytes);
+          });
+          from.on('error', () => to.destroy());
+          from.on('close', () => to.destroy());
+        }
+      });
+      await new Promise<void>((resolve) => wire.listen(0, '127.0.0.1', resolve));
+      const { port } = wire.address() as { port: number };
+      const statuses: SourceStatus[] = [];
+      const end = new AbortController();
+      const source = openLiveSource(request(`rtsps://installer:secret-word@127.0.0.1:${port}/live`, statuses));
+      const frames = await take(source.frames(end.signal), 5);
+      end.abort();
+      wire.close();
+      expect(frames).toHaveLength(5);
+      expect(statuses).toEqual([{ kind: 'connecting' }, { kind: 'connected', widthPx: 640, heightPx: 360 }]);
+      const text = Buffer.concat(heard).toString('latin1');
+      expect(text.length).toBeGreaterThan(5000);
+      for (const word of ['RTSP/1.0', 'DESCRIBE', 'secret-word', 'installer', 'H264']) expect(text).not.toContain(word);
+    },
+  );
 
   it('says that the password is wrong and asks only once', async () => {
     const server = await serve('--user', 'installer', '--password', 'right');
@@ -262,6 +329,58 @@ describe('video files', () => {
       code: 'video.unreadable',
     });
   });
+  it(
+    'takes its capture times from what is said, from the file, or from its last change',
+    { timeout: 60_000 },
+    async () => {
+      const stamped = join(dir, 'stamped.mp4');
+      const created = '2026-11-20T01:02:03.000Z';
+      execFileSync('ffmpeg', [
+        '-v',
+        'error',
+        '-y',
+        '-i',
+        clip,
+        '-c',
+        'copy',
+        '-metadata',
+        `creation_time=${created}`,
+        stamped,
+      ]);
+      const bare = join(dir, 'bare.mp4');
+      execFileSync('ffmpeg', [
+        '-v',
+        'error',
+        '-y',
+        '-i',
+        clip,
+        '-c',
+        'copy',
+        '-map_metadata',
+        '-1',
+        '-fflags',
+        '+bitexact',
+        bare,
+      ]);
+      const changedAt = new Date('2026-11-21T10:00:00Z');
+      utimesSync(bare, changedAt, changedAt);
+      const said = Date.UTC(2026, 0, 1) as EpochMs;
+      for (const [path, startsAt, from, begins] of [
+        [stamped, said, 'option', said],
+        [stamped, null, 'file', Date.parse(created)],
+        // 5 s long.
+        [bare, null, 'modified', changedAt.getTime() - 5000],
+      ] as const) {
+        const starts: unknown[] = [];
+        const source = openFileSource({ ...file(path, startsAt), onStart: (start) => starts.push(start) });
+        const frames = await take(source.frames(new AbortController().signal), 1000);
+        expect(starts).toEqual([{ startsAt: begins, from }]);
+        expect(frames.map((frame) => frame.capturedAt - begins)).toEqual(frames.map((frame) => frame.mediaMs));
+        expect(source.seenUntil()).toBe(begins + 5000);
+        expect(source.report()).toMatchObject({ fragments: 50, connections: 1 });
+      }
+    },
+  );
   it('ends when its reader has had enough', async () => {
     expect(await take(openFileSource(file(clip)).frames(new AbortController().signal), 2)).toHaveLength(2);
     expect(argumentLists()).not.toContain(clip);

@@ -10,8 +10,8 @@ export interface CopyPullRequest extends PullRequest {
   /** ffmpeg's arguments that name the input. Never credentials: anyone on the machine can read an argument list. */
   readonly input: readonly string[];
   readonly clock: Clock;
-  /** `arrival`: a live stream (design section 3). `file`: as many ms after 1970 as the picture lies after the file's begin. */
-  readonly captureTimes: 'arrival' | 'file';
+  /** `arrival`: a live stream (design section 3). Else when the file's first picture was taken. */
+  readonly captureTimes: 'arrival' | { readonly startsAt: EpochMs };
 }
 
 /**
@@ -53,8 +53,8 @@ export function startCopyPull(request: CopyPullRequest): Pull {
       counted.sink.begin(stream);
     }
     const capturedAtMs =
-      captureTimes === 'file'
-        ? (Math.round(decodeMs) as EpochMs)
+      captureTimes !== 'arrival'
+        ? (Math.round(captureTimes.startsAt + decodeMs) as EpochMs)
         : captureClock.captured(decodeMs, clock.monotonic(), clock.now());
     counted.sink.take({
       stream: stream.stream,
@@ -99,7 +99,7 @@ export function startCopyPull(request: CopyPullRequest): Pull {
     ended,
     stop: () => stop({ kind: 'stopped', reason: 'stopped' }),
     counts: () => ({ ...counted.counts(), packetsLost: 0, picturesLost: 0 }),
-    driftPpm: () => (captureTimes === 'file' ? null : captureClock.driftPpm()),
+    driftPpm: () => (captureTimes === 'arrival' ? captureClock.driftPpm() : null),
     pause: () => void child.stdout.pause(),
     resume: () => void child.stdout.resume(),
   };

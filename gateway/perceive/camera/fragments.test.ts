@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock, type EpochMs } from '../../lib/clock.ts';
 import { payloadsOf } from '../../../test/support/simulators/rtp.ts';
 import { createAccessUnitReader, type AccessUnit } from './access-units.ts';
 import { createBoxSplitter } from './boxes.ts';
@@ -212,7 +212,7 @@ describe.each(codecs)('%s as fragmented MP4', (codec, _encoder, mime) => {
     const pull = startCopyPull({
       input: ['-i', join(dir, `${codec}.mp4`)],
       clock: systemClock,
-      captureTimes: 'file',
+      captureTimes: { startsAt: 0 as EpochMs },
       nextStream: () => 1,
       sink: { begin: (init) => inits.push(init), take: (one) => fragments.push(one), end: () => undefined },
     });

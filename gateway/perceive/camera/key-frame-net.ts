@@ -1,5 +1,7 @@
+import type { EpochMs } from '../../lib/clock.ts';
 import { createMotionGate } from '../motion.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
+import type { Picture } from './picture-stream.ts';
 import type { StillDecoder } from './still-decoder.ts';
 
 /** A net under the gate: what came so quietly that the gate did not notice is seen by comparing key frames. */
@@ -13,8 +15,11 @@ export interface StillLook {
   seen(): void;
 }
 
+/** Told of every key frame that was looked at; the picture is its only until it returns. */
+export type OnStill = (picture: Pick<Picture, 'widthPx' | 'heightPx' | 'rgb'>, capturedAt: EpochMs) => void;
+
 /** One camera's net. `everyMs`: capture time between looks; the first after `seen` comes at once. */
-export function createStillLook(stills: StillDecoder, everyMs: number): StillLook {
+export function createStillLook(stills: StillDecoder, everyMs: number, onStill: OnStill = () => undefined): StillLook {
   let compare = createMotionGate();
   let hasReference = false;
   let lastAtMs = -Infinity;
@@ -30,6 +35,7 @@ export function createStillLook(stills: StillDecoder, everyMs: number): StillLoo
         // Better to look with the decoder that shows more than not to look.
         if (!picture) return true;
         const { boxes } = compare(picture);
+        onStill(picture, at);
         picture.release();
         const changed = hasReference && boxes.length > 0;
         hasReference = true;

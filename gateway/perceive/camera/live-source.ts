@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { hideUrlCredentials } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { backoffMs, type BackoffPolicy } from '../../lib/backoff.ts';
@@ -13,7 +12,7 @@ import { createFrameSlot, type FrameSlot } from './frame-slot.ts';
 import { createStillLook } from './key-frame-net.ts';
 import { startPictureStream } from './picture-stream.ts';
 import { createCaptureClock } from './capture-clock.ts';
-import type { Pull, PullCounts, PullEnd } from './pull.ts';
+import { noPullCounts, type Pull, type PullCounts, type PullEnd } from './pull.ts';
 import { startRtspRelay } from './relay.ts';
 import { startRtspPull } from './rtsp-pull.ts';
 
@@ -31,7 +30,7 @@ interface Outcome extends Omit<PullEnd, 'kind'> {
   readonly pictures: number;
 }
 
-/** A camera over RTSP, reconnecting for ever; or a file played once in real time. */
+/** A camera over RTSP or HTTP, reconnecting for ever. */
 export const openLiveSource: OpenLiveSource = (request) => {
   const { clock, shared } = request;
   const hub = createFragmentHub();
@@ -40,7 +39,7 @@ export const openLiveSource: OpenLiveSource = (request) => {
     framesPerSecond: request.framesPerSecond,
     maxWidthPx: request.maxWidthPx,
     gate: request.gate,
-    net: shared.stills ? createStillLook(shared.stills, request.lookEveryMs) : null,
+    net: shared.stills ? createStillLook(shared.stills, request.lookEveryMs, request.onStill) : null,
     slots: shared.slots,
     way: shared.way,
     slot,
@@ -54,7 +53,7 @@ export const openLiveSource: OpenLiveSource = (request) => {
     },
   });
   hub.attach(eye);
-  const state: Connecting['state'] = { streams: 0, past: noCounts, pull: null, opened: 0, size: null };
+  const state: Connecting['state'] = { streams: 0, past: noPullCounts, pull: null, opened: 0, size: null };
   const source: LiveSource = {
     dropped: () => slot.dropped(),
     fragments: hub,
@@ -86,7 +85,6 @@ interface Size {
   readonly heightPx: number;
 }
 
-const noCounts: PullCounts = { bytes: 0, fragments: 0, keyFrames: 0, packetsLost: 0, picturesLost: 0 };
 function addCounts(a: PullCounts, b: PullCounts): PullCounts {
   return {
     bytes: a.bytes + b.bytes,
@@ -98,7 +96,6 @@ function addCounts(a: PullCounts, b: PullCounts): PullCounts {
 }
 
 async function keepConnected(given: Connecting, signal: AbortSignal): Promise<void> {
-  const isFile = given.url.startsWith('file:');
   let way: Way = /^rtsps?:/i.test(given.url) ? 'rtsp' : 'copy';
   const first = way;
   let failures = 0;
@@ -109,10 +106,6 @@ async function keepConnected(given: Connecting, signal: AbortSignal): Promise<vo
       return { kind: 'failed', pictures: 0, reason: messageOf(error) };
     });
     if (isAborted(signal)) return;
-    if (isFile && outcome.pictures > 0) {
-      await given.eye.drained();
-      return;
-    }
     if (outcome.pictures > 0) failures = 1;
     else {
       failures += 1;
@@ -244,7 +237,6 @@ function inputArguments(url: string, relayUrl: string | null, transport: 'tcp' |
     const wait = ['-timeout', '15000000', '-allowed_media_types', 'video', '-fflags', 'nobuffer'];
     return ['-rtsp_transport', transport, ...wait, '-i', relayUrl];
   }
-  if (url.startsWith('file:')) return ['-re', '-i', fileURLToPath(url)];
   return ['-i', url];
 }
 

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { createComplaints, type ChildEnd } from './complaints.ts';
+import { watchForHang } from './hang-watch.ts';
 
 /** One picture as the child gave it out. `rgb` is the receiver's until he calls `release`; then it is filled again. */
 export interface Picture {
@@ -84,19 +85,30 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
       else child.stdout.resume();
     });
   };
+  let inputOver = false;
+  const hang = watchForHang({
+    hasWork: () => cutter.waiting() === null && (child.stdin.writableLength > 0 || inputOver),
+    onHang: () => child.kill('SIGKILL'),
+  });
   const complaints = createComplaints(child, (line) => {
+    hang.alive();
     if (!info.read(line)) return false;
     if (cutter.poke()) resumeWhenTaken();
     return true;
   });
   child.stdout.on('data', (chunk: Buffer) => {
+    hang.alive();
     if (cutter.push(chunk)) resumeWhenTaken();
   });
   // A child that has ended, or was never born, reads nothing: `ended` tells.
   child.stdin.on('error', () => undefined);
-  child.stdin.on('drain', () => request.onDrain?.());
+  child.stdin.on('drain', () => {
+    hang.alive();
+    request.onDrain?.();
+  });
   return {
     ended: complaints.ended.then(async (end) => {
+      hang.cancel();
       await cutter.waiting();
       return end;
     }),
@@ -104,7 +116,10 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
       if (child.stdin.writable) child.stdin.write(bytes);
     },
     queuedBytes: () => child.stdin.writableLength,
-    finish: () => child.stdin.end(),
+    finish: () => {
+      inputOver = true;
+      child.stdin.end();
+    },
     stop: () => {
       // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
       child.kill('SIGKILL');

@@ -27,6 +27,8 @@ export interface PullCounts {
   readonly picturesLost: number;
 }
 
+export const noPullCounts: PullCounts = { bytes: 0, fragments: 0, keyFrames: 0, packetsLost: 0, picturesLost: 0 };
+
 /** One connection to a camera, or one reading of a file, from its beginning to its end. */
 export interface Pull {
   /** Settles when everything of it has ended. */

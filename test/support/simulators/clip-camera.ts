@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createAnnexBSplitter, nalType, type AccessUnit } from './h264.ts';
+import { createAnnexBSplitter, hevcNalType, hevcUnits, nalType, type AccessUnit } from './h264.ts';
 import { createRtspServer, type RtspServer, type StreamMode } from './rtsp-server.ts';
 
 /** A coded clip, ready to be sent over and over. */
@@ -9,6 +9,23 @@ export interface Clip {
   readonly fps: number;
   readonly sps: Buffer;
   readonly pps: Buffer;
+  /** H.265 has one. */
+  readonly vps?: Buffer;
+}
+
+/** Reads an H.265 file of any container, likewise. */
+export async function loadHevcClip(file: string, fps: number): Promise<Clip> {
+  const args = `-nostdin -v error -i ${file} -map 0:v:0 -c copy -bsf:v hevc_mp4toannexb,hevc_metadata=aud=insert -f hevc -`;
+  const { stdout } = await promisify(execFile)('ffmpeg', args.split(' '), {
+    encoding: 'buffer',
+    maxBuffer: 512 * 1024 * 1024,
+  });
+  const units = hevcUnits(stdout);
+  const [vps, sps, pps] = [32, 33, 34].map((type) =>
+    units.flatMap(({ nals }) => nals).find((nal) => hevcNalType(nal) === type),
+  );
+  if (!vps || !sps || !pps) throw new Error(`${file} has no parameter sets`);
+  return { units, fps, vps, sps, pps };
 }
 
 /** Reads an H.264 file of any container. It must begin with a key frame and hold no B pictures. */
@@ -41,7 +58,7 @@ export interface ClipCamera {
   setMode(mode: StreamMode): void;
   dropAll(): void;
   setPassword(password: string): void;
-  /** Goes on with another clip: another size is a camera that was set anew. */
+  /** Goes on with another clip, on the links that are open: another size or codec is a camera that was set anew. */
   show(clip: Clip): void;
   /** Moves the time stamps of what comes: a camera that sets its clock. */
   leap(ms: number): void;
@@ -76,7 +93,7 @@ export async function startClipCamera(options: {
     path: 'live',
     fps: clip.fps,
     credentials: () => credentials,
-    parameterSets: () => Promise.resolve({ sps: clip.sps, pps: clip.pps }),
+    parameterSets: () => Promise.resolve({ sps: clip.sps, pps: clip.pps, ...(clip.vps ? { vps: clip.vps } : {}) }),
   });
   const port = await server.start();
   let dueMs = performance.timeOrigin + performance.now();

@@ -3,10 +3,35 @@ export interface AccessUnit {
   /** NAL units without start codes, delimiters left out. */
   readonly nals: readonly Buffer[];
   readonly key: boolean;
+  /** Absent: H.264. */
+  readonly codec?: 'hevc';
 }
 
 export const nalType = (nal: Buffer): number => nal[0]! & 0x1f;
 const delimiterType = 9;
+
+export const hevcNalType = (nal: Buffer): number => (nal[0]! >> 1) & 0x3f;
+
+/** Access units of a whole H.265 Annex B stream that carries delimiters (ITU-T H.265, 7.4.2.4.4). */
+export function hevcUnits(stream: Buffer): AccessUnit[] {
+  const units: AccessUnit[] = [];
+  let nals: Buffer[] = [];
+  const finish = (): void => {
+    if (nals.length > 0) units.push({ nals, key: nals.some((nal) => hevcNalType(nal) >> 3 === 2), codec: 'hevc' });
+    nals = [];
+  };
+  const startCode = Buffer.from([0, 0, 1]);
+  for (let start = stream.indexOf(startCode); start >= 0;) {
+    const next = stream.indexOf(startCode, start + 3);
+    const end = next < 0 ? stream.length : stream[next - 1] === 0 ? next - 1 : next;
+    const nal = Buffer.from(stream.subarray(start + 3, end));
+    if (hevcNalType(nal) === 35) finish();
+    else nals.push(nal);
+    start = next;
+  }
+  finish();
+  return units;
+}
 
 /**
  * Cuts an Annex B byte stream (ITU-T H.264, Annex B) into access units. The stream must carry access unit delimiters:

@@ -7,8 +7,25 @@ export const clockRateHz = 90_000;
 /** Seconds between the epochs of NTP (1900) and Unix (1970): RFC 5905. */
 const ntpOffsetS = 2_208_988_800;
 
+/** RTP payloads of one H.265 access unit (RFC 7798, 4.4): single NAL units, large ones as fragmentation units. */
+function hevcPayloads(unit: AccessUnit): Buffer[] {
+  return unit.nals.flatMap((nal) => {
+    if (nal.length <= maxPayload) return [nal];
+    const pieces: Buffer[] = [];
+    // The NAL's two-byte header is put together anew from payload header (type 49) and FU header.
+    for (let at = 2; at < nal.length; at += maxPayload - 3) {
+      const end = Math.min(nal.length, at + maxPayload - 3);
+      const flags = (at === 2 ? 0x80 : 0) | (end === nal.length ? 0x40 : 0);
+      const head = Buffer.from([(nal[0]! & 0x81) | (49 << 1), nal[1]!, flags | ((nal[0]! >> 1) & 0x3f)]);
+      pieces.push(Buffer.concat([head, nal.subarray(at, end)]));
+    }
+    return pieces;
+  });
+}
+
 /** RTP payloads of one access unit (RFC 6184): single NAL units, parameter sets in a STAP-A, large ones as FU-A. */
 export function payloadsOf(unit: AccessUnit): Buffer[] {
+  if (unit.codec === 'hevc') return hevcPayloads(unit);
   const payloads: Buffer[] = [];
   const small = unit.nals.filter((nal) => nalType(nal) === 7 || nalType(nal) === 8);
   if (small.length > 1) {

@@ -84,15 +84,24 @@ export function parseTransport(header: string): Transport | null {
   return null;
 }
 
-/** Session description of one H.264 track (RFC 4566; fmtp as RFC 6184, 8.2.1). */
+/** Session description of one track (RFC 4566): H.264 (fmtp as RFC 6184, 8.2.1), or H.265 where there is a VPS (RFC 7798, 7.2). */
 export function describeSession(options: {
   readonly name: string;
   readonly address: string;
   readonly sps: Buffer;
   readonly pps: Buffer;
+  readonly vps?: Buffer;
   readonly fps: number;
 }): string {
   const profile = options.sps.subarray(1, 4).toString('hex').toUpperCase();
+  const [sps, pps, vps] = [options.sps, options.pps, options.vps].map((set) => set?.toString('base64'));
+  const format =
+    vps === undefined
+      ? [
+          'a=rtpmap:96 H264/90000',
+          `a=fmtp:96 packetization-mode=1;profile-level-id=${profile};sprop-parameter-sets=${sps},${pps}`,
+        ]
+      : ['a=rtpmap:96 H265/90000', `a=fmtp:96 sprop-vps=${vps};sprop-sps=${sps};sprop-pps=${pps}`];
   return [
     'v=0',
     `o=- 1 1 IN IP4 ${options.address}`,
@@ -102,8 +111,7 @@ export function describeSession(options: {
     'a=control:*',
     'a=range:npt=0-',
     'm=video 0 RTP/AVP 96',
-    'a=rtpmap:96 H264/90000',
-    `a=fmtp:96 packetization-mode=1;profile-level-id=${profile};sprop-parameter-sets=${options.sps.toString('base64')},${options.pps.toString('base64')}`,
+    ...format,
     `a=framerate:${options.fps}`,
     'a=control:trackID=0',
     '',

@@ -3,7 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createDigestGuard, type Credentials } from './digest.ts';
 import type { AccessUnit } from './h264.ts';
-import { nalType } from './h264.ts';
+import { hevcNalType, nalType } from './h264.ts';
 import { createRtpSender, type RtpSender } from './rtp.ts';
 import {
   createRequestReader,
@@ -59,7 +59,7 @@ export interface RtspServerOptions {
   readonly fps: number;
   readonly credentials: () => Credentials;
   /** Parameter sets as soon as the encoder has made some. */
-  readonly parameterSets: () => Promise<{ readonly sps: Buffer; readonly pps: Buffer }>;
+  readonly parameterSets: () => Promise<{ readonly sps: Buffer; readonly pps: Buffer; readonly vps?: Buffer }>;
 }
 
 /** An RTSP 1.0 camera (RFC 2326) with one H.264 track, over TCP-interleaved or UDP, digest authentication. */
@@ -256,7 +256,7 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
           for (let count = 0; count < 4; count += 1) session.sendPacket(randomBytes(randomInt(20, 1200)), false);
           continue;
         }
-        if (session.waitsForKey && !(unit.key && unit.nals.some((nal) => nalType(nal) === 7))) continue;
+        if (session.waitsForKey && !beginsStream(unit)) continue;
         session.waitsForKey = false;
         const nowMs = Date.now();
         for (const packet of session.sender.packetize(mode === 'corrupt' ? damaged(unit) : unit, capturedAtMs))
@@ -288,6 +288,10 @@ export function createRtspServer(options: RtspServerOptions): RtspServer {
     },
   };
 }
+
+/** A key frame that brings its parameter sets. */
+const beginsStream = (unit: AccessUnit): boolean =>
+  unit.key && unit.nals.some((nal) => (unit.codec === 'hevc' ? hevcNalType(nal) === 33 : nalType(nal) === 7));
 
 /** The same picture with some bytes of its slices overwritten: what a bad cable or a dying camera makes of it. */
 function damaged(unit: AccessUnit): AccessUnit {
