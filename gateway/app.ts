@@ -256,8 +256,7 @@ async function build(settings: AppSettings) {
     passKillPoint,
   });
   const followUp = createFollowUp({
-    ...{ configuration, places, store, rules, alerts, duty, commit, clock, random, logger },
-    rulesDir: configuration.rules.dir ?? installed('rules'),
+    ...{ configuration, places, store, rules, desk: rulesDesk, rulesDir, alerts, duty, commit, clock, random, logger },
     channels: [...channels.byId.keys()],
     wake: () => outbox.wake(),
     accept: (event) => line.accept(event, null),

@@ -8,6 +8,7 @@ import { makeAlert } from '../gateway/api/test-samples.ts';
 import { createTestWorld, passwords, places, recipients } from '../gateway/api/test-world.ts';
 import type { Alert } from '../gateway/domain/alert.ts';
 import type { AlertId, RuleId } from '../gateway/domain/ids.ts';
+import type { RuleProposal } from '../gateway/domain/proposal.ts';
 import { tiers } from '../gateway/domain/tier.ts';
 import type { EpochMs } from '../gateway/lib/clock.ts';
 
@@ -63,6 +64,16 @@ function history(): Alert[] {
 }
 
 async function startGateway() {
+  let proposal: RuleProposal = {
+    ...{ id: 'p1', alertId: 'a3' as AlertId, rule: 'charging-over-temperature' as RuleId, ruleVersion: '1' },
+    ...{ madeAt: nowMs, change: { setting: 'params.warnC', from: 60, to: 64 }, note: null },
+    reason: { zh: '误报时 portC 为 63，阈值 warnC 为 60。', en: 'portC was 63 at a threshold of 60.' },
+    yaml: 'rules:\n  settings:\n    charging-over-temperature: { params: { warnC: 64 } }\n',
+    effect: {
+      ...{ since: (nowMs - 30 * dayMs) as EpochMs, until: nowMs, before: 9, after: 5 },
+      ...{ falseAlarms: 4, falseAlarmsSpared: 4, missed: [] },
+    },
+  };
   const rows = history();
   const reads: FigureReads = {
     figureRows: (from, to) => ({
@@ -91,18 +102,11 @@ async function startGateway() {
           ...{ recipient, onDuty: index === 0, nextChangeAt: (nowMs + 8 * 3_600_000) as EpochMs },
           way: index === 0 ? way : { ...way, state: 'broken' as const, reason: 'ECONNREFUSED' },
         })),
-      proposals: () => [
-        {
-          ...{ id: 'p1', alertId: 'a3' as AlertId, rule: 'charging-over-temperature' as RuleId, ruleVersion: '1' },
-          ...{ madeAt: nowMs, change: { setting: 'params.warnC', from: 60, to: 64 }, note: null },
-          reason: { zh: '误报时 portC 为 63，阈值 warnC 为 60。', en: 'portC was 63 at a threshold of 60.' },
-          yaml: 'rules:\n  settings:\n    charging-over-temperature: { params: { warnC: 64 } }\n',
-          effect: {
-            ...{ since: (nowMs - 30 * dayMs) as EpochMs, until: nowMs, before: 9, after: 5 },
-            ...{ falseAlarms: 4, falseAlarmsSpared: 4, missed: [] },
-          },
-        },
-      ],
+      proposals: () => [proposal],
+      applyProposal: (_id: string, verdict: { readonly by: string; readonly why: string }) => {
+        proposal = { ...proposal, applied: { at: nowMs, ...verdict, ruleVersion: '2' } };
+        return Promise.resolve({ proposal, file: 'rules/charging-over-temperature.yaml', failing: [] });
+      },
       timeZone: 'Asia/Shanghai',
     },
   };
@@ -199,3 +203,19 @@ describe('pages about following up', () => {
     expect(faults).toEqual([]);
   }, 120_000);
 });
+
+  it('let an administrator put a proposed change in force, with a reason', async () => {
+    const { url, world } = await startGateway();
+    await world.commit([{ kind: 'alert-saved', alert: makeAlert({ state: 'resolved' }) }]);
+    const { page, faults } = await openPage(browser, url);
+    await signInOn(page, 'admin', passwords.admin);
+    await page.click(part('alert'));
+    await page.waitForSelector(part('proposal-apply'));
+    await page.fill(`${part('proposal-apply')} input`, '车棚朝南，夏天插座本来就热');
+    await shot(page, 'proposal');
+    await page.click(`${part('proposal-apply')} button`);
+    await page.waitForSelector(part('proposal-applied'));
+    expect(await page.textContent(part('proposal-applied'))).toContain('车棚朝南');
+    await shot(page, 'proposal-applied');
+    expect(faults).toEqual([]);
+  }, 120_000);

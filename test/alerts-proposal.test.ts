@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createAlerts, createDuty } from '../gateway/alerts/index.ts';
 import { createFollowUp } from '../gateway/app/follow-up.ts';
+import { createRulesDesk } from '../gateway/app/rules-desk.ts';
 import { gatewaySchema } from '../gateway/config/schema.ts';
 import type { ChargingEvent } from '../gateway/domain/event.ts';
 import type { AreaId, DeviceKey, EventId } from '../gateway/domain/ids.ts';
@@ -18,7 +19,7 @@ import { projectRoot } from './support/kanmen-process.ts';
 
 /** From a false alarm to a proposed change with its effect on what was really recorded: line, store, rules, backtest. */
 describe('a false alarm', () => {
-  it('proposes a threshold that would have spared it on the record, and says what else it would have done', async () => {
+  it('proposes a threshold that would have spared it on the record; who decides puts it in force, in the file itself', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kanmen-proposal-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
     const configuration = gatewaySchema.parse({
@@ -28,7 +29,8 @@ describe('a false alarm', () => {
     });
     const common = { clock: systemClock, random: systemRandom, logger: silentLogger };
     const timeZone = configuration.alerts.timeZone;
-    const rulesDir = resolve(projectRoot, 'rules');
+    const rulesDir = join(dataDir, 'rules');
+    cpSync(resolve(projectRoot, 'rules'), rulesDir, { recursive: true });
     const store = createStore({ ...common, file: join(dataDir, 'kanmen.sqlite'), reserveBytes: 0 });
     const places = createPlaces(configuration);
     const rules = createRules({ source: rulesDir, timeZone, options: configuration.rules, logger: silentLogger });
@@ -47,8 +49,12 @@ describe('a false alarm', () => {
     onTestFinished(() => store.stop());
     await line.start(signal);
     onTestFinished(() => line.stop());
+    const desk = createRulesDesk({
+      ...{ rules, dir: rulesDir, timeZone, options: configuration.rules, ...common },
+      database: join(dataDir, 'kanmen.sqlite'),
+    });
     const followUp = createFollowUp({
-      ...{ configuration, places, store, rules, alerts, duty, rulesDir, ...common },
+      ...{ configuration, places, store, rules, desk, alerts, duty, rulesDir, ...common },
       ...{ commit: store.commit, channels: [], wake: () => undefined, accept: () => Promise.resolve() },
     });
     const judged: Promise<unknown>[] = [];
@@ -88,5 +94,47 @@ describe('a false alarm', () => {
     });
     expect(proposal?.effect?.before).toBeGreaterThan(0);
     expect(followUp.api.proposals(alert.id)).toHaveLength(1);
+    if (!proposal) throw new Error('no proposal');
+
+    // Somebody changes the file meanwhile: what was worked out is not what stands there, and nothing is touched.
+    const file = join(rulesDir, 'charging-over-temperature.yaml');
+    const before = readFileSync(file, 'utf8');
+    writeFileSync(file, `${before}# 电工看过\n`);
+    const verdict = { by: '王芳', why: '车棚朝南，夏天插座本来就热' };
+    await expect(followUp.api.applyProposal(proposal.id, verdict)).rejects.toMatchObject({
+      code: 'proposal.not-applicable',
+      message: expect.stringContaining('was changed since') as string,
+    });
+    expect(readFileSync(file, 'utf8')).toBe(`${before}# 电工看过\n`);
+    writeFileSync(file, before);
+    await expect(followUp.api.applyProposal('nowhere', verdict)).rejects.toMatchObject({ code: 'proposal.unknown' });
+
+    // Another file of the set is broken: the change would not come into force, so the file is as it was.
+    const other = join(rulesDir, 'fire-smoke.yaml');
+    const whole = readFileSync(other, 'utf8');
+    writeFileSync(other, 'id: fire-smoke\n');
+    await expect(followUp.api.applyProposal(proposal.id, verdict)).rejects.toMatchObject({
+      code: 'proposal.not-applicable',
+    });
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    writeFileSync(other, whole);
+
+    const { failing } = await followUp.api.applyProposal(proposal.id, verdict);
+    const after = readFileSync(file, 'utf8');
+    expect(after).toContain('params: { warnC: 64, criticalC: 70 }');
+    expect(after).toMatch(/^# \d{4}-\d\d-\d\d \d\d:\d\d 王芳: params\.warnC 60 → 64 \(alert /m);
+    expect(after).toContain('# 车棚朝南，夏天插座本来就热');
+    // Its examples were written for 60 °C.
+    expect(failing).toContain('61 °C is orange at once');
+    const inForce = rules.list().find(({ id }) => id === 'charging-over-temperature');
+    expect(inForce?.params).toMatchObject({ warnC: 64 });
+    expect(store.proposal(proposal.id)?.applied).toMatchObject({ ...verdict, ruleVersion: inForce?.version });
+    const [audited] = store.audit({ before: null, limit: 1 });
+    expect(audited).toMatchObject({ by: '王芳', action: 'proposal-applied' });
+    expect(audited?.subject).toContain('params.warnC 60 → 64');
+    // Once is enough.
+    await expect(followUp.api.applyProposal(proposal.id, verdict)).rejects.toMatchObject({
+      code: 'proposal.not-applicable',
+    });
   }, 120_000);
 });

@@ -58,6 +58,14 @@ const texts = [
     'tier: yellow\nsequence:\n  - { name: first, when: { kind: passage, direction: in } }\n  - { name: second, when: { kind: passage, direction: in } }\nwithout: { when: { kind: passage, direction: out } }\nwithin: 1m\nper: "{{event.camera}}"\nkey: "{{second.camera}}"',
   ),
   rule(
+    'risen',
+    'tier: [{ tier: red, if: window.riseC >= 15 }, { tier: orange }]\nwhen: { kind: charging }\nwindow: { riseC: { of: event.portC, is: rise, within: 30s } }\nif: window.riseC >= 5\nkey: "{{event.device}}:{{event.port}}"\nsuppress: { for: 10s }',
+  ),
+  rule(
+    'rising',
+    'tier: yellow\nwhen: { kind: charging }\nwindow: { meanC: { of: event.portC, is: mean, within: 20s } }\nif: window.meanC >= 55\nfor: 8s\nkey: "{{event.device}}:{{event.port}}"',
+  ),
+  rule(
     'unended',
     'tier: blue\nwhen: { kind: fire, active: true }\nabsent: { when: { kind: fire, active: false }, within: 20s }\nper: "{{event.device}}"',
   ),

@@ -30,6 +30,52 @@ const person = (id: string, more: object = {}) => ({ id, name: id, role: 'commun
 const names = (told: readonly { readonly recipient: Recipient }[]): string[] =>
   told.map(({ recipient }) => recipient.id);
 
+describe('whose matter it is', () => {
+  const everybody = recipientsOptions.parse([
+    person('station', { role: 'station' }),
+    person('fire-brigade', { role: 'department', department: 'fire' }),
+    person('housing-office', { role: 'department', department: 'housing' }),
+    person('street-office', { role: 'department' }),
+    person('property'),
+  ]);
+  const told = (department: 'fire' | 'housing' | 'police' | null, escalation = 0, recipients = everybody) =>
+    names(
+      audienceOf({ tier: 'red', to: ['station', 'department'], department, grid: null, escalation }, recipients).told,
+    );
+
+  it('decides which of several departments is told; one that names none is told of all', () => {
+    expect(told('fire')).toEqual(['station', 'fire-brigade', 'street-office', 'property']);
+    expect(told('housing')).toEqual(['station', 'housing-office', 'street-office', 'property']);
+    expect(told(null)).toEqual(['station', 'fire-brigade', 'housing-office', 'street-office', 'property']);
+  });
+
+  it('goes to the station where its department is nobody, and to all when the circle is at its widest', () => {
+    const few = everybody.filter(({ id }) => id !== 'street-office');
+    expect(told('police', 0, few)).toEqual(['station', 'property']);
+    expect(told('police', 1, few)).toEqual(['station', 'fire-brigade', 'housing-office', 'property']);
+  });
+
+  it('may only be named by those who are a department', () => {
+    expect(recipientsOptions.safeParse([person('x', { department: 'fire' })]).error?.issues[0]).toMatchObject({
+      path: [0, 'department'],
+      message: 'belongs to the role department, not community',
+    });
+  });
+
+  it('is proved with the rest: a rule of a department that nobody is reaches the station', () => {
+    const faults = coverageFaults({
+      ...{ grids: [], timeZone: zone, now: at(1, '12:00'), calendars: duty },
+      rules: [{ id: 'smoke', department: 'fire', audiences: [{ tier: 'red', to: ['department'] }] }],
+      recipients: recipientsOptions.parse([
+        person('housing-office', { role: 'department', department: 'housing' }),
+        person('station', { role: 'station', duty: 'night' }),
+      ]),
+    });
+    // By day the station is away: then the other department is told, whoever it is.
+    expect(faults).toEqual([]);
+  });
+});
+
 describe('duty', () => {
   const [day, night] = recipientsOptions.parse([
     person('day', { duty: 'day', away: [{ from: '2026-11-26', to: '2026-11-26' }] }),

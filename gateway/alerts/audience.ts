@@ -1,7 +1,7 @@
 import type { Notice } from '../domain/alert.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { GridId, RecipientId } from '../domain/ids.ts';
-import type { Addressee } from '../domain/match.ts';
+import type { Addressee, Department } from '../domain/match.ts';
 import type { Tier } from '../domain/tier.ts';
 
 /** From the nearest to the furthest: the order in which the circle widens, and in which a missing one is replaced upward. */
@@ -10,6 +10,8 @@ export const wideningOrder: readonly Addressee[] = ['grid', 'community', 'depart
 export interface Audience {
   readonly tier: Tier;
   readonly to: readonly Addressee[];
+  /** The department concerned: others of that role are told only when the circle is at its widest. */
+  readonly department?: Department | null;
   /** Null where the place of the matter stands in no grid. */
   readonly grid: GridId | null;
   readonly escalation: number;
@@ -40,6 +42,13 @@ export function formFor(role: Recipient['role']): Notice['form'] {
 
 const everyone = (): boolean => true;
 
+/** Whether a matter there, of that department, is this recipient's at all. Whoever names no department has them all. */
+function concernedBy({ grid: where, department: whose }: Pick<Audience, 'grid' | 'department'>) {
+  return ({ grid, role, department }: Recipient): boolean =>
+    (where === null || grid === null || grid === where) &&
+    (role !== 'department' || !whose || !department || department === whose);
+}
+
 /**
  * The levels of an alert's circle, each with the people it adds. Level 0: the roles named by the rule (red and orange: all
  * four, 双通报) at their own grid. Then, one a level: the next role from near to far, recipients with a `level` of their
@@ -48,7 +57,7 @@ const everyone = (): boolean => true;
 export function ladderOf(audience: Omit<Audience, 'escalation'>, everybody: readonly Recipient[]): Recipient[][] {
   const recipients = everybody.filter(takesAlerts);
   const bothSides = audience.tier === 'red' || audience.tier === 'orange';
-  const concerns = ({ grid }: Recipient): boolean => audience.grid === null || grid === null || grid === audience.grid;
+  const concerns = concernedBy(audience);
   const known = new Set(recipients.filter(concerns).map(({ role }) => role));
   // A role that nobody has is that of the next one up, and at the top of the next one down.
   const inPlaceOf = (role: Addressee): Addressee =>
@@ -115,7 +124,7 @@ export function audienceOf(
     present.add(recipient.role);
   }
   const missing: Addressee[] = [];
-  const concerns = ({ grid }: Recipient): boolean => audience.grid === null || grid === null || grid === audience.grid;
+  const concerns = concernedBy(audience);
   for (const role of audience.to) {
     if (present.has(role)) continue;
     missing.push(role);

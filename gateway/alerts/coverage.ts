@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon';
 import type { Recipient } from '../domain/delivery.ts';
 import type { GridId } from '../domain/ids.ts';
-import type { Addressee } from '../domain/match.ts';
+import type { Addressee, Department } from '../domain/match.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { audienceOf, takesAlerts } from './audience.ts';
@@ -11,6 +11,8 @@ import { createDuty } from './duty.ts';
 /** A rule that may raise alerts, with whom it tells at each of its tiers. */
 export interface RuleInForce {
   readonly id: string;
+  /** Whose matter it is, where the rule says it. */
+  readonly department?: Department | null;
   readonly audiences: readonly { readonly tier: Tier; readonly to: readonly Addressee[] }[];
 }
 
@@ -92,16 +94,16 @@ export function coverageFaults(given: {
   const audiences = distinctAudiences(inForce);
   const faults: CoverageFault[] = [];
   for (const grid of [...given.grids, null]) {
-    for (const { tier, to, ids } of audiences) {
+    for (const { tier, to, department, ids } of audiences) {
       const uncovered = (stretches: readonly Stretch[], plain: boolean): Stretch[] =>
         stretches.filter(({ from }) => {
           const at = from.toMillis() as EpochMs;
           const who = plain ? plainRecipients : recipients;
           const isThere = (recipient: Recipient): boolean => (plain ? plainDuty : duty).isThere(recipient, at);
-          const { told, offDuty } = audienceOf({ tier, to, grid, escalation: 0 }, who, isThere);
+          const { told, offDuty } = audienceOf({ tier, to, department, grid, escalation: 0 }, who, isThere);
           return told.length === 0 || offDuty;
         });
-      const meant = audienceOf({ tier, to, grid, escalation: 0 }, recipients).told.map(
+      const meant = audienceOf({ tier, to, department, grid, escalation: 0 }, recipients).told.map(
         ({ recipient }) => recipient.name,
       );
       const add = (when: string | null): void => {
@@ -134,16 +136,23 @@ function daysBetween(from: string, to: string): string[] {
   return days;
 }
 
+interface DistinctAudience {
+  readonly tier: Tier;
+  readonly to: readonly Addressee[];
+  readonly department: Department | null;
+  ids: string[];
+}
+
 /** Rules that tell the same people are proved once. */
-function distinctAudiences(rules: readonly RuleInForce[]): { tier: Tier; to: readonly Addressee[]; ids: string[] }[] {
-  const known = new Map<string, { tier: Tier; to: readonly Addressee[]; ids: string[] }>();
-  for (const { id, audiences } of rules) {
+function distinctAudiences(rules: readonly RuleInForce[]): DistinctAudience[] {
+  const known = new Map<string, DistinctAudience>();
+  for (const { id, department = null, audiences } of rules) {
     for (const { tier, to } of audiences) {
       const bothSides = tier === 'red' || tier === 'orange';
-      const key = `${bothSides ? 'both' : 'named'} ${[...to].sort().join()}`;
+      const key = `${bothSides ? 'both' : 'named'} ${department ?? ''} ${[...to].sort().join()}`;
       const found = known.get(key);
       if (found) found.ids = [...new Set([...found.ids, id])];
-      else known.set(key, { tier, to, ids: [id] });
+      else known.set(key, { tier, to, department, ids: [id] });
     }
   }
   return [...known.values()];

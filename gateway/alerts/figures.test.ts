@@ -3,7 +3,7 @@ import type { Alert } from '../domain/alert.ts';
 import type { AlertId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { createAlertsBench, matchOf, somePlaces, someRecipients } from './alerts-bench.ts';
-import { createFigures, lineOf, spreadOf, type FigureReads } from './figures.ts';
+import { createFigures, lineOf, spreadOf, type FigureReads, type FigureRow } from './figures.ts';
 
 const hourMs = 3_600_000;
 /** 2026-11-01 00:00 in Shanghai. */
@@ -106,5 +106,40 @@ describe('figures', () => {
     expect((await figures.of('2026-10')).total.now).toMatchObject({ raised: 1 });
     await expect(figures.of('2026-1')).rejects.toThrow(RangeError);
     expect(lineOf([]).delivered.meanMs).toBeNull();
+  });
+
+  it('count a matter for whom it was last transferred to, else for the department whose matter the rule says it is', async () => {
+    const rowOf = (id: string, more: Partial<FigureRow>): FigureRow => {
+      const bench = createAlertsBench();
+      bench.keep(bench.alerts.apply([matchOf({ key: id, at: november, to: ['station'] })], november));
+      return { ...bench.alert(), id: id as AlertId, ...more };
+    };
+    const moved = {
+      ...{ at: november, by: 'x', why: 'x', acceptedAt: null, endedAt: null },
+      to: '供电所',
+      recipient: null,
+    };
+    const { followUp } = rowOf('x', {});
+    const rows = [
+      rowOf('a', { department: 'fire' }),
+      rowOf('b', { department: 'housing', followUp: { ...followUp, transfers: [moved] } }),
+      rowOf('c', { department: 'police' }),
+      // Of a rule that says nothing, or of before there was the field.
+      rowOf('d', { department: null }),
+    ];
+    const figures = createFigures({
+      reads: { figureRows: (from) => ({ rows: from === november ? rows : [], more: false }) },
+      ...{ places: somePlaces, timeZone: 'Asia/Shanghai', ruleName: (id) => id, now: () => november },
+      recipients: someRecipients.map((one) =>
+        one.role === 'department' ? { ...one, department: 'fire' as const } : one,
+      ),
+    });
+    const { byDepartment } = await figures.of('2026-11');
+    expect(byDepartment.map(({ key, name }) => [key, name]).sort()).toEqual([
+      ['fire-department', 'fire-department'],
+      ['police', '公安'],
+      ['station', 'station'],
+      ['供电所', '供电所'],
+    ]);
   });
 });

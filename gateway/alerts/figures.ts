@@ -2,7 +2,7 @@ import { DateTime } from 'luxon';
 import type { Alert } from '../domain/alert.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { FigureGroup, FigureLine, MonthFigures, Spread } from '../domain/figures.ts';
-import type { Addressee } from '../domain/match.ts';
+import type { Addressee, Department } from '../domain/match.ts';
 import type { Places } from '../domain/place.ts';
 import { tiers, type Tier } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -12,7 +12,7 @@ import { followUpOf } from './follow-up.ts';
 export type FigureRow = Pick<
   Alert,
   'id' | 'tier' | 'rule' | 'area' | 'state' | 'raisedAt' | 'closedAt' | 'to' | 'escalation' | 'followUp'
->;
+> & { readonly department?: Department | null };
 
 /** What the figures ask of the store: bites, so that a report holds nothing up. */
 export interface FigureReads {
@@ -33,6 +33,12 @@ const roleNames: Readonly<Record<Addressee, string>> = {
   department: '职能部门',
   community: '物业',
   grid: '网格员',
+};
+const departmentNames: Readonly<Record<Department, string>> = {
+  police: '公安',
+  fire: '消防',
+  property: '物业',
+  housing: '住建',
 };
 const tierNames: Readonly<Record<Tier, string>> = { red: '红色', orange: '橙色', yellow: '黄色', blue: '蓝色' };
 
@@ -112,12 +118,22 @@ export function createFigures(given: {
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  /** In whose hands it is or was: whom it was last transferred to, else whom the rule names first. */
+  /**
+   * In whose hands it is or was: whom it was last transferred to, else the department whose matter the rule says it is,
+   * else (a rule that says nothing) whom the rule names first.
+   */
   const departmentOf = (row: FigureRow): { key: string; name: string } => {
     const transfer = row.followUp.transfers?.at(-1);
     if (transfer) {
       const known = recipients.find(({ id }) => id === transfer.recipient);
       return { key: transfer.recipient ?? transfer.to, name: known?.name ?? transfer.to };
+    }
+    if (row.department) {
+      const its = recipients.filter(({ role, department }) => role === 'department' && department === row.department);
+      const [one] = its;
+      return one && its.length === 1
+        ? { key: one.id, name: one.name }
+        : { key: row.department, name: departmentNames[row.department] };
     }
     const role = row.to[0] ?? 'station';
     const mine = recipients.filter((recipient) => recipient.role === role && (recipient.level ?? 0) === 0);

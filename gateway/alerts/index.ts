@@ -125,6 +125,7 @@ export function createAlerts(given: {
   const audienceFor = (alert: Alert): Audience => ({
     tier: alert.tier,
     to: alert.to,
+    department: alert.department ?? null,
     grid: places.area(alert.area)?.grid ?? null,
     escalation: alert.escalation,
     assigned: followUpOf(alert).transfers.flatMap(({ recipient }) => recipient ?? []),

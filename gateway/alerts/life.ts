@@ -91,6 +91,7 @@ export function openAlert(id: AlertId, match: Match, settings: LifeSettings, now
     ...(match.why && { why: match.why }),
     events: match.events.slice(0, maxEvents),
     to: match.to,
+    ...(match.department && { department: match.department }),
     evidence: [],
     owner: null,
     acknowledgedAt: null,

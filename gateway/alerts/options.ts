@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { idPattern, type RecipientId } from '../domain/ids.ts';
-import type { Recipient } from '../domain/delivery.ts';
+import type { Recipient, RecipientEvidence } from '../domain/delivery.ts';
+import { departments } from '../domain/match.ts';
 import type { TierPolicies } from '../domain/tier.ts';
 import { isTimeZone } from '../lib/local-time.ts';
 import { durationMs } from '../lib/quantities.ts';
@@ -78,6 +79,11 @@ export const recipientsOptions = z
           .enum(['station', 'department', 'community', 'grid'])
           .describe('station and department get reports, community and grid get notifications.'),
         grid: z.string().nullable().default(null).describe('Only alerts of this grid; absent for all.'),
+        department: z
+          .enum(departments)
+          .nullable()
+          .default(null)
+          .describe('With role department: which one, so that it is told of its own matters only; absent: of all.'),
         channel: z.string().min(1).describe('Id of the channel in `channels`.'),
         alerts: z
           .boolean()
@@ -157,6 +163,8 @@ export const alertsOptions = z.strictObject({
   }),
   reopenAfter: durationMs({
     default: '5m',
+      if (recipient.department && recipient.role !== 'department')
+        fault([index, 'department'], `belongs to the role department, not ${recipient.role}`);
     min: '0s',
     max: '7d',
     describe: 'A repeat this long after the outcome opens the alert again; an earlier one is only counted.',

@@ -17,6 +17,7 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/alerts': 'viewer',
   'GET /api/alerts/:id': 'viewer',
   'POST /api/alerts/:id/feedback': 'manager',
+  'POST /api/proposals/:id/apply': 'admin',
   'GET /api/figures': 'viewer',
   'GET /api/figures.csv': 'viewer',
   'GET /api/figures/report': 'viewer',

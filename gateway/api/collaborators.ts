@@ -10,11 +10,11 @@ import type {
 import type { Commit } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
-import type { ChargingSession, EventKind, PassageEvent } from '../domain/event.ts';
+import type { ChargingSession, PassageEvent } from '../domain/event.ts';
 import type { AlertId, AreaId, CameraId, DeviceKey, EvidenceId } from '../domain/ids.ts';
 import type { BoxPx } from '../domain/plate.ts';
 import type { Places } from '../domain/place.ts';
-import type { Bilingual } from '../domain/text.ts';
+import type { BacktestReport, RuleFault, RuleInfo, RulesReload } from '../domain/rule-report.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { Role, User, WebSession } from '../domain/user.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
@@ -241,108 +241,22 @@ export interface VideoSource {
   watchMpeg1(camera: CameraId, listener: Mpeg1Listener): (() => void) | null;
 }
 
-/** One rule in force, as people are shown it. */
-export interface RuleReport {
-  readonly id: string;
-  readonly version: string;
-  readonly file: string;
-  readonly title: Bilingual;
-  readonly kind: string;
-  readonly tiers: readonly Tier[];
-  readonly to: readonly string[];
-  readonly reason: string;
-  readonly source: string;
-  readonly params: Readonly<Record<string, string | number | boolean>>;
-  readonly listensTo: readonly EventKind[];
-  readonly pattern: string;
-  readonly enabled: boolean;
-  readonly keys: number;
-  readonly counters: {
-    readonly evaluated: number;
-    readonly matched: number;
-    readonly suppressed: number;
-    readonly silenced: number;
-    readonly absent: number;
-    readonly failed: number;
-    readonly late: number;
-    readonly tooLate: number;
-    readonly disproved: number;
-  };
-  readonly text: string;
-}
-
-/** Something wrong in a rule's document, with its place. */
-export interface RuleFaultReport {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly path: string;
-  readonly value: string | null;
-  readonly message: string;
-  readonly allowed: string | null;
-}
-
-/** What rules would have raised on the record, against what was raised. */
-export interface BacktestOutcome {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly events: number;
-  readonly elapsedMs: number;
-  readonly rules: readonly {
-    readonly rule: string;
-    readonly wouldRaise: number;
-    readonly wasRaised: number;
-    readonly both: number;
-    readonly onlyWould: number;
-    readonly onlyWas: number;
-    readonly matches: number;
-    readonly suppressed: number;
-    readonly silenced: number;
-    readonly absent: number;
-    readonly failed: number;
-  }[];
-  readonly lines: readonly {
-    readonly rule: string;
-    readonly key: string;
-    readonly would: {
-      readonly at: number;
-      readonly lastAt: number;
-      readonly tier: Tier;
-      readonly matches: number;
-      readonly message: Bilingual;
-    } | null;
-    readonly was: {
-      readonly alertId: string;
-      readonly rule: string;
-      readonly at: number;
-      readonly tier: Tier;
-      readonly state: string;
-      readonly matches: number;
-    } | null;
-  }[];
-}
-
 /** The rules of the running gateway. */
 export interface ApiRules {
-  list(): readonly RuleReport[];
+  list(): readonly RuleInfo[];
   status(): {
     readonly version: string;
     readonly loadedAt: EpochMs;
-    readonly refused: readonly RuleFaultReport[];
+    readonly refused: readonly RuleFault[];
   };
   /** Whole or not at all. */
-  reload(): {
-    readonly loaded: boolean;
-    readonly version: string;
-    readonly rules: number;
-    readonly faults: readonly RuleFaultReport[];
-  };
+  reload(): RulesReload;
   /** Throws `rules.invalid`, `rules.backtest-failed`. */
   backtest(request: {
     readonly since: string;
     readonly rule?: string | undefined;
     readonly only?: readonly string[] | undefined;
-  }): Promise<BacktestOutcome>;
+  }): Promise<BacktestReport>;
 }
 
 export interface ApiCollaborators {

@@ -17,6 +17,8 @@ export class ApiError extends Error {
 
 /** What rooms throw that a caller can do something about. */
 const gatewayErrorStatus: Readonly<Record<string, number>> = {
+  'proposal.unknown': 404,
+  'proposal.not-applicable': 409,
   'alert.unknown': 404,
   'alert.not-allowed': 409,
   'device.unknown': 404,

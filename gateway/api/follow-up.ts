@@ -35,10 +35,15 @@ export interface ApiFollowUp {
   thisMonth(): string;
   people(): readonly PersonReport[];
   proposals(id: AlertId): readonly RuleProposal[];
+  /** Puts a proposed change in force. Throws `proposal.unknown`, `proposal.not-applicable`. */
+  applyProposal(
+    id: string,
+    verdict: { readonly by: string; readonly why: string },
+  ): Promise<{ readonly proposal: RuleProposal; readonly file: string; readonly failing: readonly string[] }>;
   readonly timeZone: string;
 }
 
-const proposalJson = (value: RuleProposal): FollowUpJson['proposals'][number] => ({
+export const proposalJson = (value: RuleProposal): FollowUpJson['proposals'][number] => ({
   id: value.id,
   rule: value.rule,
   madeAt: iso(value.madeAt),
@@ -52,6 +57,7 @@ const proposalJson = (value: RuleProposal): FollowUpJson['proposals'][number] =>
     missed: [...value.effect.missed],
   },
   note: value.note,
+  applied: value.applied ? { ...value.applied, at: iso(value.applied.at) } : null,
 });
 
 /** How far the following up of one alert has come. */

@@ -1,61 +1,13 @@
 /** Backtest: what rules would have raised on the record, against what was raised. Runs in threads of its own. */
 import { Worker } from 'node:worker_threads';
 import type { Alert } from '../domain/alert.ts';
-import { tierRank, type Tier } from '../domain/tier.ts';
-import type { Bilingual } from '../domain/text.ts';
+import type { BacktestLine, BacktestReport, BacktestSummary } from '../domain/rule-report.ts';
+import { tierRank } from '../domain/tier.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { workerUrl } from '../lib/worker-url.ts';
 import { planBacktest, type BacktestRules } from '../rules/index.ts';
-import { openRecordedEvents } from '../store/index.ts';
+import { openRecordedEvents, type RecordedShare } from '../store/index.ts';
 import type { BacktestJob, BacktestPart, SlimMatch } from './backtest-worker.ts';
-
-/** One cause: what the rules would have made of it, and what was made of it. At least one of the two is there. */
-export interface BacktestLine {
-  readonly rule: string;
-  readonly key: string;
-  /** Would be raised then, at this tier at worst, with so many matches joined in it. */
-  readonly would: {
-    readonly at: number;
-    readonly lastAt: number;
-    readonly tier: Tier;
-    readonly matches: number;
-    readonly message: Bilingual;
-  } | null;
-  /** Was raised then. */
-  readonly was: {
-    readonly alertId: string;
-    readonly rule: string;
-    readonly at: number;
-    readonly tier: Tier;
-    readonly state: Alert['state'];
-    readonly matches: number;
-  } | null;
-}
-
-export interface BacktestSummary {
-  readonly rule: string;
-  readonly wouldRaise: number;
-  readonly wasRaised: number;
-  readonly both: number;
-  readonly onlyWould: number;
-  readonly onlyWas: number;
-  readonly matches: number;
-  readonly suppressed: number;
-  readonly silenced: number;
-  readonly absent: number;
-  readonly failed: number;
-}
-
-export interface BacktestReport {
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Recorded events that the rules were run on. */
-  readonly events: number;
-  readonly elapsedMs: number;
-  readonly rules: readonly BacktestSummary[];
-  /** By time. */
-  readonly lines: readonly BacktestLine[];
-}
 
 export interface BacktestRequest {
   readonly database: string;
@@ -77,9 +29,10 @@ export async function backtest(request: BacktestRequest): Promise<BacktestReport
   const startedMs = performance.now();
   const { database, rules, fromMs, toMs, threads } = request;
   const passes = planBacktest(rules);
+  const { alerts, areas } = await lookInto(request);
   const jobs = passes.flatMap((pass): BacktestJob[] => {
-    const shares = pass.split === 'area' ? threads : 1;
-    return Array.from({ length: shares }, (_, share) => ({ database, rules, pass, share, shares, fromMs, toMs }));
+    const shares = pass.split === 'area' ? sharesOf(areas, threads) : [null];
+    return shares.map((share) => ({ database, rules, pass, share, fromMs, toMs }));
   });
   const parts: BacktestPart[] = [];
   const work = async (): Promise<void> => {
@@ -88,7 +41,6 @@ export async function backtest(request: BacktestRequest): Promise<BacktestReport
   await Promise.all(Array.from({ length: Math.max(1, threads) }, work));
   const ids = passes.flatMap((pass) => pass.rules);
   const matches = parts.flatMap((part) => part.matches).sort((a, b) => a.at - b.at);
-  const alerts = await raisedBetween(request);
   const lines = compare(matches, alerts, new Set(ids), request.joinMs ?? defaultJoinMs);
   return {
     fromMs,
@@ -102,7 +54,11 @@ export async function backtest(request: BacktestRequest): Promise<BacktestReport
 
 function runJob(job: BacktestJob, signal: AbortSignal | undefined): Promise<BacktestPart> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(workerUrl(import.meta.url, 'backtest-worker'), { workerData: job });
+    const worker = new Worker(workerUrl(import.meta.url, 'backtest-worker'), {
+      workerData: job,
+      // A page's events are garbage together: with room for some pages they are never moved.
+      resourceLimits: { maxYoungGenerationSizeMb: 64 },
+    });
     const abort = (): void => void worker.terminate();
     signal?.addEventListener('abort', abort, { once: true });
     let part: BacktestPart | null = null;
@@ -118,13 +74,33 @@ function runJob(job: BacktestJob, signal: AbortSignal | undefined): Promise<Back
   });
 }
 
-async function raisedBetween({ database, fromMs, toMs }: BacktestRequest): Promise<readonly Alert[]> {
+/** Alerts that were raised, and how the record is spread over areas. */
+async function lookInto({ database, fromMs, toMs }: BacktestRequest): Promise<{
+  readonly alerts: readonly Alert[];
+  readonly areas: ReadonlyMap<string, number>;
+}> {
   const recorded = await openRecordedEvents(database);
   try {
-    return recorded.alerts(fromMs, toMs);
+    return { alerts: recorded.alerts(fromMs, toMs), areas: recorded.areas({ fromMs, toMs }) };
   } finally {
     recorded.close();
   }
+}
+
+/** Areas dealt out, the busiest first, each to the thread that has least; the first thread takes what nobody else has. */
+function sharesOf(areas: ReadonlyMap<string, number>, threads: number): readonly (RecordedShare | null)[] {
+  const hands = Array.from({ length: Math.max(1, threads) }, () => ({ weight: 0, areas: [] as string[] }));
+  for (const [area, weight] of [...areas].sort((a, b) => b[1] - a[1])) {
+    const lightest = hands.reduce((least, hand) => (hand.weight < least.weight ? hand : least));
+    lightest.weight += weight;
+    lightest.areas.push(area);
+  }
+  const others = hands.slice(1).filter((hand) => hand.areas.length > 0);
+  if (others.length === 0) return [null];
+  return [
+    { of: 'others', areas: others.flatMap((hand) => hand.areas) },
+    ...others.map((hand): RecordedShare => ({ of: 'these', areas: hand.areas })),
+  ];
 }
 
 type Raised = NonNullable<BacktestLine['would']> & { readonly rule: string };

@@ -24,8 +24,10 @@ import type { Random } from '../lib/random.ts';
 import { readRuleTexts, type Rules } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import { createStrays } from './strays.ts';
+import { createProposalApplier } from './apply-proposal.ts';
 import { backtest } from './backtest.ts';
 import { ruleDocuments } from './rule-documents.ts';
+import type { RulesDesk } from './rules-desk.ts';
 
 /** How many alerts of one rule a proposal looks at. */
 const maxAlertsOfRule = 2000;
@@ -36,6 +38,8 @@ export function createFollowUp(given: {
   readonly places: Places;
   readonly store: Store;
   readonly rules: Rules;
+  /** Puts a change of a rule in force. */
+  readonly desk: Pick<RulesDesk, 'apply'>;
   readonly alerts: Pick<Alerts, 'awaits'>;
   readonly duty: Duty;
   /** Folder of the documents in force. */
@@ -182,6 +186,10 @@ export function createFollowUp(given: {
         }));
       },
       proposals: (id: AlertId) => store.proposalsOf(id),
+      applyProposal: createProposalApplier({
+        ...{ find: (id: string) => store.proposal(id), desk: given.desk, commit, timeZone },
+        now: () => clock.now(),
+      }),
       timeZone,
     },
   };

@@ -1,6 +1,6 @@
 import { parse } from 'yaml';
 import type { RuleInForce } from '../alerts/index.ts';
-import type { Addressee } from '../domain/match.ts';
+import { departments, type Addressee } from '../domain/match.ts';
 import type { Tier } from '../domain/tier.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
 
@@ -12,6 +12,7 @@ interface Document {
   readonly title?: { readonly zh?: unknown };
   readonly tier?: unknown;
   readonly to?: unknown;
+  readonly department?: unknown;
   readonly suppress?: { readonly for?: unknown };
 }
 
@@ -37,6 +38,7 @@ export function ruleDocuments(texts: readonly RuleText[]): Map<string, RuleDocum
       {
         id: document.id,
         title: typeof document.title?.zh === 'string' ? document.title.zh : document.id,
+        department: departments.find((known) => known === document.department) ?? null,
         audiences: choices.map((choice) => {
           const { tier, to: own } = choice as { tier: Tier; to?: unknown };
           return { tier, to: own === undefined ? to : addressees(own) };

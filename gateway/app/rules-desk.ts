@@ -2,27 +2,23 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { repeat, type Clock, type EpochMs, type Timer } from '../lib/clock.ts';
+import type { BacktestReport, RuleFault, RuleInfo, RulesReload } from '../domain/rule-report.ts';
 import type { Component } from '../lib/component.ts';
 import { codeOf, GatewayError, isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
-import {
-  draftSet,
-  readRuleTexts,
-  type RuleFault,
-  type RuleInfo,
-  type Rules,
-  type RulesOptions,
-} from '../rules/index.ts';
-import { backtest, type BacktestReport } from './backtest.ts';
+import { draftSet, formatRuleFault, readRuleTexts, type Rules, type RulesOptions } from '../rules/index.ts';
+import { backtest } from './backtest.ts';
+import { writeRuleChange, type RuleFileChange } from './rule-file.ts';
 
-/** What came of reading the rules anew. */
-export interface ReloadResult {
-  /** False: the set was refused whole, and the one before stays in force. */
-  readonly loaded: boolean;
-  readonly version: string;
-  readonly rules: number;
-  readonly faults: readonly RuleFault[];
+/** A change that is in force now. */
+export interface AppliedChange {
+  readonly file: string;
+  readonly ruleVersion: string;
+  /** The rule's own examples that no longer hold. */
+  readonly failing: readonly string[];
+  /** Takes it back, in the file and in force: what is to be on record of it could not be written. */
+  undo(): void;
 }
 
 export interface RulesDesk extends Component {
@@ -33,7 +29,9 @@ export interface RulesDesk extends Component {
     /** Why the files as they stand now were refused; empty where they are in force. */
     readonly refused: readonly RuleFault[];
   };
-  reload(): ReloadResult;
+  reload(): RulesReload;
+  /** Writes one change into its rule's file and puts the set in force. Throws 'proposal.not-applicable', with nothing changed. */
+  apply(change: RuleFileChange): AppliedChange;
   /** One at a time: it takes a good part of a small box. Throws 'rules.invalid', 'rules.backtest-failed'. */
   backtest(request: {
     readonly since: string;
@@ -85,7 +83,7 @@ export function createRulesDesk(given: {
     }
   };
 
-  const reload = (): ReloadResult => {
+  const reload = (): RulesReload => {
     readStamp = stampNow();
     try {
       rules.load();
@@ -97,6 +95,23 @@ export function createRulesDesk(given: {
       logger.warn({ reason: messageOf(error), faults: refused.length }, 'rules refused, the ones before stay');
     }
     return { loaded: refused.length === 0, version: rules.version, rules: rules.list().length, faults: refused };
+  };
+
+  const apply = (change: RuleFileChange): AppliedChange => {
+    const written = writeRuleChange(change, { dir, timeZone, options });
+    const undo = (): void => {
+      written.undo();
+      reload();
+    };
+    const { loaded, faults } = reload();
+    if (loaded) return { file: written.file, ruleVersion: written.version, failing: written.failing, undo };
+    undo();
+    const [first] = faults;
+    throw new GatewayError(
+      'proposal.not-applicable',
+      `the set is refused as its files stand now${first ? `: ${formatRuleFault(first)}` : ''}`,
+      { facts: { rule: change.rule } },
+    );
   };
 
   const look = (): void => {
@@ -124,6 +139,7 @@ export function createRulesDesk(given: {
     list: () => rules.list(),
     status: () => ({ version: rules.version, loadedAt, refused }),
     reload,
+    apply,
     backtest: async ({ since, rule, only }) => {
       const backMs = parseDurationMs(since);
       if (backMs === null)

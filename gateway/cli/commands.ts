@@ -62,6 +62,10 @@ export interface Commands {
     options: ConfigOption & JsonOption & { readonly area?: string },
   ): Promise<ExitCode>;
   devicesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  rulesApply(
+    proposal: string,
+    options: ConfigOption & JsonOption & { readonly by: string; readonly why: string },
+  ): Promise<ExitCode>;
   devicesRemove(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesRotate(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesLastFault(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;

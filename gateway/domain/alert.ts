@@ -1,6 +1,6 @@
 import type { EpochMs } from '../lib/clock.ts';
 import type { AlertId, AreaId, DeliveryId, EventId, EvidenceId, NoticeId, RecipientId, RuleId } from './ids.ts';
-import type { Addressee, FactValue, MatchExplanation } from './match.ts';
+import type { Addressee, Department, FactValue, MatchExplanation } from './match.ts';
 import type { Bilingual } from './text.ts';
 import type { Tier } from './tier.ts';
 
@@ -132,6 +132,8 @@ export interface Alert {
   readonly why?: MatchExplanation;
   readonly events: readonly EventId[];
   readonly to: readonly Addressee[];
+  /** Whose matter the rule says it is, before any transfer. */
+  readonly department?: Department;
   readonly evidence: readonly EvidenceRef[];
   /** The first answerer; null while nobody has acknowledged. */
   readonly owner: string | null;

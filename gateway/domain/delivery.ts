@@ -1,6 +1,7 @@
 import type { Delivery, Feedback } from './alert.ts';
 import type { PassageEvent } from './event.ts';
 import type { RecipientId } from './ids.ts';
+import type { Department } from './match.ts';
 
 /** What came of one try. What may well happen is a value, not an exception. */
 export type DeliveryResult =
@@ -45,3 +46,5 @@ export interface Recipient {
   /** Who is told in his place while he is off duty or away: the first of them who is there. */
   readonly standIns?: readonly RecipientId[];
 }
+  /** With role `department`: which one, so that it gets its own matters only. Absent or null: all. */
+  readonly department?: Department | null;

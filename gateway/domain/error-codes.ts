@@ -10,6 +10,9 @@ export const errorCodes = {
   'store.corrupt': 'The database is damaged; restore a backup.',
   'rules.invalid': 'A rule set was refused whole; the running one stays. File, line and reason are listed.',
   'rules.unknown': 'No such rule.',
+  'proposal.unknown': 'No such proposal.',
+  'proposal.not-applicable':
+    'The proposed change fits the rule no more, or its file cannot be written; the message says which. Nothing was changed.',
   'rules.backtest-failed': 'The rules could not be run over the record; the message says why.',
   'models.missing': 'A model file is not there; run npm ci again or kanmen models add.',
   'models.checksum': 'A model file is not the one the manifest names; it is not used.',

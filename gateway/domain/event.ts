@@ -96,6 +96,10 @@ export interface ChargingEvent extends EventBase {
   /** The pile's own order number, if it has one. */
   readonly order: string | null;
   readonly stopReason: string | null;
+  /** Seconds since the session began that this report belongs to, as the gateway reckons; null in none, absent in older rows. */
+  readonly sessionS?: number | null;
+  /** That session's highest power in its first minutes (`ChargingSession.startPeakW`). */
+  readonly startPeakW?: number | null;
 }
 
 /** A pile's own alarm, for one port or the whole pile. */
@@ -236,6 +240,8 @@ export interface ChargingSession {
   readonly energyKwh: number | null;
   readonly meanPowerW: number | null;
   readonly peakPowerW: number | null;
+  /** Highest power of the first five minutes: what a later rise is held against. Absent in older rows. */
+  readonly startPeakW?: number | null;
   readonly maxPortC: number | null;
   readonly stopReason: string | null;
   /** Power samples behind the mean. */

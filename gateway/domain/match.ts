@@ -10,6 +10,10 @@ export type FactValue = string | number | boolean | null;
 /** Who is to be told: by role, or by the grid's responsible person. */
 export type Addressee = 'station' | 'department' | 'community' | 'grid';
 
+/** Whose matter it is: not everything is the police's (design section 5). */
+export const departments = ['police', 'fire', 'property', 'housing'] as const;
+export type Department = (typeof departments)[number];
+
 /** One CEL condition that held, with every value that it named. */
 export interface ExplainedCondition {
   /** Where it stands in the rule: `if`, `smoke.if`, `tier`, `facts`. */
@@ -65,6 +69,8 @@ export interface Match {
   readonly facts: Readonly<Record<string, FactValue>>;
   readonly events: readonly EventId[];
   readonly to: readonly Addressee[];
+  /** Whose matter the rule says it is; absent where it says nothing. */
+  readonly department?: Department;
   /** Which of several matches of one event gives a joined alert its title: the highest. */
   readonly weight: number;
   /** Why it came to be; absent in what was matched before there was the field. */

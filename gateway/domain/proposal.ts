@@ -16,7 +16,7 @@ export interface ProposalEffect {
   readonly missed: readonly AlertId[];
 }
 
-/** A change of a rule's settings that a false-alarm verdict suggests. Never applied by itself. */
+/** A change of a rule's settings that a false-alarm verdict suggests. Never applied by itself: a person does it, or nobody. */
 export interface RuleProposal {
   readonly id: string;
   readonly alertId: AlertId;
@@ -35,4 +35,11 @@ export interface RuleProposal {
   /** Null where recorded history could not be asked; `note` says why. */
   readonly effect: ProposalEffect | null;
   readonly note: string | null;
+  /** Who put it in force, and what the rule's version was afterwards; absent where nobody has. */
+  readonly applied?: {
+    readonly at: EpochMs;
+    readonly by: string;
+    readonly why: string;
+    readonly ruleVersion: string;
+  };
 }

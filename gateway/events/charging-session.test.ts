@@ -128,7 +128,7 @@ describe('charging session', () => {
       report(120, { powerW: 200 }),
       report(60, { powerW: 900, portC: 70 }),
     ]);
-    expect(after).toEqual([{ ...before[0], peakPowerW: 900, maxPortC: 70 }]);
+    expect(after).toEqual([{ ...before[0], peakPowerW: 900, startPeakW: 900, maxPortC: 70 }]);
   });
 
   it('ignores the end of another order', () => {

@@ -24,6 +24,8 @@ export const idlePort: PortState = { open: null, closedAt: null };
 
 /** A start that is told this soon after the first reading of it is the same start. */
 const sameStartMs = 60_000;
+/** What counts as the start of a session for `startPeakW`: chargers have found their current by then (standards 4.6). */
+const startMs = 300_000;
 
 /**
  * One report of a port. A session opens at `session-start` or at the first state `charging` or `float`; it ends at
@@ -89,6 +91,7 @@ function opened(event: ChargingEvent, notBefore: EpochMs | null): OpenSession {
       energyKwh: null,
       meanPowerW: null,
       peakPowerW: null,
+      startPeakW: null,
       maxPortC: null,
       stopReason: null,
       samples: 0,
@@ -130,6 +133,7 @@ function older(state: PortState, open: OpenSession, event: ChargingEvent): Sessi
   const session = { ...open.session, ...maxima(open.session, event) };
   const raised =
     session.peakPowerW !== open.session.peakPowerW ||
+    session.startPeakW !== (open.session.startPeakW ?? null) ||
     session.maxPortC !== open.session.maxPortC ||
     session.energyKwh !== open.session.energyKwh;
   return raised ? { state: { ...state, open: { ...open, session } }, changed: [session] } : same(state);
@@ -140,10 +144,12 @@ const higher = (known: number | null, said: number | null): number | null =>
   known === null ? said : said === null ? known : Math.max(known, said);
 
 function maxima(session: ChargingSession, event: ChargingEvent) {
+  const atStart = event.report !== 'session-end' && event.at - session.startedAt <= startMs;
   return {
     // A pile counts up; what is less was said earlier.
     energyKwh: higher(session.energyKwh, event.energyKwh),
     peakPowerW: higher(session.peakPowerW, event.powerW),
+    startPeakW: higher(session.startPeakW ?? null, atStart ? event.powerW : null),
     maxPortC: higher(session.maxPortC, event.portC),
   };
 }

@@ -28,6 +28,7 @@ import type {
   RuleOutcome,
 } from './collaborators.ts';
 import { createCommitter, type Turn } from './committer.ts';
+import { ofSession } from './of-session.ts';
 import { createSessionBook, replayMs } from './session-book.ts';
 
 export type * from './collaborators.ts';
@@ -142,9 +143,11 @@ export function createLine(given: {
 
   const eventTurn = (raw: GatewayEvent, messageKey: string | null): Turn => {
     const nowMs = clock.now();
-    const event = enrich(raw);
+    const placed = enrich(raw);
+    const taken = placed.kind === 'charging' ? sessions.take(placed, nowMs) : null;
+    const event = placed.kind === 'charging' ? ofSession(placed, taken?.session ?? null) : placed;
     const changes: Change[] = [{ kind: 'event-recorded', event, messageKey }];
-    if (event.kind === 'charging') changes.push(...sessionsSaved(sessions.take(event, nowMs)));
+    if (taken) for (const session of taken.save) changes.push({ kind: 'session-saved', session });
     if (event.late) return forwarded(event, [], { changes, effects: [] }, nowMs);
     ruleMeter.enter();
     const evaluated = rules.evaluate(event);

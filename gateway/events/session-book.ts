@@ -19,14 +19,21 @@ interface Entry {
   unsaved: boolean;
 }
 
+export interface TakenReport {
+  readonly save: readonly ChargingSession[];
+  readonly session: ChargingSession | null;
+}
+
 /** The ports of all piles and their open sessions. */
 export interface SessionBook {
-  /** Sessions to write because of this event. */
-  take(event: ChargingEvent, nowMs: EpochMs): readonly ChargingSession[];
+  /** Takes a report: the sessions to write because of it, and the one that it belongs to. */
+  take(event: ChargingEvent, nowMs: EpochMs): TakenReport;
   /** Sessions that have gone on for a minute since they were written; all that have gone on, if `all`. */
   unsaved(nowMs: EpochMs, all: boolean): readonly ChargingSession[];
   reload(open: readonly ChargingSession[], readings: Iterable<GatewayEvent>, nowMs: EpochMs): void;
 }
+
+const none: readonly ChargingSession[] = [];
 
 export function createSessionBook(): SessionBook {
   const ports = new Map<string, Entry>();
@@ -54,15 +61,18 @@ export function createSessionBook(): SessionBook {
       const step = trackSession(entry.state, event);
       entry.state = step.state;
       const [only] = step.changed;
-      if (only === undefined) return [];
+      const newest = step.changed.at(-1) ?? step.state.open?.session;
+      const belongs = newest && event.at >= newest.startedAt && (newest.endedAt === null || event.at <= newest.endedAt);
+      const session = belongs ? newest : null;
+      if (only === undefined) return { save: none, session };
       const wentOn = step.changed.length === 1 && only.endedAt === null && only.id === wasOpen;
       if (wentOn && nowMs - entry.savedMs < saveEveryMs) {
         entry.unsaved = true;
-        return [];
+        return { save: none, session };
       }
       entry.savedMs = nowMs;
       entry.unsaved = false;
-      return step.changed;
+      return { save: step.changed, session };
     },
     unsaved: (nowMs, all) => {
       const due: ChargingSession[] = [];

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { v7 } from 'uuid';
+import { createUuidV7 } from './uuid-v7.ts';
 
 /** Randomness as a collaborator, so that tests can repeat themselves. */
 export interface Random {
@@ -13,5 +13,5 @@ export interface Random {
 export const systemRandom: Random = {
   unit: Math.random,
   bytes: (count) => randomBytes(count),
-  id: () => v7(),
+  id: createUuidV7(),
 };

@@ -3,7 +3,8 @@ import type { CompiledRule, CompiledSide, Pattern } from './compiled-rule.ts';
 import type { RuleMemory } from './memory.ts';
 import { noOutcome, raise, remember, type Outcome } from './raise.ts';
 import type { RuleState } from './rule-state.ts';
-import { asEpoch, contextOf, fits, inForce, memoryKey, plainSituation, type Surroundings } from './surroundings.ts';
+import { asEpoch, fits, inForce, memoryKey, plainSituation, type Surroundings } from './surroundings.ts';
+import { contextFor } from './windows.ts';
 
 type Absent = Extract<Pattern, { kind: 'absent' }>;
 
@@ -57,8 +58,7 @@ function isFirst(
   const kinds = new Set(pattern.side.filters.map(({ kind }) => kind));
   const later = memory.recent.between(sourceOf(event), kinds, { fromMs: event.at, toMs }, event.receivedAt);
   return !later.some((other) => {
-    const context = contextOf(other, other.at, around);
-    context['params'] = rule.params;
+    const context = contextFor(rule, memory, other, other.at, around);
     return memoryKey(rule, other, context) === key && fits(rule, pattern.side, other, context, around);
   });
 }
@@ -69,13 +69,13 @@ export function absentDue(
   pattern: Absent,
   key: string,
   state: RuleState,
+  memory: RuleMemory,
   around: Surroundings,
 ): Outcome {
   const { awaited, ...rest } = state;
   if (!awaited) return noOutcome;
   const at = awaited.at + pattern.withinMs;
-  const context = contextOf(awaited, at, around);
-  context['params'] = rule.params;
+  const context = contextFor(rule, memory, awaited, at, around);
   const situation = plainSituation(awaited, {
     at: asEpoch(at),
     context,

@@ -1,7 +1,7 @@
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { Match } from '../domain/match.ts';
 import type { CompiledRule } from './compiled-rule.ts';
-import { advanceClock, evaluateEvent, type Step } from './engine.ts';
+import { advanceClock, takeEvent, type Step } from './engine.ts';
 import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
 import { kindsOf, type RuleSet } from './rule-set.ts';
@@ -9,6 +9,7 @@ import { dueOf } from './rule-state.ts';
 import { loadRules, zeroes, type LoadedRules } from './rules.ts';
 import { readRule, type RuleText } from './rule-yaml.ts';
 import type { RuleCounters, Surroundings } from './surroundings.ts';
+import { reachOfWindows } from './windows.ts';
 
 /** Rules as a backtest is given them: documents and the site's settings, so that they can be sent to a thread. */
 export interface BacktestRules {
@@ -68,10 +69,11 @@ function staysInArea(rule: CompiledRule): boolean {
 /** How long ago an event may be and still matter to a match of this rule. */
 function reachOf(rule: CompiledRule, latenessMs: number): number {
   const { pattern, suppress } = rule;
+  const windowMs = reachOfWindows(rule, latenessMs);
   const patternMs = pattern.kind === 'for' ? pattern.forMs : 'withinMs' in pattern ? pattern.withinMs : 0;
   const suppressMs =
     suppress === null ? 0 : suppress.extend ? Math.max(suppress.forMs, suppress.atMostMs) : suppress.forMs;
-  return Math.min(31 * dayMs, patternMs + suppressMs + rule.waitMs + 2 * latenessMs);
+  return Math.min(31 * dayMs, patternMs + windowMs + suppressMs + rule.waitMs + 2 * latenessMs);
 }
 
 /** What a run over the record came to. */
@@ -139,11 +141,7 @@ function runOnce(
   for (const event of events) {
     if (event.late || !set.kinds.has(event.kind)) continue;
     count += 1;
-    keep(advanceClock(set, memory, event.receivedAt - 1, around));
-    const now = evaluateEvent(set, memory, event, around);
-    for (const update of now.updates) memory.put(update);
-    keep(now);
-    memory.recent.add(event);
+    keep(takeEvent(set, memory, event, around));
   }
   keep(advanceClock(set, memory, span.toMs, around));
   return { matches, events: count, counters: Object.fromEntries(counters) };

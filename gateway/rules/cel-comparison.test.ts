@@ -36,8 +36,8 @@ const { condition } = fc.letrec<{ condition: string }>((tie) => ({
       .map(([a, op, b]) => `(${a}) ${op} (${b})`),
   ),
 }));
-const context = fc.record({
-  event: fc
+const eventOf = (asIs: boolean) =>
+  fc
     .record({
       portC: fc.constantFrom(undefined, 0, 59.9, 60, 60.5, 100, -3),
       powerW: fc.constantFrom(undefined, 60, 800),
@@ -46,8 +46,15 @@ const context = fc.record({
       device: fc.constantFrom('charging', 'charger/p1'),
       late: fc.boolean(),
     })
-    .map(viewRecord),
-  params: fc.constant(viewRecord({ warnC: 60 })),
+    // As it stands in the record, null for what is absent; or as the library would have it.
+    .map((fields) =>
+      asIs
+        ? Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]))
+        : viewRecord(fields),
+    );
+const context = fc.record({
+  event: fc.oneof(eventOf(true), eventOf(false)),
+  params: fc.constantFrom<object>({ warnC: 60 }, viewRecord({ warnC: 60 })),
   night: fc.boolean(),
   hour: fc.constantFrom(0, 23, 60),
   area: fc.constantFrom(undefined, 'idle'),

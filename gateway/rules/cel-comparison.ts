@@ -1,8 +1,10 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Records } from './cel-bounds.ts';
-import type { CelContext, CelScope, RecordView } from './cel.ts';
+import type { CelContext, CelScope } from './cel.ts';
 
 type Operand = (context: CelContext) => unknown;
+/** A record of the context, as it is: what is null is absent, as what is undefined. */
+type RecordOf = Readonly<Record<string, unknown>> | null | undefined;
 interface Typed {
   readonly type: 'number' | 'string' | 'boolean';
   readonly read: Operand;
@@ -20,12 +22,13 @@ const comparisons: Readonly<Partial<Record<string, (a: Comparable, b: Comparable
 
 /**
  * The commonest parts of conditions, run without the library's tree walk: a field against a literal, a parameter or
- * another field, a field in a list of texts, a yes/no field, `has(event.field)`. Undefined where a field is absent;
+ * another field, a field in a list of texts, a field alone, `has(event.field)`. Undefined where a field is absent;
  * null for everything else, which the library runs. A property test holds both ways against each other.
  */
 export function createComparison(node: ASTNode, scope: CelScope): Operand | null {
+  // Alone it is a yes/no field, or the whole of a template's value: what keys are made of.
   const operand = typedOperand(node, scope);
-  if (operand?.type === 'boolean') return operand.read;
+  if (operand) return operand.read;
   if (node.op === 'call' && node.args[0] === 'has') return presence(node.args[1][0], scope.records);
   if (node.op === 'in') return membership(node.args[0], node.args[1], scope);
   const compare = comparisons[node.op];
@@ -63,7 +66,7 @@ function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
   const [record, field] = [node.args[0].args, node.args[1]];
   const type = Object.hasOwn(scope.records, record) ? scope.records[record]?.[field]?.type : undefined;
   if (!type || type === 'plate') return null;
-  return { type, read: (context) => (context[record] as RecordView | undefined)?.[field] };
+  return { type, read: (context) => (context[record] as RecordOf)?.[field] ?? undefined };
 }
 
 const constant = (type: 'number' | 'string', value: unknown): Typed => ({ type, read: () => value });
@@ -71,7 +74,7 @@ const constant = (type: 'number' | 'string', value: unknown): Typed => ({ type, 
 function presence(node: ASTNode | undefined, records: Records): Operand | null {
   if (node?.op !== '.' || node.args[0].op !== 'id' || !Object.hasOwn(records, node.args[0].args)) return null;
   const [record, field] = [node.args[0].args, node.args[1]];
-  return (context) => (context[record] as RecordView | undefined)?.[field] !== undefined;
+  return (context) => ((context[record] as RecordOf)?.[field] ?? undefined) !== undefined;
 }
 
 function membership(needle: ASTNode, list: ASTNode, scope: CelScope): Operand | null {

@@ -1,6 +1,6 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { requiredReferences, type Reference } from './cel-bounds.ts';
-import type { CelContext, RecordView } from './cel.ts';
+import type { CelContext } from './cel.ts';
 
 /** A part of a condition: true, false, or undefined where a field that it needs is absent. */
 export type Part = (context: CelContext) => unknown;
@@ -47,8 +47,8 @@ function joinParts(first: Part, second: Part, decisive: boolean): Part {
 function isAbsent(required: readonly Reference[], context: CelContext): boolean {
   for (const [record, field] of required) {
     const value = context[record];
-    if (value === undefined) return true;
-    if (field !== null && (value as RecordView)[field] === undefined) return true;
+    if (value === undefined || value === null) return true;
+    if (field !== null && ((value as Readonly<Record<string, unknown>>)[field] ?? undefined) === undefined) return true;
   }
   return false;
 }

@@ -18,7 +18,7 @@ import { plateFields, type Fields, type FieldSpec } from './event-fields.ts';
 const limits = { maxAstNodes: 200, maxDepth: 40, maxListElements: 64, maxMapEntries: 64, maxCallArguments: 8 };
 
 export type CelValue = string | number | boolean;
-/** What an expression can name at run time. An undefined field is one that is absent. */
+/** What an expression can name at run time: variables and records. A field that is undefined or null is absent. */
 export type CelContext = Readonly<Record<string, unknown>>;
 
 /** A plain record as the type checker knows it. Absent fields are left undefined. */
@@ -37,8 +37,10 @@ export interface CelScope {
 export interface CelExpression {
   readonly source: string;
   readonly references: readonly Reference[];
-  /** The value; undefined where a field that it needs is absent, or where it failed (then `onFailure` is told). */
-  evaluate(context: CelContext, onFailure?: (error: unknown) => void): CelValue | undefined;
+  /** The value; undefined where a field that it needs is absent. Throws where it fails, as 1 / 0 does. */
+  run(context: CelContext): CelValue | undefined;
+  /** The same; undefined also where it fails. */
+  evaluate(context: CelContext): CelValue | undefined;
 }
 
 export type CompileResult =
@@ -48,6 +50,7 @@ export type CompileResult =
 export interface CelCompiler {
   condition(source: string): CompileResult;
   value(source: string): CompileResult;
+  number(source: string): CompileResult;
 }
 
 const arithmetic = {
@@ -84,7 +87,8 @@ function compilePattern(pattern: string): RE2JS {
 
 /** 61.20000001 → `61.2`: two decimals are enough for people. */
 export function formatNumber(value: number): string {
-  return String(Number(value.toFixed(2)));
+  // Ports and counts, in every key: rounding costs more than the rest of the key.
+  return Number.isSafeInteger(value) ? String(value) : String(Number(value.toFixed(2)));
 }
 
 const celType = (spec: FieldSpec): string => {
@@ -150,6 +154,7 @@ export function createCelCompiler(scope: CelScope, { shortcuts } = { shortcuts: 
   return {
     condition: (source) => compile(source, ['bool'], 'yes or no (bool)'),
     value: (source) => compile(source, ['string', 'double', 'int', 'bool'], 'a text, a number or yes/no'),
+    number: (source) => compile(source, ['double', 'int'], 'a number'),
   };
 }
 
@@ -162,30 +167,46 @@ function createExpression(
   environment: Environment,
   shortcut: (node: ASTNode) => Part | null,
 ): CelExpression {
+  const references = allReferences(root, names);
+  const mentioned = [...new Set(references.map(([record]) => record))];
+  const library = (part: ParseResult): Part => {
+    return (context) => part(scopeFor(context, mentioned)) as unknown;
+  };
   const parts = new Map<ASTNode, ParseResult | null>();
   const partOf = (node: ASTNode): Part => {
     const part = node === root ? parsed : parsePart(environment, node);
     parts.set(node, part);
-    return part ?? parsed;
+    return library(part ?? parsed);
   };
   const split = createLogic(root, names, shortcut, partOf);
   // Where a part's text cannot be cut out safely, the library runs the whole, and throws for what is absent.
-  const logic = [...parts.values()].includes(null) ? parsed : split;
+  const logic = [...parts.values()].includes(null) ? library(parsed) : split;
+  const run = (context: CelContext): CelValue | undefined => {
+    try {
+      const value: unknown = logic(context);
+      return typeof value === 'bigint' ? Number(value) : (value as CelValue | undefined);
+    } catch (error) {
+      if (isAbsence(error)) return undefined;
+      throw error;
+    }
+  };
   return {
     source,
-    references: allReferences(root, names),
-    evaluate: (context, onFailure) => {
+    references,
+    run,
+    evaluate: (context) => {
       try {
-        const value: unknown = logic(context);
-        return typeof value === 'bigint' ? Number(value) : (value as CelValue | undefined);
-      } catch (error) {
-        const absent = error instanceof EvaluationError && ['no_such_key', 'unknown_variable'].includes(error.code);
-        if (!absent) onFailure?.(error);
+        return run(context);
+      } catch {
+        // Told where conditions are run: a template or a fact that fails is shown as absent.
         return undefined;
       }
     },
   };
 }
+
+const absence: ReadonlySet<string> = new Set(['no_such_key', 'unknown_variable']);
+const isAbsence = (error: unknown): boolean => error instanceof EvaluationError && absence.has(error.code);
 
 /** The node alone, as an expression of its own; null where neither its source text nor its serialised form gives the same tree. */
 function parsePart(environment: Environment, node: ASTNode): ParseResult | null {
@@ -253,7 +274,26 @@ function errorFault(error: unknown, names: ReadonlySet<string>): CelFault {
   }
 }
 
-/** The record as expressions see it: null becomes absent, a plate becomes a record of its own. */
+/** The names that an expression mentions, as the library wants them. Most conditions never get here (`cel-comparison.ts`). */
+function scopeFor(context: CelContext, mentioned: readonly string[]): Record<string, unknown> {
+  const scope: Record<string, unknown> = {};
+  for (const name of mentioned) {
+    const value = context[name];
+    scope[name] = typeof value === 'object' && value !== null ? viewOf(value) : value;
+  }
+  return scope;
+}
+
+/** The record seen last: several rules ask about one event in turn. */
+let seen: { readonly record: object; readonly view: RecordView } | null = null;
+
+function viewOf(record: object): RecordView {
+  if (record instanceof RecordView) return record;
+  if (seen?.record !== record) seen = { record, view: viewRecord(record as Readonly<Record<string, unknown>>) };
+  return seen.view;
+}
+
+/** The record as the library sees it: null becomes absent, a plate becomes a record of its own. */
 export function viewRecord(record: Readonly<Record<string, unknown>>): RecordView {
   const view = new RecordView();
   for (const name in record) {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { RuleId } from '../domain/ids.ts';
 import { closest, type CelFault, type Records } from './cel-bounds.ts';
 import { createCelCompiler, viewRecord, type CelCompiler, type CelExpression, type CompileResult } from './cel.ts';
@@ -8,9 +7,11 @@ import type {
   CompiledSide,
   CompiledTemplate,
   CompiledTier,
+  CompiledWindow,
   Pattern,
   SideRole,
 } from './compiled-rule.ts';
+import { versionOf } from './edit-rule.ts';
 import { fieldsOf, joinedFields, type Fields, type FieldSpec } from './event-fields.ts';
 import type { RuleFault } from './fault.ts';
 import type { RuleSettings } from './options.ts';
@@ -48,7 +49,7 @@ const variables = {
   place: 'string',
 } as const;
 /** Names that mean something else in every rule. */
-const reservedNames = new Set(['event', 'params', 'state', 'absent', 'without', ...Object.keys(variables)]);
+const reservedNames = new Set(['event', 'params', 'state', 'window', 'absent', 'without', ...Object.keys(variables)]);
 
 /** What a site sets for all rules, as far as compiling needs it. */
 export interface CompileDefaults {
@@ -80,12 +81,19 @@ export function compileRule(
     faults.push(...result.faults.map((fault) => celFault(faultAt, path, fault)));
     return { references: [], render: () => '', renderAll: () => undefined };
   };
+  const windowFields: Fields = Object.fromEntries(
+    Object.keys(document.window ?? {}).map((name) => [name, { type: 'number', nullable: true, values: null }]),
+  );
+  const windowRecord: Records = document.window ? { window: windowFields } : {};
   const compileSide = (
     side: { readonly name: string; readonly when: readonly RuleFilter[]; readonly if?: string | undefined },
     role: SideRole,
     path: Path,
   ): CompiledSide => {
-    const compiler = createCelCompiler({ records: { params: paramFields, event: fieldsOfAll(side.when) }, variables });
+    const compiler = createCelCompiler({
+      records: { params: paramFields, event: fieldsOfAll(side.when), ...(role === 'main' ? windowRecord : {}) },
+      variables,
+    });
     const listed = faultAt.exists([...path, 'when', 0]);
     const filters = side.when.map((filter, index) => {
       const at = [...path, 'when', ...(listed ? [index] : [])];
@@ -109,7 +117,10 @@ export function compileRule(
   const records: Records = Object.fromEntries(
     joined ? joined.map((side) => [side.name, fieldsOfAll(side.when)]) : [['event', fieldsOfAll(document.when ?? [])]],
   );
-  const compiler = createCelCompiler({ records: { params: paramFields, state: stateFields, ...records }, variables });
+  const compiler = createCelCompiler({
+    records: { params: paramFields, state: stateFields, ...windowRecord, ...records },
+    variables,
+  });
   // What the memory is kept for is asked of each event alone, whatever its part in the rule.
   const everyFilter = [...(joined ?? []), document, document.absent, document.without].flatMap(
     (part) => part?.when ?? [],
@@ -117,6 +128,10 @@ export function compileRule(
   const perCompiler = createCelCompiler({
     records: { params: paramFields, event: fieldsOfAll(everyFilter) },
     variables,
+  });
+  const windows = Object.entries(document.window ?? {}).flatMap(([name, { of, is, within }]): CompiledWindow[] => {
+    const value = take(['window', name, 'of'], perCompiler.number(of));
+    return value ? [{ name, is, withinMs: within, value }] : [];
   });
   const key = document.key === undefined ? null : takeTemplate(['key'], document.key, compiler);
   const pattern = patternOf(document, settings, {
@@ -127,12 +142,13 @@ export function compileRule(
   const remembersByKey = pattern.kind === 'at-once' || pattern.kind === 'for' || pattern.kind === 'count';
   const rule: CompiledRule = {
     id: document.id as RuleId,
-    version: createHash('sha256').update(text.text).digest('hex').slice(0, 12),
+    version: versionOf(text.text),
     document,
     title: document.title,
     kind: document.kind,
     weight: document.weight,
     to: document.to,
+    department: document.department ?? null,
     tiers: document.tier.map((choice, index): CompiledTier => ({
       tier: choice.tier,
       condition:
@@ -141,6 +157,7 @@ export function compileRule(
     })),
     sides,
     pattern,
+    windows,
     waitMs: document.wait ?? (pattern.kind === 'absent' || without ? defaults.latenessMs : 0),
     joint: joined && document.if !== undefined ? take(['if'], compiler.condition(document.if)) : null,
     inArea: document.in !== 'site',
@@ -248,6 +265,9 @@ function* shapeFaults(document: RuleDocument, faultAt: FaultMaker): Generator<Ru
       );
     }
     if (document.in !== undefined) yield faultAt.at(['in'], 'belongs to `together` and `sequence`');
+  }
+  if (document.window !== undefined && (joined || document.absent)) {
+    yield faultAt.at(['window'], 'stands beside `when` alone, `for` or `count`');
   }
   if (document.without !== undefined && !document.sequence) yield faultAt.at(['without'], 'belongs to `sequence`');
   if (document.release !== undefined && document.for === undefined) yield faultAt.at(['release'], 'belongs to `for`');

@@ -1,6 +1,6 @@
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { RuleId } from '../domain/ids.ts';
-import type { Addressee } from '../domain/match.ts';
+import type { Addressee, Department } from '../domain/match.ts';
 import type { Bilingual } from '../domain/text.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { Reference } from './cel-bounds.ts';
@@ -41,6 +41,17 @@ export interface CompiledTemplate {
   renderAll(context: CelContext): string | undefined;
 }
 
+export const windowValues = ['rise', 'fall', 'min', 'max', 'mean'] as const;
+
+/** What a value has done within a time: `window.<name>` in expressions. */
+export interface CompiledWindow {
+  readonly name: string;
+  readonly is: (typeof windowValues)[number];
+  readonly withinMs: number;
+  /** The number that an event says; undefined where it says none. */
+  readonly value: CelExpression;
+}
+
 /** The rule's condition of time. Memory of the rule depends on its kind alone. */
 export type Pattern =
   | { readonly kind: 'at-once' }
@@ -70,10 +81,13 @@ export interface CompiledRule {
   readonly kind: string;
   readonly weight: number;
   readonly to: readonly Addressee[];
+  readonly department: Department | null;
   readonly tiers: readonly CompiledTier[];
   /** The main sides: one for a plain rule, several for `together` and `sequence`, in their order. */
   readonly sides: readonly CompiledSide[];
   readonly pattern: Pattern;
+  /** Only of rules with one main side. */
+  readonly windows: readonly CompiledWindow[];
   /** How long a conclusion waits for late events that could disprove it. */
   readonly waitMs: number;
   /** Condition over all events of `together` or `sequence`. */
@@ -99,7 +113,11 @@ export function allSidesOf(rule: CompiledRule): readonly CompiledSide[] {
 /** Whether an event passes a side's filters. */
 export function passes(filters: readonly CompiledFilter[], event: GatewayEvent): boolean {
   const fields = event as unknown as Readonly<Record<string, unknown>>;
-  return filters.some(
-    (filter) => filter.kind === event.kind && filter.fields.every(([name, values]) => values.has(fields[name])),
-  );
+  for (const filter of filters) if (filter.kind === event.kind && hasAll(filter, fields)) return true;
+  return false;
+}
+
+function hasAll(filter: CompiledFilter, fields: Readonly<Record<string, unknown>>): boolean {
+  for (const [name, values] of filter.fields) if (!values.has(fields[name])) return false;
+  return true;
 }

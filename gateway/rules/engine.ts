@@ -12,35 +12,81 @@ import { dueOf, type RuleState, type StateUpdate } from './rule-state.ts';
 import { sequenceDue, stepSequence } from './sequence.ts';
 import { contextOf, fits, inForce, lateness, memoryKey, plainSituation, type Surroundings } from './surroundings.ts';
 import { stepTogether } from './together.ts';
+import { openWindows, type TakenSample } from './windows.ts';
 
 export interface Step {
   readonly matches: readonly Match[];
   readonly updates: readonly StateUpdate[];
 }
 
-const nothing: Step = { matches: [], updates: [] };
+/** What one event comes to: with what it adds to the rules' windows. */
+export interface EventStep extends Step {
+  readonly samples: readonly TakenSample[];
+}
+
+const noMatches: readonly Match[] = [];
+const noUpdates: readonly StateUpdate[] = [];
+const noSamples: readonly TakenSample[] = [];
+const nothing: EventStep = { matches: noMatches, updates: noUpdates, samples: noSamples };
 
 /**
  * One event against the rules that could match it. Pure but for the counters: the new state is in `updates`, and the
  * caller adds the event to what is recent afterwards.
  */
-export function evaluateEvent(set: RuleSet, memory: RuleMemory, event: GatewayEvent, around: Surroundings): Step {
+export function evaluateEvent(set: RuleSet, memory: RuleMemory, event: GatewayEvent, around: Surroundings): EventStep {
   // Late events are recorded, never alarmed (interfaces.md): the line does not send them, and it would not matter.
   if (event.late) return nothing;
   const candidates = set.candidates(event);
   if (candidates.length === 0) return nothing;
-  const matches: Match[] = [];
-  const updates: StateUpdate[] = [];
+  let matches: Match[] | null = null;
+  let updates: StateUpdate[] | null = null;
+  let samples: TakenSample[] | null = null;
   const context = contextOf(event, event.at, around);
   const behindMs = memory.recent.behindMs(event);
   for (const { rule, sides } of candidates) {
     context['params'] = rule.params;
+    if (rule.windows.length > 0) {
+      const taken = openWindows(rule, memory.windows, event, context, around.latenessMs);
+      if (taken) (samples ??= []).push(taken);
+    }
     around.count(rule.id, 'evaluated');
     const result = stepRule(rule, sides, memory, event, context, behindMs, around);
-    if (result.match) matches.push(result.match);
-    if (result.update) updates.push(result.update);
+    if (result.match) (matches ??= []).push(result.match);
+    if (result.update) (updates ??= []).push(result.update);
   }
-  return { matches, updates };
+  return { matches: matches ?? noMatches, updates: updates ?? noUpdates, samples: samples ?? noSamples };
+}
+
+/**
+ * An event of the line, taken into memory whole: what time completed before it came (that must not depend on when
+ * somebody last looked), what it comes to itself, and what later events need to know of it. `updates` are those that the
+ * memory made of it.
+ */
+export function takeEvent(set: RuleSet, memory: KeptMemory, event: GatewayEvent, around: Surroundings): Step {
+  const past = advanceClock(set, memory, event.receivedAt - 1, around);
+  if (event.late || !set.kinds.has(event.kind)) return past;
+  const now = evaluateEvent(set, memory, event, around);
+  const put = now.updates.length === 0 ? noUpdates : now.updates.flatMap((update) => memory.put(update));
+  keep(memory, event, now.samples);
+  if (past.matches.length === 0 && past.updates.length === 0) return { matches: now.matches, updates: put };
+  return { matches: [...past.matches, ...now.matches], updates: [...past.updates, ...put] };
+}
+
+/** Puts an event back that was taken before a restart: what is not stored is known again, and nothing is judged anew. */
+export function recallEvent(set: RuleSet, memory: KeptMemory, event: GatewayEvent, around: Surroundings): void {
+  if (event.late || !set.kinds.has(event.kind)) return;
+  const windowed = set.candidates(event).filter(({ rule }) => rule.windows.length > 0);
+  const context = windowed.length > 0 ? contextOf(event, event.at, around) : {};
+  const samples = windowed.flatMap(({ rule }) => {
+    context['params'] = rule.params;
+    return openWindows(rule, memory.windows, event, context, around.latenessMs) ?? [];
+  });
+  keep(memory, event, samples);
+}
+
+function keep(memory: KeptMemory, event: GatewayEvent, samples: readonly TakenSample[]): void {
+  memory.recent.add(event);
+  for (const taken of samples) memory.windows.add(taken);
 }
 
 function stepRule(
@@ -117,9 +163,9 @@ function stepDue(
     case 'for':
       return holdDue(rule, pattern, key, state, memory, clockMs, around);
     case 'absent':
-      return absentDue(rule, pattern, key, state, around);
+      return absentDue(rule, pattern, key, state, memory, around);
     case 'sequence':
-      return sequenceDue(rule, pattern, key, state, around);
+      return sequenceDue(rule, pattern, key, state, memory, around);
     case 'at-once':
     case 'count':
     case 'together':

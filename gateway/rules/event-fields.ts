@@ -80,6 +80,8 @@ const tables: { readonly [Kind in EventKind]: FieldsOf<Kind> } = {
     portC: numberOrNull,
     order: textOrNull(),
     stopReason: textOrNull(),
+    sessionS: numberOrNull,
+    startPeakW: numberOrNull,
   },
   'pile-alarm': { ...base, device: text(), port: numberOrNull, alarm: text(pileAlarmKinds), active: yesNo },
   fire: { ...base, device: text(), alarm: text(fireAlarmKinds), active: yesNo },

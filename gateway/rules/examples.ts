@@ -3,7 +3,7 @@ import { GatewayError } from '../lib/errors.ts';
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { Match } from '../domain/match.ts';
 import { closest } from './cel-bounds.ts';
-import { advanceClock, evaluateEvent } from './engine.ts';
+import { advanceClock, takeEvent } from './engine.ts';
 import { fieldsOf } from './event-fields.ts';
 import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
@@ -82,13 +82,8 @@ function runExample(set: RuleSet, example: RuleExample, around: Surroundings, ti
     }
     const { after, late, kind, ...fields } = entry as { after?: number; late?: number; kind: EventKind };
     now += after ?? 0;
-    // What time alone completes is complete before the event; an event that completes it at the very moment is asked.
-    matches.push(...advanceClock(set, memory, now - 1, around).matches);
     const event = eventFrom(kind, fields, index, now - (late ?? 0), now);
-    const step = evaluateEvent(set, memory, event, around);
-    matches.push(...step.matches);
-    step.updates.forEach((update) => memory.put(update));
-    memory.recent.add(event);
+    matches.push(...takeEvent(set, memory, event, around).matches);
   }
   return matches;
 }

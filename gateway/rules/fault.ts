@@ -1,19 +1,7 @@
+import type { RuleFault } from '../domain/rule-report.ts';
 import { GatewayError } from '../lib/errors.ts';
 
-/** One thing wrong in a rule, said so that its author can mend it. The same form as the configuration's faults. */
-export interface RuleFault {
-  readonly file: string;
-  /** From 1. */
-  readonly line: number;
-  readonly column: number;
-  /** `tier[1].if`; empty for the whole document. */
-  readonly path: string;
-  /** What stands there, shortened; null where nothing stands there. */
-  readonly value: string | null;
-  readonly message: string;
-  /** What may stand there; null where the message says it. */
-  readonly allowed: string | null;
-}
+export type { RuleFault };
 
 /** `over-power.yaml:12:5 tier[1].tier = "purple": is not one of … (allowed: …)`. */
 export function formatRuleFault(fault: RuleFault): string {

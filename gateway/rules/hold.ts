@@ -1,19 +1,18 @@
 import { sourceOf, type EventKind, type GatewayEvent } from '../domain/event.ts';
-import type { CompiledRule, Pattern } from './compiled-rule.ts';
+import { passes, type CompiledRule, type Pattern } from './compiled-rule.ts';
 import type { RuleMemory } from './memory.ts';
 import { noOutcome, raise, remember, type Outcome } from './raise.ts';
 import { without, type RuleState } from './rule-state.ts';
 import {
   asEpoch,
   conditionHolds,
-  contextOf,
   fits,
   inForce,
   memoryKey,
   plainSituation,
   type Surroundings,
 } from './surroundings.ts';
-import { passes } from './compiled-rule.ts';
+import { contextFor } from './windows.ts';
 
 type Hold = Extract<Pattern, { kind: 'for' }>;
 
@@ -78,11 +77,13 @@ function stepTrue(
 ): Outcome {
   const gapWasLong = state.gap !== undefined && event.at - state.gap >= pattern.releaseMs;
   const hold = gapWasLong ? undefined : state.hold;
-  const rest = without(state, 'gap');
+  const rest = state.gap === undefined ? state : without(state, 'gap');
   if (!hold) return remember(rule, key, { ...rest, hold: { since: event.at, first: event, fired: false } });
-  const goesOn = { ...rest, hold };
   const changed = state.gap !== undefined;
-  if (event.at - hold.since < pattern.forMs) return changed ? remember(rule, key, goesOn) : noOutcome;
+  const early = event.at - hold.since < pattern.forMs;
+  if (early && !changed) return noOutcome;
+  const goesOn = { ...rest, hold };
+  if (early) return remember(rule, key, goesOn);
   // What must wait for late events is completed by time alone.
   if (!hold.fired && rule.waitMs > 0) return changed ? remember(rule, key, goesOn) : noOutcome;
   return complete(rule, pattern, key, { ...goesOn, hold: { ...hold, fired: true } }, !hold.fired || changed, {
@@ -150,9 +151,11 @@ function completeInTime(
   const seen = samplesOf(rule, key, memory, sourceOf(hold.first), kinds, span, clockMs, around).filter(
     ({ holds }) => holds,
   );
-  const event = seen.at(-1)?.event ?? hold.first;
-  const context = contextOf(event, at, around);
-  context['params'] = rule.params;
+  const newest = seen.at(-1)?.event;
+  const event = newest ?? hold.first;
+  const context = contextFor(rule, memory, event, at, around);
+  // What the first event's window saw may not be known any more after a restart: then it is known to nobody.
+  if (!newest) context['window'] = undefined;
   const outcome = complete(rule, pattern, key, { ...next, hold }, true, { event, at, context, around });
   // `complete` needs the hold to explain itself; what is remembered is `next`, and the match that was told.
   const last = outcome.update?.state?.last;
@@ -210,8 +213,7 @@ function samplesOf(
   if (!side) return [];
   return memory.recent.between(source, new Set(kinds), span, clockMs).flatMap((other) => {
     if (!passes(side.filters, other)) return [];
-    const context = contextOf(other, other.at, around);
-    context['params'] = rule.params;
+    const context = contextFor(rule, memory, other, other.at, around);
     if (memoryKey(rule, other, context) !== key) return [];
     return [{ event: other, holds: inForce(rule, other.at, around) && fits(rule, side, other, context, around) }];
   });
@@ -246,8 +248,7 @@ function putInPlace(
     const newest = later.filter((sample) => sample.holds).at(-1) ?? next;
     if (hold.fired || rule.waitMs > 0 || newest.event.at - event.at < pattern.forMs)
       return remember(rule, key, earlier);
-    const context = contextOf(newest.event, newest.event.at, around);
-    context['params'] = rule.params;
+    const context = contextFor(rule, memory, newest.event, newest.event.at, around);
     return complete(rule, pattern, key, { ...earlier, hold: { ...earlier.hold, fired: true } }, true, {
       event: newest.event,
       at: newest.event.at,

@@ -7,14 +7,7 @@
  * never: writes, waits, looks at the wall clock, throws for an event, or puts half a rule set in force
  * spec: design section 6; standards 4.6 (thresholds); CEL (cel-spec) within decisions/cel-library.md's bounds
  */
-export {
-  createRules,
-  type RuleInfo,
-  type RuleResult,
-  type Rules,
-  type RulesSetup,
-  type RuleStateRow,
-} from './rules.ts';
+export { createRules, type RuleResult, type Rules, type RulesSetup, type RuleStateRow } from './rules.ts';
 export {
   createBacktest,
   draftSet,
@@ -24,6 +17,7 @@ export {
   type BacktestRules,
   type BacktestRun,
 } from './backtest.ts';
+export { editRule, textOfRule, versionOf, type EditedRule, type RuleEdit } from './edit-rule.ts';
 export { formatRuleFault, type RuleFault } from './fault.ts';
 export { readRuleTexts, settingsFile } from './rule-set.ts';
 export type { RuleText } from './rule-yaml.ts';

@@ -68,6 +68,7 @@ export function createMatch(rule: CompiledRule, tier: ChosenTier, situation: Sit
     facts: factsOf(rule, why, context),
     events: [...new Set(situation.events.map(([, event]) => event.id))],
     to: tier.to,
+    ...(rule.department && { department: rule.department }),
     weight: rule.weight,
     why,
   };
@@ -135,7 +136,7 @@ function factsOf(
 function factName(name: string): string {
   const [record = '', field] = name.split('.');
   if (field === undefined) return record;
-  if (['params', 'state', 'event'].includes(record)) return field;
+  if (['params', 'state', 'event', 'window'].includes(record)) return field;
   return `${record}${field.charAt(0).toUpperCase()}${field.slice(1)}`;
 }
 

@@ -1,17 +1,20 @@
 import { createDueHeap } from './due-heap.ts';
 import { createRecentEvents, type RecentEvents } from './recent.ts';
 import type { RuleState, StateUpdate } from './rule-state.ts';
+import { createWindowSamples, type WindowSamples } from './windows.ts';
 
 /** The states of all rules, as the pure step reads them. */
 export interface RuleMemory {
   get(rule: string, key: string): RuleState | undefined;
   has(rule: string): boolean;
   readonly recent: Omit<RecentEvents, 'add' | 'clear'>;
+  readonly windows: Pick<WindowSamples, 'of'>;
 }
 
 /** The memory with the means to change it, for the one that keeps it. */
 export interface KeptMemory extends RuleMemory {
   readonly recent: RecentEvents;
+  readonly windows: WindowSamples;
   /** Takes the new state; returns it with the one that was forgotten to make room, if any. */
   put(update: StateUpdate): readonly StateUpdate[];
   entries(rule: string): Iterable<readonly [key: string, state: RuleState]>;
@@ -36,6 +39,7 @@ export function createMemory(options: {
   const none = new Map<string, RuleState>();
   const dues = createDueHeap();
   const recent = createRecentEvents(2 * latenessMs);
+  const windows = createWindowSamples({ maxKeysPerRule, latenessMs });
   const schedule = (rule: string, key: string, state: RuleState, before: RuleState | undefined): void => {
     const at = dueOf(rule, state);
     // The one that stands already is still right: a hold that goes on is touched often and moves never.
@@ -44,6 +48,7 @@ export function createMemory(options: {
   };
   return {
     recent,
+    windows,
     get: (rule, key) => rules.get(rule)?.get(key),
     has: (rule) => rules.has(rule),
     entries: (rule) => (rules.get(rule) ?? none).entries(),
@@ -52,6 +57,7 @@ export function createMemory(options: {
       rules.clear();
       dues.clear();
       recent.clear();
+      windows.clear();
     },
     takeDue: (clockMs) => {
       for (;;) {

@@ -1,6 +1,5 @@
 import type { Match } from '../domain/match.ts';
 import type { CompiledRule } from './compiled-rule.ts';
-import { viewRecord } from './cel.ts';
 import { createMatch, pickTier, type Situation } from './match.ts';
 import { tidy, type RuleState, type StateUpdate } from './rule-state.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -30,11 +29,11 @@ export function raise(
 ): Outcome {
   const unmatched: Outcome = changed ? remember(rule, key, state) : noOutcome;
   const { time } = situation;
-  situation.context['state'] = viewRecord({
+  situation.context['state'] = {
     heldS: time.kind === 'for' ? time.heldS : 0,
     count: time.kind === 'count' ? time.count : 1,
     spanS: time.kind === 'together' || time.kind === 'sequence' ? time.spanS : 0,
-  });
+  };
   const tier = pickTier(rule, situation.context);
   if (!tier) return unmatched;
   const { suppress } = rule;

@@ -5,6 +5,8 @@ interface Lane {
   readonly events: GatewayEvent[];
   /** Receive time of the earliest received, so that nothing is looked through for nothing. */
   oldestReceivedAt: number;
+  /** Event time of the last: most events come in order, and then no other needs to be touched. */
+  newestAt: number;
 }
 
 /**
@@ -44,7 +46,7 @@ export function createRecentEvents(windowMs: number): RecentEvents {
   return {
     behindMs: (event) => {
       const lane = laneOf(sourceOf(event), event.kind);
-      if (!lane) return 0;
+      if (!lane || lane.newestAt <= event.at) return 0;
       for (let index = lane.events.length - 1; index >= 0; index -= 1) {
         const other = lane.events[index];
         if (!other || other.at <= event.at) return 0;
@@ -80,19 +82,24 @@ export function createRecentEvents(windowMs: number): RecentEvents {
       if (!lane) {
         const oldest = lanes.size >= maxSources ? lanes.keys().next().value : undefined;
         if (oldest !== undefined) lanes.delete(oldest);
-        lanes.set(source, (lane = { events: [], oldestReceivedAt: event.receivedAt }));
+        lanes.set(source, (lane = { events: [], oldestReceivedAt: event.receivedAt, newestAt: event.at }));
       }
       const { events } = lane;
-      let place = events.length;
-      while (place > 0 && (events[place - 1]?.at ?? 0) > event.at) place -= 1;
-      if (place === events.length) events.push(event);
-      else events.splice(place, 0, event);
+      if (event.at >= lane.newestAt) {
+        events.push(event);
+        lane.newestAt = event.at;
+      } else {
+        let place = events.length;
+        while (place > 0 && (events[place - 1]?.at ?? 0) > event.at) place -= 1;
+        events.splice(place, 0, event);
+      }
       // Thrown out in bites: every event is moved once in a window's length, not at every arrival.
       if (lane.oldestReceivedAt < event.receivedAt - 2 * windowMs || events.length > maxLaneEvents) {
         const kept = events.filter((other) => counts(other, event.receivedAt)).slice(-maxLaneEvents);
         events.length = 0;
         events.push(...kept);
         lane.oldestReceivedAt = Math.min(...kept.map((other) => other.receivedAt));
+        lane.newestAt = events.at(-1)?.at ?? event.at;
       }
     },
     clear: () => kinds.clear(),

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { eventKinds } from '../domain/event.ts';
+import { departments } from '../domain/match.ts';
 import { tiers } from '../domain/tier.ts';
 import { durationMs } from '../lib/quantities.ts';
+import { windowValues } from './compiled-rule.ts';
 
 const addressees = ['station', 'department', 'community', 'grid'] as const;
 
@@ -127,11 +129,33 @@ export const ruleDocumentSchema = z
       .array(z.enum(addressees, { error: `must be one of ${addressees.join(', ')}` }))
       .min(1)
       .describe('Who is told, by role.'),
+    department: z
+      .enum(departments, { error: `must be one of ${departments.join(', ')}` })
+      .optional()
+      .describe('Whose matter it is: the department concerned is told, and the monthly figures count it there.'),
     when: when.optional(),
     if: expression
       .optional()
       .describe(
-        'CEL over `event`, `params`, `night`, `hour`, `weekday`, `date`, `nightDate`, `workday`, `holiday`, `schoolDay`, `area`, `source`, `place`, `now`; with `together` and `sequence` over the events’ names.',
+        'CEL over `event`, `window`, `params`, `night`, `hour`, `weekday`, `date`, `nightDate`, `workday`, `holiday`, `schoolDay`, `area`, `source`, `place`, `now`; with `together` and `sequence` over the events’ names.',
+      ),
+    window: z
+      .record(
+        name,
+        z.strictObject({
+          of: expression.describe('CEL over `event`: the number that is watched, such as `event.portC`.'),
+          is: z
+            .enum(windowValues, { error: `must be one of ${windowValues.join(', ')}` })
+            .describe(
+              '`rise`: by how much it is above its lowest in the time; `fall`: below its highest; or the time’s min, max, mean.',
+            ),
+          within: durationMs({ default: '1s', min: '1s', max: '1h', describe: 'How far back, in event time' }).unwrap(),
+        }),
+      )
+      .refine((windows) => Object.keys(windows).length <= 4, 'four windows at most')
+      .optional()
+      .describe(
+        'What a value has done within a time, for one `per`: `window.<name>` in `if`, `tier`, `message` and `facts`. With `when` alone or with `for` or `count`.',
       ),
     for: duration('How long the condition must hold, for one `per`, in event time.').optional(),
     tick: z

@@ -103,6 +103,7 @@ const innerKeys: Readonly<Record<string, readonly string[]>> = {
   sequence: ['name', 'when', 'if', 'within'],
   absent: ['when', 'if', 'within'],
   without: ['when', 'if'],
+  window: ['of', 'is', 'within'],
   given: ['wait'],
   expect: ['tier', 'key', 'kind', 'source', 'facts', 'message'],
   examples: ['name', 'startAt', 'startOn', 'given', 'expect'],

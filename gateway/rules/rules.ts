@@ -1,13 +1,12 @@
 import type { Change } from '../domain/change.ts';
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
 import type { Match } from '../domain/match.ts';
-import type { Bilingual } from '../domain/text.ts';
-import type { Tier } from '../domain/tier.ts';
+import type { RuleInfo } from '../domain/rule-report.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { readCalendarFile } from './calendar-file.ts';
 import { createCalendar, ordinaryDays } from './calendar.ts';
-import { advanceClock, evaluateEvent, type Step } from './engine.ts';
+import { advanceClock, recallEvent, takeEvent } from './engine.ts';
 import { rulesInvalid } from './fault.ts';
 import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
@@ -16,6 +15,7 @@ import { decodeState, dueOf, encodeState, isIdle, type StateUpdate } from './rul
 import type { RuleText } from './rule-yaml.ts';
 import { createSuppressions } from './suppressions.ts';
 import type { RuleCounters, Surroundings } from './surroundings.ts';
+import { reachOfWindows } from './windows.ts';
 
 /** What came of an event or a tick: matches for the alerts, and the rows that keep the rules' memory. */
 export interface RuleResult {
@@ -28,30 +28,6 @@ export interface RuleStateRow {
   readonly rule: string;
   readonly key: string;
   readonly state: string;
-}
-
-/** A rule as people are shown it. */
-export interface RuleInfo {
-  readonly id: string;
-  readonly version: string;
-  readonly file: string;
-  readonly title: Bilingual;
-  readonly kind: string;
-  readonly tiers: readonly Tier[];
-  readonly to: readonly string[];
-  readonly reason: string;
-  readonly source: string;
-  readonly params: Readonly<Record<string, string | number | boolean>>;
-  /** Kinds of event that it listens to. */
-  readonly listensTo: readonly EventKind[];
-  /** Its condition of time: `at-once`, `for`, `count`, `together`, `sequence`, `absent`. */
-  readonly pattern: string;
-  readonly enabled: boolean;
-  /** Ports, devices, … that the rule remembers now. */
-  readonly keys: number;
-  readonly counters: Readonly<RuleCounters>;
-  /** The document, as its file has it. */
-  readonly text: string;
 }
 
 export interface Rules {
@@ -162,16 +138,12 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
   let orphans: Change[] = [];
 
   const noChanges: readonly Change[] = [];
-  const put = (step: Step): readonly Change[] =>
-    step.updates.length === 0 ? noChanges : step.updates.flatMap((update) => memory.put(update)).map(toChange);
+  const asChanges = (updates: readonly StateUpdate[]): readonly Change[] =>
+    updates.length === 0 ? noChanges : updates.map(toChange);
   return {
     evaluate: (event) => {
-      // What time completed before the event came is complete: it must not depend on when somebody last looked.
-      const past = advanceClock(loaded.set, memory, event.receivedAt - 1, around);
-      const now = evaluateEvent(loaded.set, memory, event, around);
-      const changes = past.updates.length > 0 ? [...past.updates.map(toChange), ...put(now)] : put(now);
-      if (!event.late && loaded.set.kinds.has(event.kind)) memory.recent.add(event);
-      return { matches: past.matches.length > 0 ? [...past.matches, ...now.matches] : now.matches, changes };
+      const { matches, updates } = takeEvent(loaded.set, memory, event, around);
+      return { matches, changes: asChanges(updates) };
     },
     tick: (clockMs) => {
       const past = advanceClock(loaded.set, memory, clockMs, around);
@@ -184,12 +156,15 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
           }
         }
       }
-      const swept = put({ matches: [], updates: gone });
+      const swept = asChanges(gone.flatMap((update) => memory.put(update)));
       const removed = orphans;
       orphans = [];
-      return { matches: past.matches, changes: [...past.updates.map(toChange), ...swept, ...removed] };
+      return { matches: past.matches, changes: [...asChanges(past.updates), ...swept, ...removed] };
     },
-    replayMs: 2 * options.lateness,
+    get replayMs() {
+      const windowsMs = loaded.set.rules.map((rule) => reachOfWindows(rule, options.lateness));
+      return 2 * options.lateness + Math.max(0, ...windowsMs);
+    },
     reload: (rows, recent = []) => {
       memory.clear();
       orphans = [];
@@ -199,7 +174,7 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
         if (state === null) orphans.push(toChange({ rule: row.rule, key: row.key, state: null }));
         else memory.put({ rule: row.rule, key: row.key, state });
       }
-      for (const event of recent) if (!event.late && loaded.set.kinds.has(event.kind)) memory.recent.add(event);
+      for (const event of recent) recallEvent(loaded.set, memory, event, around);
       if (orphans.length > 0) logger.info({ rows: orphans.length }, 'rule memory dropped');
     },
     load: (other = from) => {
@@ -213,7 +188,10 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
           orphans.push(...memory.put({ rule: rule.id, key, state: null }).map(toChange));
         }
       }
+      // Samples are kept by the windows' places in their rule's document.
+      const versions = new Map<string, string>(loaded.set.rules.map((rule) => [rule.id, rule.version]));
       loaded = next;
+      memory.windows.keepOnly((rule) => next.set.byId.get(rule)?.version === versions.get(rule));
       memory.recalculate();
       logger.info({ rules: next.set.rules.length, version: next.set.version }, 'rules loaded');
     },
@@ -234,6 +212,7 @@ export function createRules({ source, timeZone, options, logger }: RulesSetup): 
           kind: rule.kind,
           tiers: rule.tiers.map(({ tier }) => tier),
           to: [...new Set([...rule.to, ...rule.tiers.flatMap(({ to }) => to ?? [])])],
+          department: rule.department,
           reason: rule.document.reason,
           source: rule.document.source,
           params: rule.paramValues,

@@ -1,16 +1,15 @@
 import type { GatewayEvent } from '../domain/event.ts';
 import type { CompiledRule, CompiledSide, Pattern } from './compiled-rule.ts';
-import { jointContext, jointHolds, jointSituation, meetingKey, withEvent, type Steps } from './joined.ts';
+import { jointHolds, meet, raiseJoint, type Named, type Steps } from './joined.ts';
 import type { RuleMemory } from './memory.ts';
-import { noOutcome, raise, remember, type Outcome } from './raise.ts';
+import { noOutcome, remember, type Outcome } from './raise.ts';
 import { without, type RuleState } from './rule-state.ts';
-import { contextOf, fits, inForce, type Surroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
+import { contextFor } from './windows.ts';
 
 type Sequence = Extract<Pattern, { kind: 'sequence' }>;
 /** Chains that wait for one key. */
 const maxReady = 8;
-
-type Named = readonly (readonly [name: string, event: GatewayEvent])[];
 
 /**
  * `sequence`: events one after the other in event time, whatever the order in which they come. With `without` a chain
@@ -26,29 +25,18 @@ export function stepSequence(
   behindMs: number,
   around: Surroundings,
 ): Outcome {
-  if (!inForce(rule, event.at, around)) return noOutcome;
-  const held = sides.filter((side) => fits(rule, side, event, context, around));
-  if (held.length === 0) return noOutcome;
-  const key = meetingKey(rule, event, context);
-  if (key === undefined) {
-    around.count(rule.id, 'absent');
-    return noOutcome;
-  }
-  const state = memory.get(rule.id, key) ?? {};
-  const steps = withEvent(state.steps ?? {}, held, event, pattern.withinMs + around.latenessMs + rule.waitMs);
-  const next: RuleState = { ...state, steps };
+  const { withinMs } = pattern;
+  const met = meet(rule, sides, memory, event, context, withinMs + around.latenessMs + rule.waitMs, around);
+  if (!met) return noOutcome;
+  const { held, key, next } = met;
   const main = held.filter(({ role }) => role === 'main');
-  const chain = chainOf(rule, pattern, steps, main, event, (named) =>
-    jointHolds(rule, jointContext(context, named), around),
-  );
+  const chain = chainOf(rule, pattern, next.steps, main, event, (named) => jointHolds(rule, context, named, around));
   if (chain === null) return remember(rule, key, next);
   if (pattern.without && rule.waitMs > 0) {
     const mine = { dueAt: event.receivedAt + rule.waitMs, ids: chain.map(([, { id }]) => id) };
-    return remember(rule, key, { ...next, ready: [...(state.ready ?? []), mine].slice(-maxReady) });
+    return remember(rule, key, { ...next, ready: [...(next.ready ?? []), mine].slice(-maxReady) });
   }
-  const joint = jointContext(context, chain);
-  const situation = jointSituation('sequence', pattern.withinMs, chain, { event, behindMs, context: joint }, around);
-  return raise(rule, key, { state: next, changed: true }, situation, around);
+  return raiseJoint(rule, 'sequence', chain, { key, state: next, withinMs, event, behindMs, context }, around);
 }
 
 /** A chain has waited for what could disprove it. */
@@ -57,6 +45,7 @@ export function sequenceDue(
   pattern: Sequence,
   key: string,
   state: RuleState,
+  memory: RuleMemory,
   around: Surroundings,
 ): Outcome {
   const [ready, ...others] = state.ready ?? [];
@@ -69,17 +58,9 @@ export function sequenceDue(
   });
   const last = chain.at(-1)?.[1];
   if (!last || chain.length < rule.sides.length || isBroken(pattern, steps, chain)) return remember(rule, key, rest);
-  const context = contextOf(last, last.at, around);
-  context['params'] = rule.params;
-  const joint = jointContext(context, chain);
-  const situation = jointSituation(
-    'sequence',
-    pattern.withinMs,
-    chain,
-    { event: last, behindMs: 0, context: joint },
-    around,
-  );
-  return raise(rule, key, { state: rest, changed: true }, situation, around);
+  const context = contextFor(rule, memory, last, last.at, around);
+  const { withinMs } = pattern;
+  return raiseJoint(rule, 'sequence', chain, { key, state: rest, withinMs, event: last, behindMs: 0, context }, around);
 }
 
 /** A chain with the event at hand in it: as its last step if that can be, the other steps as near as can be. */

@@ -1,28 +1,13 @@
 import type { EpochMs } from '../lib/clock.ts';
 import { sourceOf, type GatewayEvent } from '../domain/event.ts';
+import type { RuleCounts } from '../domain/rule-report.ts';
 import type { SiteCalendar } from './calendar.ts';
-import { viewRecord } from './cel.ts';
+import type { CelExpression } from './cel.ts';
 import { passes, type CompiledRule, type CompiledSide } from './compiled-rule.ts';
 import type { ChosenTier, Situation } from './match.ts';
 
-/** What is counted for a rule. */
-export interface RuleCounters {
-  evaluated: number;
-  matched: number;
-  /** Repeats kept back by the rule's `suppress`. */
-  suppressed: number;
-  /** Kept back by a window of the site's `rules.suppressions`. */
-  silenced: number;
-  /** A field that the condition needs was not there: the condition did not hold. */
-  absent: number;
-  failed: number;
-  /** Matches marked as coming from an event that came too late to be put in its place. */
-  late: number;
-  /** Events that came too late for a condition of time that could only be judged in order. */
-  tooLate: number;
-  /** Matches that an event which came out of order would have prevented. */
-  disproved: number;
-}
+/** What is counted for a rule, while it is being counted. */
+export type RuleCounters = { -readonly [What in keyof RuleCounts]: number };
 
 /** What the step needs beside the state and the event, and where it counts. */
 export interface Surroundings {
@@ -41,9 +26,10 @@ export function contextOf(event: GatewayEvent, at: number, around: Surroundings)
   const source = sourceOf(event);
   const moment = around.calendar.at(at);
   return {
-    event: viewRecord(event as unknown as Record<string, unknown>),
+    event,
     params: undefined,
     state: undefined,
+    window: undefined,
     now: at,
     hour: moment.hour,
     night: moment.night,
@@ -83,13 +69,24 @@ export function conditionHolds(
   around: Surroundings,
 ): boolean {
   if (side.condition === null) return true;
-  const failure = { seen: false };
-  const value = side.condition.evaluate(context, (error) => {
-    failure.seen = true;
+  return holds(rule, side.condition, context, around);
+}
+
+/** Whether a condition holds; counts where it does not for want of a field, or fails. */
+export function holds(
+  rule: CompiledRule,
+  condition: CelExpression,
+  context: Record<string, unknown>,
+  around: Surroundings,
+): boolean {
+  try {
+    const value = condition.run(context);
+    if (value === undefined) around.count(rule.id, 'absent');
+    return value === true;
+  } catch (error) {
     around.failed(rule.id, error);
-  });
-  if (value === undefined && !failure.seen) around.count(rule.id, 'absent');
-  return value === true;
+    return false;
+  }
 }
 
 /** What a rule's memory is kept for. A value that is absent must not merge strangers, so the source stands in. */

@@ -49,5 +49,6 @@ export function compileTemplate(source: string, compiler: CelCompiler): Template
 }
 
 function formatValue(value: CelValue): string {
+  if (typeof value === 'string') return value;
   return typeof value === 'number' ? formatNumber(value) : String(value);
 }

@@ -1,16 +1,14 @@
 import type { GatewayEvent } from '../domain/event.ts';
 import type { CompiledRule, CompiledSide, Pattern } from './compiled-rule.ts';
-import { jointContext, jointHolds, jointSituation, meetingKey, withEvent, type Steps } from './joined.ts';
+import { jointHolds, meet, raiseJoint, type Named, type Steps } from './joined.ts';
 import type { RuleMemory } from './memory.ts';
-import { noOutcome, raise, remember, type Outcome } from './raise.ts';
-import { fits, inForce, type Surroundings } from './surroundings.ts';
-
-type Named = readonly (readonly [name: string, event: GatewayEvent])[];
+import { noOutcome, remember, type Outcome } from './raise.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** `together`: an event of each side near each other, in any order of happening and of arrival. */
 export function stepTogether(
   rule: CompiledRule,
-  pattern: Extract<Pattern, { kind: 'together' }>,
+  { withinMs }: Extract<Pattern, { kind: 'together' }>,
   sides: readonly CompiledSide[],
   memory: RuleMemory,
   event: GatewayEvent,
@@ -18,24 +16,14 @@ export function stepTogether(
   behindMs: number,
   around: Surroundings,
 ): Outcome {
-  if (!inForce(rule, event.at, around)) return noOutcome;
-  const held = sides.filter((side) => fits(rule, side, event, context, around));
-  if (held.length === 0) return noOutcome;
-  const key = meetingKey(rule, event, context);
-  if (key === undefined) {
-    around.count(rule.id, 'absent');
-    return noOutcome;
-  }
-  const state = memory.get(rule.id, key) ?? {};
-  const steps = withEvent(state.steps ?? {}, held, event, pattern.withinMs + around.latenessMs);
-  const next = { ...state, steps };
-  const named = companyOf(rule, steps, held, event, pattern.withinMs, (company) =>
-    jointHolds(rule, jointContext(context, company), around),
+  const met = meet(rule, sides, memory, event, context, withinMs + around.latenessMs, around);
+  if (!met) return noOutcome;
+  const { held, key, next } = met;
+  const named = companyOf(rule, next.steps, held, event, withinMs, (company) =>
+    jointHolds(rule, context, company, around),
   );
   if (named === null) return remember(rule, key, next);
-  const joint = jointContext(context, named);
-  const situation = jointSituation('together', pattern.withinMs, named, { event, behindMs, context: joint }, around);
-  return raise(rule, key, { state: next, changed: true }, situation, around);
+  return raiseJoint(rule, 'together', named, { key, state: next, withinMs, event, behindMs, context }, around);
 }
 
 /** One event of each side, all within the time, the event at hand among them, the others as near to it as can be. */

@@ -46,7 +46,7 @@ describe('a rule set', () => {
   });
 
   const charging =
-    'id, at, receivedAt, area, late, device, port, report, state, powerW, voltageV, currentA, energyKwh, durationS, ambientC, portC, order, stopReason';
+    'id, at, receivedAt, area, late, device, port, report, state, powerW, voltageV, currentA, energyKwh, durationS, ambientC, portC, order, stopReason, sessionS, startPeakW';
   const variables =
     'params, state, event, now, hour, night, weekday, date, nightDate, workday, holiday, schoolDay, area, source, place';
 
@@ -57,6 +57,24 @@ describe('a rule set', () => {
       ['r.yaml:10:13 tier[0].tier = "purple": must be a tier: red, orange, yellow, blue'],
     ],
     [
+      'a window that nobody defined',
+      change('if: event.portC', 'window: { riseC: { of: event.portC, is: rise, within: 5m } }\nif: window.riceC'),
+      ['r.yaml:9:12 if: there is no field window.riceC, did you mean "riseC"? (allowed: riseC)'],
+    ],
+    [
+      'a window over a text, of an unknown sort, or over too long a time',
+      change('if: event.portC', 'window: { a: { of: event.state, is: rise, within: 5m } }\nif: event.portC'),
+      ['r.yaml:8:20 window.a.of: is string, not a number'],
+    ],
+    [
+      'a window beside a condition of time that it does not fit',
+      change(
+        'if: event.portC',
+        'window: { a: { of: event.portC, is: rise, within: 5m } }\nabsent: { when: { kind: fire }, within: 1m }\nif: event.portC',
+      ),
+      ['r.yaml:8:9 window: stands beside `when` alone, `for` or `count`'],
+    ],
+    [
       'an unknown tier standing alone',
       change('tier:\n  - { tier: red, if: event.portC >= 70 }\n  - { tier: orange }', 'tier: purple'),
       ['r.yaml:9:7 tier = "purple": must be a tier (red, orange, yellow, blue) or a list of {tier, if}'],
@@ -65,7 +83,7 @@ describe('a rule set', () => {
       'an unknown key of the document',
       change('suppress:', 'supress:'),
       [
-        'r.yaml:14:1 supress: unknown key, did you mean "suppress"? (allowed: id, title, reason, source, kind, tier, to, when, if, for, tick, count, release, absent, sequence, without, wait, together, within, in, schedule, per, key, suppress, params, weight, message, facts, examples)',
+        'r.yaml:14:1 supress: unknown key, did you mean "suppress"? (allowed: id, title, reason, source, kind, tier, to, department, when, if, window, for, tick, count, release, absent, sequence, without, wait, together, within, in, schedule, per, key, suppress, params, weight, message, facts, examples)',
       ],
     ],
     [

@@ -2,6 +2,7 @@
 import type { Alert, Delivery, DigestItem } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { AlertId, NoticeId } from '../domain/ids.ts';
+import type { Department } from '../domain/match.ts';
 import type { RuleProposal } from '../domain/proposal.ts';
 import { assertNever } from '../lib/assert-never.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -63,7 +64,7 @@ export type FigureRow = Pick<
   Alert,
   'id' | 'tier' | 'rule' | 'area' | 'state' | 'raisedAt' | 'closedAt' | 'to' | 'escalation'
 > &
-  Pick<Alert, 'followUp'>;
+  Pick<Alert, 'followUp'> & { readonly department?: Department | null };
 
 /** Alerts read at once for the figures: a bite of about 5 ms, so that an alarm never waits behind a report. */
 const figureBite = 200;
@@ -113,6 +114,10 @@ export function createFollowUpReads(database: Database) {
       database
         .all<BodyRow>('SELECT body FROM proposals WHERE alert_id = ? ORDER BY made_at, id', id)
         .map((row) => fromBody<RuleProposal>(row)),
+    proposal: (id: string): RuleProposal | undefined => {
+      const row = database.get<BodyRow>('SELECT body FROM proposals WHERE id = ?', id);
+      return row && fromBody<RuleProposal>(row);
+    },
     /** Newest first. */
     proposals: (limit: number): RuleProposal[] =>
       database
@@ -139,6 +144,7 @@ export function createFollowUpReads(database: Database) {
         .all<BodyRow>(
           `SELECT json_object('id', id, 'tier', tier, 'rule', json_extract(body, '$.rule'), 'area', area, 'state', state,
              'raisedAt', raised_at, 'closedAt', closed_at, 'to', json_extract(body, '$.to'),
+             'department', json_extract(body, '$.department'),
              'escalation', json_extract(body, '$.escalation'),
              'followUp', json_remove(json_extract(body, '$.followUp'), '$.history', '$.told')) AS body
            FROM alerts WHERE raised_at >= ? AND raised_at < ? AND (raised_at, id) > (?, ?)

@@ -29,7 +29,7 @@ import { mayUseReserve } from './urgent.ts';
 export type { AuditRow, AuditVerdict } from './audit.ts';
 export type { FigureRow } from './follow-up.ts';
 export type * from './history.ts';
-export { openRecordedEvents, type RecordedEvents, type RecordedQuery } from './recorded-events.ts';
+export { openRecordedEvents, type RecordedEvents, type RecordedQuery, type RecordedShare } from './recorded-events.ts';
 export type { Cursor, PageQuery } from './rows.ts';
 export type { PendingCount, RuleStateRow } from './state.ts';
 export type { SweepResult } from './sweep.ts';

@@ -24,6 +24,7 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     rulesReload: async (...given) => (await rules()).rulesReload(...given),
     rulesBacktest: async (...given) =>
       (await import('./rules-backtest.ts')).createBacktestCommand(context).rulesBacktest(...given),
+    rulesApply: async (...given) => (await rules()).rulesApply(...given),
     modelsList: async (...given) => (await models()).modelsList(...given),
     modelsPull: async (...given) => (await models()).modelsPull(...given),
     modelsAdd: async (...given) => (await models()).modelsAdd(...given),

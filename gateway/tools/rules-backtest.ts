@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DateTime } from 'luxon';
-import { backtest, type BacktestLine, type BacktestReport } from '../app/backtest.ts';
+import { backtest } from '../app/backtest.ts';
 import { exitCodes, formatJsonLines, formatTable, type Commands } from '../cli/index.ts';
 import { faultsOf, loadConfiguration } from '../config/index.ts';
+import type { BacktestLine, BacktestReport } from '../domain/rule-report.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
 import { createRules, draftSet, readRuleTexts } from '../rules/index.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';

@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode } from '../cli/index.ts';
 import { faultsOf, formatFault, loadConfiguration, type Fault, type GatewayConfiguration } from '../config/index.ts';
+import type { RuleInfo } from '../domain/rule-report.ts';
 import { GatewayError, isGatewayError } from '../lib/errors.ts';
 import { readRunFile } from '../lib/run-file.ts';
-import { createRules, readRuleTexts, testRules, type RuleInfo } from '../rules/index.ts';
+import { createRules, readRuleTexts, testRules } from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
 
-type RuleCommands = Pick<Commands, 'rulesTest' | 'rulesList' | 'rulesShow' | 'rulesReload'>;
+type RuleCommands = Pick<Commands, 'rulesTest' | 'rulesList' | 'rulesShow' | 'rulesReload' | 'rulesApply'>;
 
 /** A rule as `list` and `show` print it; the API of a running gateway answers the same. */
 type Shown = Omit<RuleInfo, 'keys' | 'counters'> & Partial<Pick<RuleInfo, 'keys' | 'counters'>>;
@@ -30,13 +31,24 @@ function omit<Value extends object, Part extends keyof Value & string>(
 }
 
 /** Asks the gateway that runs on this data directory; null where none runs. */
-async function askGateway(dataDir: string, method: 'GET' | 'POST', path: string): Promise<Response | null> {
+async function askGateway(
+  dataDir: string,
+  method: 'GET' | 'POST',
+  path: string,
+  body?: unknown,
+): Promise<Response | null> {
   const run = readRunFile(dataDir);
   if (run?.api == null) return null;
-  return fetch(`${run.api}${path}`, { method, headers: { 'x-kanmen-control': run.token } });
+  const headers = { 'x-kanmen-control': run.token };
+  return fetch(`${run.api}${path}`, {
+    method,
+    ...(body === undefined
+      ? { headers }
+      : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
 }
 
-/** `kanmen rules list|show|test|reload`. */
+/** `kanmen rules list|show|test|reload|apply`. */
 export function createRuleCommands(context: ToolContext): RuleCommands {
   const { out, err, logger } = context;
 
@@ -131,6 +143,30 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
         const what = said.loaded ? 'in force' : 'refused whole; in force as before';
         out(json ? formatJsonLines([said]) : `${what}: ${said.rules} rules, version ${said.version}\n`);
         return said.loaded ? exitCodes.fine : exitCodes.wrongConfiguration;
+      }),
+    rulesApply: (id, { config, json, by, why }) =>
+      withConfiguration(config, async ({ dataDir }) => {
+        const path = `/api/proposals/${encodeURIComponent(id)}/apply`;
+        const answer = await askGateway(dataDir, 'POST', path, { by, why });
+        if (answer === null) {
+          throw new GatewayError('gateway.not-running', 'no gateway runs that could put the change in force', {
+            facts: { dataDir },
+          });
+        }
+        if (!answer.ok) {
+          const { error } = (await answer.json()) as { error: { message: string } };
+          err(`not applied: ${error.message}\n`);
+          return exitCodes.failed;
+        }
+        const said = (await answer.json()) as {
+          file: string;
+          failing: string[];
+          proposal: { rule: string; change: { setting: string; to: string | number } };
+        };
+        const { rule, change } = said.proposal;
+        out(json ? formatJsonLines([said]) : `${rule}: ${change.setting} is ${change.to} now, in ${said.file}\n`);
+        for (const example of said.failing) err(`its example does not hold any more: ${example}\n`);
+        return exitCodes.fine;
       }),
     rulesTest: ({ dir, config, json }) =>
       reported(context, () => {

@@ -46,7 +46,10 @@ export function* mixedEvents(
       const port = pick(ports) + 1;
       // A port charges for two hours or not at all, as in life: what goes on is not told anew at every reading.
       const sinceMs = at - (at % sessionMs);
-      const charging = numbers(sinceMs / sessionMs + pile * 31 + port * 7)() < 0.4;
+      const its = numbers(sinceMs / sessionMs + pile * 31 + port * 7);
+      const charging = its() < 0.4;
+      // A port keeps its temperature and its charger's power, within what a probe wavers.
+      const [warmthC, drawW] = [25 + its() * 18, 150 + its() * 200];
       const hot = random() < 0.0004;
       const event: ChargingEvent = {
         ...base,
@@ -56,13 +59,13 @@ export function* mixedEvents(
         port,
         report: 'telemetry',
         state: charging ? 'charging' : 'idle',
-        powerW: charging ? 150 + Math.round(random() * 200) : 0,
+        powerW: charging ? Math.round(drawW + random() * 10) : 0,
         voltageV: 220,
         currentA: 1.1,
         energyKwh: Math.round(random() * 90) / 100,
         durationS: charging ? Math.round((at - sinceMs) / 1000) : null,
         ambientC: 22,
-        portC: hot ? 62 : 25 + Math.round(random() * 20),
+        portC: hot ? 62 : Math.round((warmthC + random() * 2) * 10) / 10,
         order: null,
         stopReason: null,
       };

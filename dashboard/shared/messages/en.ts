@@ -480,7 +480,12 @@ export const en: Messages = {
     effect:
       'Last 30 days: {before} → {after} matches; {spared} of {falseAlarms} false alarms spared; {missed} true alerts would be missed',
     noEffect: 'Could not be tried on the record: {why}',
-    apply: 'Takes effect once it stands in kanmen.yaml and rules are read anew:',
+    apply: 'Or put it into kanmen.yaml yourself (it stands before the rule’s file); in force after a restart:',
+    why: 'Why (stands in the rule’s file and in the audit log)',
+    applyNow: 'Write into the rule, in force at once',
+    applied: 'In force since {time}, by {by}: {why}',
+    notApplied: 'Nothing was changed: {why}',
+    failing: 'These examples of the rule do not hold with the new value; look at them: {names}',
   },
   people: {
     title: 'Who is told',

@@ -469,7 +469,12 @@ export const zh = {
     effect:
       '近 30 天：命中 {before} → {after} 次；{falseAlarms} 次误报中可免去 {spared} 次；会漏掉的真实预警 {missed} 条',
     noEffect: '没能在历史记录上试算：{why}',
-    apply: '写进 kanmen.yaml 后重新加载规则才会生效：',
+    apply: '也可以自己写进 kanmen.yaml（优先于规则文件），重新启动后生效：',
+    why: '为什么改（写进规则文件和审计日志）',
+    applyNow: '写进规则并生效',
+    applied: '{by} 于 {time} 已生效：{why}',
+    notApplied: '没有改动：{why}',
+    failing: '规则自带的这些例子按新数值不再成立，请看一下：{names}',
   },
   people: {
     title: '接收人与值班',

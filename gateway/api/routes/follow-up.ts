@@ -5,8 +5,8 @@ import { defineRoute } from '../define-route.ts';
 import { ApiError } from '../errors.ts';
 import { figuresCsv } from '../figures-csv.ts';
 import { figuresPage, figuresPagePolicy } from '../figures-page.ts';
-import { figuresJson, personJson, type ApiFollowUp } from '../follow-up.ts';
-import { figures, month, person } from '../schemas/follow-up.ts';
+import { figuresJson, personJson, proposalJson, type ApiFollowUp } from '../follow-up.ts';
+import { applyReply, applyRequest, figures, month, person } from '../schemas/follow-up.ts';
 import { errorReply } from '../schemas/shapes.ts';
 
 const query = z.strictObject({ month: month.optional() });
@@ -67,6 +67,23 @@ export function followUpRoutes(app: FastifyInstance, given: ApiCollaborators): v
         .type('text/html; charset=utf-8')
         .header('content-security-policy', figuresPagePolicy)
         .send(figuresPage(found, { now: clock.now(), timeZone }));
+    },
+  });
+
+  defineRoute(app, {
+    method: 'POST',
+    url: '/api/proposals/:id/apply',
+    summary: 'Write a proposed change into its rule’s file and put it in force: whole or not at all',
+    params: z.strictObject({ id: z.string().min(1).max(64) }),
+    body: applyRequest,
+    reply: applyReply,
+    errors: [404, 409, 503],
+    handle: async ({ params, body, identity }) => {
+      if (body.by !== undefined && identity.via !== 'control') {
+        throw new ApiError(400, 'request.invalid', 'by: you decide in your own name; leave it out');
+      }
+      const done = await followUp().applyProposal(params.id, { by: body.by ?? identity.name, why: body.why });
+      return { proposal: proposalJson(done.proposal), file: done.file, failing: [...done.failing] };
     },
   });
 

@@ -71,7 +71,7 @@ export const proposal = named(
       to: z.union([z.string(), z.number()]),
     }),
     reason: bilingual,
-    yaml: z.string().describe('Lines for kanmen.yaml; nothing is changed by itself'),
+    yaml: z.string().describe('Lines for kanmen.yaml, for whom would rather have it there; nothing is changed by itself'),
     effect: z
       .object({
         since: time,
@@ -84,8 +84,21 @@ export const proposal = named(
       })
       .nullable(),
     note: z.string().nullable().describe('Why there is no effect to show'),
+    applied: z
+      .object({ at: time, by: z.string(), why: z.string(), ruleVersion: z.string() })
+      .nullable()
+      .describe('Who put it in force; null: nobody has'),
   }),
 );
+export const applyRequest = z.strictObject({
+  why: z.string().trim().min(1).max(300).describe('Stands in the rule’s file and in the audit log'),
+  by: z.string().trim().min(1).max(100).optional().describe('Who decided it; only over the command line'),
+});
+export const applyReply = z.object({
+  proposal,
+  file: z.string().describe('The file that was changed'),
+  failing: z.array(z.string()).describe('The rule’s own examples that no longer hold: look at them'),
+});
 
 export const followUp = named(
   'FollowUp',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { eventKinds } from '../../domain/event.ts';
+import { departments } from '../../domain/match.ts';
 import { bilingual, named, tier, time } from './shapes.ts';
 
 const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
@@ -58,6 +59,7 @@ export const rule = named(
     file: z.string(),
     title: bilingual,
     kind: z.string(),
+    department: z.enum(departments).nullable().describe('Whose matter it is'),
     tiers: z.array(tier),
     to: z.array(z.string()),
     reason: z.string(),
