@@ -31,7 +31,7 @@ export interface InspectOptions extends JsonOption {
 }
 
 /** Everything the command line can do; `tools.ts` and `main.ts` do it. */
-export interface Commands {
+export interface Commands extends DeskCommands {
   init(dir: string, options: InitOptions): Promise<ExitCode>;
   run(options: ConfigOption): Promise<ExitCode>;
   check(options: ConfigOption & JsonOption): Promise<ExitCode>;

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type Commands, type ExitCode } from './commands.ts';
+import { addDeskCommands } from './desk-commands.ts';
 
 export interface ProgramOptions {
   readonly commands: Commands;
@@ -86,6 +87,8 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     .description('run the station\'s inbox; prints one line {"ready":true,…} when it accepts work')
     .addOption(configOption().default('desk.yaml'))
     .action(async (given: Given<'desk'>) => done(await commands.desk(given)));
+
+  addDeskCommands(program, desk, commands, done);
 
   program
     .command('demo')
@@ -252,7 +255,11 @@ function addUsers(program: Command, commands: Commands, done: (code: ExitCode) =
     .command('add')
     .argument('<name>')
     .description('let a person in')
-    .option('--role <role>', 'admin: everything; manager: answers alerts; viewer: looks', 'viewer')
+    .option(
+      '--role <role>',
+      'admin: everything; manager: answers alerts; viewer: looks; at a desk also leader, duty, community',
+      'viewer',
+    )
     .addOption(passwordFile())
     .addOption(configOption())
     .addOption(jsonOption())

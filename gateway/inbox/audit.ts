@@ -51,6 +51,8 @@ export interface Audit {
     readonly limit: number;
   }): Promise<AuditRow[]>;
   verify(): Promise<AuditVerdict>;
+  /** Whether a row of this hash is in the log. */
+  has(hash: string): Promise<boolean>;
 }
 
 const columns = 'seq, at, by_name AS "by", action, subject, previous_hash AS "previousHash", hash';
@@ -80,6 +82,7 @@ export function createAudit(data: DeskData, clock: Clock): Audit {
       );
     },
     verify: () => verifyAudit(data),
+    has: async (hash) => (await data.get('SELECT 1 AS here FROM audit WHERE hash = ?', hash)) !== undefined,
   };
 }
 

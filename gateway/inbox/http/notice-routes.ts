@@ -56,6 +56,15 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
   const gatewayOf = (request: FastifyRequest): KnownGateway | undefined =>
     gateways.get((request.params as { gateway: string }).gateway);
 
+  /** Under the request's own id, so that an old reply cannot be played again. */
+  const signed = (gateway: KnownGateway, request: FastifyRequest, body: string): Record<string, string> =>
+    signWebhook({
+      keys: gateway.keys,
+      id: headerOf(request)(webhookHeaders.id) ?? '',
+      timestampS: Math.floor(clock.now() / 1000),
+      body,
+    });
+
   /** Looks at the headers before the body is read: a stranger cannot make the desk take in 16 MB. */
   function early(request: FastifyRequest): RefusalReason | null {
     const gateway = gatewayOf(request);
@@ -164,15 +173,7 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
       onHeard(gateway.id);
       const body = JSON.stringify({ ...answer, ...(missing.length > 0 && { missing }) });
       return reply
-        .headers(
-          signWebhook({
-            keys: gateway.keys,
-            // The request's own id, so that an old reply cannot be played again.
-            id: headerOf(request)(webhookHeaders.id) ?? '',
-            timestampS: Math.floor(clock.now() / 1000),
-            body,
-          }),
-        )
+        .headers(signed(gateway, request, body))
         .type('application/json')
         .send(body);
     },
