@@ -202,7 +202,6 @@ describe('pages about following up', () => {
     await shot(page, 'people');
     expect(faults).toEqual([]);
   }, 120_000);
-});
 
   it('let an administrator put a proposed change in force, with a reason', async () => {
     const { url, world } = await startGateway();
@@ -219,3 +218,4 @@ describe('pages about following up', () => {
     await shot(page, 'proposal-applied');
     expect(faults).toEqual([]);
   }, 120_000);
+});

@@ -133,6 +133,8 @@ export const recipientsOptions = z
     const fault = (path: (string | number)[], message: string): void =>
       context.addIssue({ code: 'custom', path, message, params: { says: 'fault' } });
     recipients.forEach((recipient, index) => {
+      if (recipient.department && recipient.role !== 'department')
+        fault([index, 'department'], `belongs to the role department, not ${recipient.role}`);
       recipient.standIns?.forEach((id, place) => {
         const standIn = recipients.find((other) => other.id === id);
         const path = [index, 'standIns', place];
@@ -163,8 +165,6 @@ export const alertsOptions = z.strictObject({
   }),
   reopenAfter: durationMs({
     default: '5m',
-      if (recipient.department && recipient.role !== 'department')
-        fault([index, 'department'], `belongs to the role department, not ${recipient.role}`);
     min: '0s',
     max: '7d',
     describe: 'A repeat this long after the outcome opens the alert again; an earlier one is only counted.',

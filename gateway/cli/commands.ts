@@ -31,7 +31,7 @@ export interface InspectOptions extends JsonOption {
 }
 
 /** Everything the command line can do; `tools.ts` and `main.ts` do it. */
-export interface Commands extends DeskCommands {
+export interface Commands {
   init(dir: string, options: InitOptions): Promise<ExitCode>;
   run(options: ConfigOption): Promise<ExitCode>;
   check(options: ConfigOption & JsonOption): Promise<ExitCode>;
@@ -57,15 +57,15 @@ export interface Commands extends DeskCommands {
       },
   ): Promise<ExitCode>;
   rulesReload(options: ConfigOption & JsonOption): Promise<ExitCode>;
+  rulesApply(
+    proposal: string,
+    options: ConfigOption & JsonOption & { readonly by: string; readonly why: string },
+  ): Promise<ExitCode>;
   devicesAdd(
     keys: readonly string[],
     options: ConfigOption & JsonOption & { readonly area?: string },
   ): Promise<ExitCode>;
   devicesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
-  rulesApply(
-    proposal: string,
-    options: ConfigOption & JsonOption & { readonly by: string; readonly why: string },
-  ): Promise<ExitCode>;
   devicesRemove(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesRotate(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   devicesLastFault(key: string, options: ConfigOption & JsonOption): Promise<ExitCode>;

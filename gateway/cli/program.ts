@@ -1,6 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type Commands, type ExitCode } from './commands.ts';
-import { addDeskCommands } from './desk-commands.ts';
 
 export interface ProgramOptions {
   readonly commands: Commands;
@@ -87,8 +86,6 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     .description('run the station\'s inbox; prints one line {"ready":true,…} when it accepts work')
     .addOption(configOption().default('desk.yaml'))
     .action(async (given: Given<'desk'>) => done(await commands.desk(given)));
-
-  addDeskCommands(program, desk, commands, done);
 
   program
     .command('demo')
@@ -189,6 +186,15 @@ function addRules(program: Command, commands: Commands, done: (code: ExitCode) =
     .addOption(configOption())
     .addOption(jsonOption())
     .action(async (given: Given<'rulesReload'>) => done(await commands.rulesReload(given)));
+  rules
+    .command('apply')
+    .argument('<proposal>', 'id of a proposal, as kanmen alerts show prints it')
+    .description("put a change that a false alarm suggested in force: written into the rule's file, loaded whole, on record")
+    .requiredOption('--by <name>', 'who decided it')
+    .requiredOption('--why <text>', 'why, for those who read the file later')
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(async (id: string, given: Given<'rulesApply'>) => done(await commands.rulesApply(id, given)));
 }
 
 function addDevices(program: Command, commands: Commands, done: (code: ExitCode) => void): void {
@@ -200,15 +206,6 @@ function addDevices(program: Command, commands: Commands, done: (code: ExitCode)
     .command('add')
     .argument('<class/id...>', 'charger/<id> or fire/<id>; several at once give one line each')
     .description('let devices in; each password is shown once')
-  rules
-    .command('apply')
-    .argument('<proposal>', 'id of a proposal, as kanmen alerts show prints it')
-    .description("put a change that a false alarm suggested in force: written into the rule's file, loaded whole, on record")
-    .requiredOption('--by <name>', 'who decided it')
-    .requiredOption('--why <text>', 'why, for those who read the file later')
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(async (id: string, given: Given<'rulesApply'>) => done(await commands.rulesApply(id, given)));
     .option('--area <id>', 'where it stands')
     .addOption(configOption())
     .addOption(jsonOption())
@@ -255,11 +252,7 @@ function addUsers(program: Command, commands: Commands, done: (code: ExitCode) =
     .command('add')
     .argument('<name>')
     .description('let a person in')
-    .option(
-      '--role <role>',
-      'admin: everything; manager: answers alerts; viewer: looks; at a desk also leader, duty, community',
-      'viewer',
-    )
+    .option('--role <role>', 'admin: everything; manager: answers alerts; viewer: looks', 'viewer')
     .addOption(passwordFile())
     .addOption(configOption())
     .addOption(jsonOption())

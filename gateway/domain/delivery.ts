@@ -30,6 +30,8 @@ export interface Recipient {
   readonly role: 'station' | 'department' | 'community' | 'grid';
   /** Only alerts of this grid; null for all. */
   readonly grid: string | null;
+  /** With role `department`: which one, so that it gets its own matters only. Absent or null: all. */
+  readonly department?: Department | null;
   readonly channel: string;
   /** False: told of no alert; he gets passages, or only what he asks for over his own protocol. Absent: true. */
   readonly alerts?: boolean;
@@ -46,5 +48,3 @@ export interface Recipient {
   /** Who is told in his place while he is off duty or away: the first of them who is there. */
   readonly standIns?: readonly RecipientId[];
 }
-  /** With role `department`: which one, so that it gets its own matters only. Absent or null: all. */
-  readonly department?: Department | null;

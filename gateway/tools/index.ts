@@ -13,7 +13,6 @@ export function createTools(context: ToolContext & { readonly execPath: string }
   const rules = async () => (await import('./rules.ts')).createRuleCommands(context);
   const models = async () => (await import('./models.ts')).createModelCommands(context);
   const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
-  const desk = async () => (await import('./desk.ts')).createDeskCommands(context);
   return {
     // Each command loads what it needs when it is called: all of it together takes a second to load.
     init: async (...given) => (await import('./init.ts')).createInitCommand(context).init(...given),
@@ -23,9 +22,9 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     rulesList: async (...given) => (await rules()).rulesList(...given),
     rulesShow: async (...given) => (await rules()).rulesShow(...given),
     rulesReload: async (...given) => (await rules()).rulesReload(...given),
+    rulesApply: async (...given) => (await rules()).rulesApply(...given),
     rulesBacktest: async (...given) =>
       (await import('./rules-backtest.ts')).createBacktestCommand(context).rulesBacktest(...given),
-    rulesApply: async (...given) => (await rules()).rulesApply(...given),
     modelsList: async (...given) => (await models()).modelsList(...given),
     modelsPull: async (...given) => (await models()).modelsPull(...given),
     modelsAdd: async (...given) => (await models()).modelsAdd(...given),
@@ -39,11 +38,6 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     usersList: async (...given) => (await users()).usersList(...given),
     usersRemove: async (...given) => (await users()).usersRemove(...given),
     usersPassword: async (...given) => (await users()).usersPassword(...given),
-    deskInvite: async (...given) => (await desk()).deskInvite(...given),
-    deskGateways: async (...given) => (await desk()).deskGateways(...given),
-    deskRevoke: async (...given) => (await desk()).deskRevoke(...given),
-    deskAuditVerify: async (...given) => (await desk()).deskAuditVerify(...given),
-    pair: async (...given) => (await import('./pair.ts')).createPairCommand(context).pair(...given),
     alertsList: async (...given) => (await alerts()).alertsList(...given),
     alertsShow: async (...given) => (await alerts()).alertsShow(...given),
     alertsAnswer: async (...given) => (await alerts()).alertsAnswer(...given),
