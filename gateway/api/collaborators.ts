@@ -155,6 +155,7 @@ export interface CameraZone {
   readonly points: readonly (readonly [number, number])[];
   /** Since when something stands in it; null where nothing does. */
   readonly occupiedSince: EpochMs | null;
+}
 
 export interface HealthReport {
   /** `unhealthy`: alarms may not get through (answers 503). `degraded`: something is wrong, alarms get through. */

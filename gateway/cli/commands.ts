@@ -28,10 +28,15 @@ export interface InitOptions {
 export interface InspectOptions extends JsonOption {
   readonly crop: boolean;
   readonly models?: string;
+  /** As whose pictures: a camera of the configuration, with its zones. */
+  readonly camera?: string;
+  readonly config: string;
+  /** When a video's first picture was taken, RFC 3339. */
+  readonly start?: string;
 }
 
 /** Everything the command line can do; `tools.ts` and `main.ts` do it. */
-export interface Commands {
+export interface Commands extends DeskCommands {
   init(dir: string, options: InitOptions): Promise<ExitCode>;
   run(options: ConfigOption): Promise<ExitCode>;
   check(options: ConfigOption & JsonOption): Promise<ExitCode>;

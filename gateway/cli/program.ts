@@ -1,5 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type Commands, type ExitCode } from './commands.ts';
+import { addDeskCommands } from './desk-commands.ts';
+import { addDeliveries } from './delivery-commands.ts';
 
 export interface ProgramOptions {
   readonly commands: Commands;
@@ -87,6 +89,8 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     .addOption(configOption().default('desk.yaml'))
     .action(async (given: Given<'desk'>) => done(await commands.desk(given)));
 
+  addDeskCommands(program, desk, commands, done);
+
   program
     .command('demo')
     .description('everything on one machine: simulated cameras (real RTSP), piles, sensors, the gateway and a desk')
@@ -103,6 +107,12 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
     )
     .option('--crop', 'each picture is one plate, cut out', false)
     .option('--models <dir>', 'folder with manifest.json')
+    .option('--camera <id>', 'look as this camera of the configuration does: its zones, direction and sensitivity')
+    .addOption(configOption())
+    .option(
+      '--start <time>',
+      "when a video's first picture was taken (RFC 3339); absent: its creation_time, or its last change less its length",
+    )
     .addOption(jsonOption())
     .action(async (files: string[], given: Given<'inspect'>) => done(await commands.inspect(files, given)));
 
@@ -252,7 +262,11 @@ function addUsers(program: Command, commands: Commands, done: (code: ExitCode) =
     .command('add')
     .argument('<name>')
     .description('let a person in')
-    .option('--role <role>', 'admin: everything; manager: answers alerts; viewer: looks', 'viewer')
+    .option(
+      '--role <role>',
+      'admin: everything; manager: answers alerts; viewer: looks; at a desk also leader, duty, community',
+      'viewer',
+    )
     .addOption(passwordFile())
     .addOption(configOption())
     .addOption(jsonOption())

@@ -39,6 +39,9 @@ export const errorCodes = {
     'The alert is in a state from which this step is not possible; somebody else may have dealt with it.',
   'user.unknown': 'No such user.',
   'user.exists': 'A user of this name is there already.',
+  'gateway.unknown': 'No such gateway at this desk.',
+  'pair.refused':
+    'Gateway and desk did not come together; the message says why. A code is good once, for 30 minutes.',
   'gateway.not-running': 'The gateway that keeps this data directory is not running; start it first.',
   'gateway.running': 'A gateway is already running on this data directory.',
 } as const;

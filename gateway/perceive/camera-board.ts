@@ -61,6 +61,7 @@ const noCounters: CameraCounters = {
     decoderStarts: 0,
     netLooks: 0,
     netWakes: 0,
+    calmed: 0,
     gopsDropped: 0,
     lastKeyAt: null,
     connections: 0,
@@ -93,9 +94,9 @@ export function createCameraBoard(
       heightPx: null,
       lastFrameAt: null,
       connections: 0,
-      counters: noCounters,
       blind: null,
       zones: camera.zones,
+      counters: noCounters,
     });
   }
   return {
@@ -125,13 +126,13 @@ export function createCameraBoard(
       lastTold.set(camera, status.kind);
       onChange({ camera, change: status.kind, at, reason });
     },
-    counted: (camera: CameraId, counters: CameraCounters): void => {
     view: (camera: CameraId, { change, at, reason }: ViewChange): void => {
       const before = known.get(camera);
       if (!before) return;
       known.set(camera, { ...before, blind: change === 'blind' ? { since: at, reason } : null });
       onChange({ camera, change, at, reason });
     },
+    counted: (camera: CameraId, counters: CameraCounters): void => {
       const before = known.get(camera);
       if (!before) return;
       const seen = counters.frames + counters.stream.fragments;

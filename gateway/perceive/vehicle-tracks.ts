@@ -32,6 +32,8 @@ interface VehicleTrack {
   counts: boolean;
   /** When the second reader was last asked about it. */
   secondAskedAt: EpochMs | null;
+  /** The text that both readers together were sure of, last. */
+  confirmed: string | null;
   /** Looked for since it was last seen, and not found. */
   missed: boolean;
   /** Since when it has been missed; null while it is seen. */
@@ -48,21 +50,21 @@ export interface VehicleSighting {
   readonly endedAt: EpochMs;
   /** Where it was seen first. */
   readonly firstBox: BoxPx;
-  readonly evidence: KeptFrame;
-}
   /** Whether it was ever read where passages count. */
   readonly counts: boolean;
+  readonly evidence: KeptFrame;
+}
 
 /** A vehicle in the picture whose plate is known. */
 export interface PresentVehicle {
   readonly text: string;
+  readonly plate: PlateReading;
   /** Where it stands; null while it moves. */
   readonly standsAt: BoxPx | null;
-  readonly plate: PlateReading;
-  readonly lastSeenAt: EpochMs;
-}
   /** Since when it has been where it was last seen. */
   readonly standsSince: EpochMs;
+  readonly lastSeenAt: EpochMs;
+}
 
 /** Reads remembered of one vehicle: 12 crisp ones settle any plate, more only cost memory. */
 const maxReads = 24;
@@ -91,10 +93,10 @@ export function createVehicleTracks(options: {
   /** Told of while still there after this long; null: only once it has left. */
   readonly tellAfterMs: number | null;
   readonly ebikePatterns: readonly RegExp[];
-}) {
-  let tracks: VehicleTrack[] = [];
   /** Whether what is read here is a passage; default: everywhere. */
   readonly counts?: (box: BoxPx, frame: Frame) => boolean;
+}) {
+  let tracks: VehicleTrack[] = [];
 
   const isSettled = ({ vote }: VehicleTrack): boolean =>
     vote !== null &&
@@ -114,9 +116,9 @@ export function createVehicleTracks(options: {
       startedAt: trail.startedAt,
       endedAt: trail.lastSeenAt,
       firstBox: trail.places[0]?.box ?? best.frame.box,
+      counts: track.counts,
       evidence: best.frame,
     };
-      counts: track.counts,
   };
 
   const addRead = (track: VehicleTrack, plate: SeenPlate, frame: Frame): void => {
@@ -126,9 +128,9 @@ export function createVehicleTracks(options: {
     }
     track.lastReadBox = plate.box;
     track.readsInPose += 1;
+    track.counts ||= options.counts?.(plate.box, frame) ?? true;
     const read: FrameRead = {
       pose: track.pose,
-    track.counts ||= options.counts?.(plate.box, frame) ?? true;
       text: plate.reading.text,
       characters: plate.characters,
       color: plate.reading.color,
@@ -143,6 +145,7 @@ export function createVehicleTracks(options: {
     }
     track.vote = voteReads(track.reads, options.ebikePatterns);
     track.trail.text = track.vote && track.vote.rejected !== 'no-legal-format' ? track.vote.reading.text : null;
+    if (plate.secondOpinion && plate.reading.accepted) track.confirmed = plate.reading.text;
     track.lastReadAt = frame.capturedAt;
     keepBest(track, read, frame, plate.box);
   };
@@ -156,16 +159,20 @@ export function createVehicleTracks(options: {
       const stands = track.readsInPose >= readsEnoughInPose && !movedFrom(track.lastReadBox, candidate.box);
       return !isSettled(track) && !stands;
     },
-    /** Whether a plate just read deserves the second reader's opinion: its vehicle is not settled and was not asked about just now. */
+    /**
+     * Whether a plate just read deserves the second reader's opinion: nobody has confirmed it yet, it is unsure or reads
+     * otherwise than before, and its vehicle was not asked about just now. One reader alone may be sure of a wrong province
+     * in every frame.
+     */
     wantsSecond: (plate: SeenPlate, at: EpochMs): boolean => {
       if (plate.widthPx < secondMinWidthPx) return false;
       const [index] = matchTrails(trailsOf(tracks), at, [observationOf(plate)]);
       const track = index === null || index === undefined ? undefined : tracks[index];
       // A vehicle seen for the first time may be gone at the next look.
-      if (!track) return !plate.reading.accepted;
-      const voted = track.vote?.reading;
-      const disagrees = voted !== undefined && voted.text !== plate.reading.text;
-      if (isSettled(track) || (plate.reading.accepted && !disagrees)) return false;
+      if (!track) return true;
+      const voted = track.vote?.reading.text;
+      const isConfirmed = track.confirmed !== null && track.confirmed === voted;
+      if (isConfirmed && (isSettled(track) || (plate.reading.accepted && plate.reading.text === voted))) return false;
       if (track.secondAskedAt !== null && at - track.secondAskedAt < secondEveryMs) return false;
       track.secondAskedAt = at;
       return true;
@@ -199,14 +206,15 @@ export function createVehicleTracks(options: {
             pose: 0,
             readsInPose: 0,
             told: false,
+            counts: false,
             secondAskedAt: null,
+            confirmed: null,
             missed: false,
             missedAt: null,
           };
           tracks = [...tracks, track];
         }
         if (track && one.plate) addRead(track, one.plate, frame);
-            counts: false,
       });
     },
     /**

@@ -13,6 +13,7 @@ export function createTools(context: ToolContext & { readonly execPath: string }
   const rules = async () => (await import('./rules.ts')).createRuleCommands(context);
   const models = async () => (await import('./models.ts')).createModelCommands(context);
   const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
+  const desk = async () => (await import('./desk.ts')).createDeskCommands(context);
   return {
     // Each command loads what it needs when it is called: all of it together takes a second to load.
     init: async (...given) => (await import('./init.ts')).createInitCommand(context).init(...given),
@@ -38,6 +39,14 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     usersList: async (...given) => (await users()).usersList(...given),
     usersRemove: async (...given) => (await users()).usersRemove(...given),
     usersPassword: async (...given) => (await users()).usersPassword(...given),
+    deliveriesList: async (...given) => (await deliveries()).deliveriesList(...given),
+    deliveriesShow: async (...given) => (await deliveries()).deliveriesShow(...given),
+    deliveriesResend: async (...given) => (await deliveries()).deliveriesResend(...given),
+    deskInvite: async (...given) => (await desk()).deskInvite(...given),
+    deskGateways: async (...given) => (await desk()).deskGateways(...given),
+    deskRevoke: async (...given) => (await desk()).deskRevoke(...given),
+    deskAuditVerify: async (...given) => (await desk()).deskAuditVerify(...given),
+    pair: async (...given) => (await import('./pair.ts')).createPairCommand(context).pair(...given),
     alertsList: async (...given) => (await alerts()).alertsList(...given),
     alertsShow: async (...given) => (await alerts()).alertsShow(...given),
     alertsAnswer: async (...given) => (await alerts()).alertsAnswer(...given),
