@@ -138,7 +138,6 @@ export interface CameraReport {
     readonly gopsDropped: number;
     readonly reconnects: number;
   };
-}
   /** Since when its pictures show nothing any more, and why; null or absent while it sees. */
   readonly blind?: { readonly since: EpochMs; readonly reason: string | null } | null;
   /** Drawn in its picture; absent: none. */
