@@ -1,6 +1,6 @@
 /**
  * Composition root of the gateway: the only place where rooms meet. Top to bottom it reads as the flow does: store,
- * line, ways in, ways out, and what looks on.
+ * line, ways in, ways out, and what looks on. Long because all of that meets here and nowhere else.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,14 @@ import { createFollowUp } from './app/follow-up.ts';
 import { cameraFigures } from './app/camera-figures.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, ringOf } from './app/clips.ts';
+import { createAnswerGate } from './app/answers.ts';
+import { createDeliveryDesk } from './app/deliveries.ts';
+import { createDiskWatch } from './app/disk-watch.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { createPart, reachable } from './app/parts.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
 import { createPassageDeliveries } from './app/passages.ts';
+import { createSharing } from './app/sharing.ts';
 import { openWaysOut } from './app/ways-out.ts';
 import { createWatchList } from './channels/index.ts';
 import type { GatewayConfiguration } from './config/index.ts';
@@ -109,14 +113,13 @@ async function build(settings: AppSettings) {
     fsyncDelayMs: settings.fsyncDelayMs,
   });
   const evidenceDir = join(dataDir, 'evidence');
+  const evidenceKeys = loadEvidenceKeys(
+    configuration.evidence,
+    { dir: evidenceDir, ownFile: join(dataDir, 'evidence.key') },
+    random,
+  );
   const evidence = createEvidence({
-    dir: evidenceDir,
-    keys: loadEvidenceKeys(
-      configuration.evidence,
-      { dir: evidenceDir, ownFile: join(dataDir, 'evidence.key') },
-      random,
-    ),
-    ...{ random, clock, logger },
+    ...{ dir: evidenceDir, keys: evidenceKeys, random, clock, logger },
     isKnown: (id) => store.evidenceRow(id as EvidenceId) !== undefined,
   });
 
@@ -162,8 +165,13 @@ async function build(settings: AppSettings) {
     },
     areas: createSourceAreas(store, cameraAreas, () => clock.monotonic()),
     passages,
-    clock,
-    logger,
+    refuses: (event) => disk.refusesEvent(event),
+    ...{ clock, logger },
+  });
+  const disk = createDiskWatch({
+    ...{ dir: dataDir, options: configuration.store.space, clock, random, logger },
+    short: () => store.room.short(),
+    accept: (event) => line.accept(event, null),
   });
 
   // Those who look on are told after the commit.
@@ -172,6 +180,7 @@ async function build(settings: AppSettings) {
     version,
     clock,
     wires: () => health.wires(),
+    refusals: () => sharing.refusals.counts(),
     cameras: () =>
       perception.cameras().map((camera) => ({ ...cameraFigures(camera), framesDecoded: camera.counters.frames })),
     memory: () => {
@@ -190,6 +199,11 @@ async function build(settings: AppSettings) {
     stored(changes);
   };
 
+  const sharing = createSharing({
+    ...{ keys: evidenceKeys, recipients: configuration.recipients, commit, clock, logger },
+    publicUrl: configuration.api.publicUrl ?? null,
+  });
+
   // Ways in.
   const ingest = createIngest({
     options: configuration.mqtt,
@@ -206,10 +220,8 @@ async function build(settings: AppSettings) {
     passKillPoint,
   });
   const joins = createCameraJoins({
-    line,
-    evidence,
-    commit,
-    spaceShort: () => store.room.short(),
+    ...{ line, evidence, commit },
+    refuses: (use) => disk.refuses(use),
     clipOf: (passage) => clips.ofPassage(passage),
     areas: cameraAreas,
     ...{ clock, random, logger },
@@ -225,23 +237,29 @@ async function build(settings: AppSettings) {
     unit: () => random.unit(),
     onPassage: (passage, jpegs) => joins.onPassage(passage, jpegs),
     onCamera: (change) => joins.onCamera(change),
+    onZone: (camera, change) => joins.onZone(camera, change),
+    timeZone,
   });
 
   const clips = createClipKeeper({
     ...{ options: configuration.evidence.clips, perception, evidence, commit, random, logger },
-    spaceShort: () => store.room.short(),
+    spaceShort: () => disk.refuses('clips'),
+    // A clip that nobody can be told of is found beside its alert; a new version of the notice would only disturb.
+    attach: sharing.clipsAreShared ? (id, ref, saved) => line.attachEvidence(id, [ref], [saved]) : null,
     areas: cameraAreas,
   });
 
   // Ways out, and back.
   const channels = await openWaysOut({
-    ...{ configuration, store, evidence, perception, watchList, commit, clock, random, logger },
+    ...{ configuration, store, evidence, perception, watchList, sharing, commit, clock, random, logger },
+  });
+  const gate = createAnswerGate({
+    ...{ channels: configuration.channels, recipients: configuration.recipients, store },
+    refusals: sharing.refusals,
   });
   const outbox = createOutbox({
     channels: channels.byId,
     options: configuration.outbox,
-    onZone: (camera, change) => joins.onZone(camera, change),
-    timeZone,
     reads: {
       due: (query) => store.dueDeliveries(query),
       find: (id) => store.delivery(id),
@@ -249,7 +267,8 @@ async function build(settings: AppSettings) {
       pendingCount: (channel) => store.pendingCount(channel),
     },
     commit,
-    onDelivered: (receipt) => line.received(receipt),
+    onDelivered: (receipt) =>
+      line.received({ ...receipt, feedback: receipt.feedback.filter((answer) => gate.fault(answer) === null) }),
     clock,
     random,
     logger,
@@ -264,7 +283,10 @@ async function build(settings: AppSettings) {
   const { canary } = followUp;
   const listeners = createFeedbackListeners({
     channels: channels.byId,
-    onFeedback: (feedback) => line.answer(feedback),
+    onFeedback: (feedback) => {
+      gate.check(feedback);
+      return line.answer(feedback);
+    },
     ...{ clock, random, logger },
   });
 
@@ -292,6 +314,7 @@ async function build(settings: AppSettings) {
   });
   const health = createGatewayHealth({
     store: () => store.health(),
+    disk: () => disk.report(),
     links: () => outbox.links(),
     cameras: () => perception.cameras(),
     recipients: configuration.recipients.length,
@@ -337,12 +360,19 @@ async function build(settings: AppSettings) {
         return { contentType: 'video/mp4', ...(await evidence.openClip(row)) };
       },
     },
+    shared: sharing.api,
+    deliveries: {
+      page: (query) => store.deliveryPage(query),
+      find: (id) => store.deliveryRecord(id),
+      ...createDeliveryDesk({ store, commit, wake: () => outbox.wake(), clock }),
+    },
     cameras: () =>
       perception.cameras().map((camera) => ({
         ...cameraFigures(camera),
         area: cameraAreas.get(camera.id) ?? null,
       })),
     health: () => health.report(),
+    disk: () => disk.report(),
     live,
     video,
     metrics,
@@ -368,6 +398,7 @@ async function build(settings: AppSettings) {
       evidence,
       register,
       line,
+      disk,
       rulesDesk,
       createPart('channels', () => channels.close()),
       followUp.strays,

@@ -40,11 +40,12 @@ const gatewayConfig = (name: string, more: object = {}): string =>
 describe('help', () => {
   it('names every command at each level, on standard output', async () => {
     const levels: Record<string, string[]> = {
-      '': ['init', 'run', 'check', 'desk', 'demo', 'inspect', 'models', 'rules', 'devices', 'users', 'alerts'],
+      '': ['init', 'run', 'check', 'desk', 'demo', 'inspect', 'models', 'rules', 'devices', 'users', 'alerts', 'deliveries'],
       models: ['list', 'pull', 'add', 'verify'],
       rules: ['list', 'show', 'test', 'backtest', 'reload'],
       devices: ['add', 'list', 'remove', 'rotate', 'last-fault'],
       users: ['add', 'list', 'remove', 'password'],
+      deliveries: ['list', 'show', 'resend'],
       alerts: ['list', 'show', 'answer', 'ack', 'note', 'resolve', 'transfer', 'close'],
     };
     for (const [level, commands] of Object.entries(levels)) {

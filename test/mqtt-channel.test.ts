@@ -125,19 +125,23 @@ async function openStation(url: string): Promise<Station> {
 function openChannel(url: string, options: Record<string, unknown> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'kanmen-mqtt-'));
   writeFileSync(join(folder, 'secret'), secret);
+  writeFileSync(join(folder, 'new.secret'), `whsec_${Buffer.alloc(32, 9).toString('base64')}`);
+  const refused: string[] = [];
   const lines: string[] = [];
   const opening = openChannels(
     channelsOptions.parse({ desk: { kind: 'mqtt', url, secretFile: 'secret', timeout: '3s', ...options } }),
     {
       ...{ baseDir: folder, source: '/community/nb-0231/gateway/gw-1', timeZone: 'Asia/Shanghai' },
       recipients: [{ id: 'station' as RecipientId, name: '派出所', role: 'station', grid: null, channel: 'desk' }],
-      evidence: { read: () => Promise.resolve(null), url: () => null },
+      evidence: { read: () => Promise.resolve(null) },
+      refused: (channel, reason, subject) => refused.push(`${channel} ${reason} ${subject}`),
       ...{ clock: systemClock, random: systemRandom },
       logger: createLogger({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } }),
     },
   );
   return opening.then((channels) => ({
     channel: channels.byId.get('desk')!,
+    refused,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     close: () => {
       channels.close();
@@ -251,7 +255,7 @@ describe('the broker of the station', () => {
     const broker = await brokerOn();
     const station = await openStation(broker.url);
     endings.push(() => station.end());
-    const { channel, logged } = await channelAt(broker.url);
+    const { channel, logged, refused } = await channelAt(broker.url);
     const ending = new AbortController();
     const taken: string[] = [];
     const listening = channel.listen(({ id }) => {
@@ -265,6 +269,19 @@ describe('the broker of the station', () => {
     ending.abort();
     await listening;
     expect(taken).toEqual(['good']);
+    expect(refused).toEqual(['desk wrong-signature an answer']);
+  });
+
+  it('is spoken to with the old secret and the new while it is being changed', async () => {
+    const broker = await brokerOn();
+    // The station has the old one still.
+    const station = await openStation(broker.url);
+    endings.push(() => station.end());
+    const changing = await channelAt(broker.url, { secretFile: 'new.secret', previousSecretFile: 'secret' });
+    expect(await changing.send(numbered(1))).toMatchObject({ kind: 'delivered', receipt: 'received by the station' });
+    const changed = await channelAt(broker.url, { secretFile: 'new.secret', clientId: 'other' });
+    expect(await changed.send(numbered(2))).toMatchObject({ kind: 'retry' });
+    expect(station.items.map(({ id }) => id)).toEqual([numbered(1).id]);
   });
 
   it('that nobody answers at is tried again, and stands in health', async () => {

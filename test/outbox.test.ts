@@ -106,7 +106,7 @@ async function gateway(options: Record<string, unknown> = {}) {
       source: '/community/s/gateway/gw-1',
       timeZone: 'Asia/Shanghai',
       recipients,
-      evidence: { read: () => Promise.resolve(null), url: () => null },
+      evidence: { read: () => Promise.resolve(null) },
       random: systemRandom,
     },
   );

@@ -41,7 +41,7 @@ async function openChannel(options: Record<string, unknown>, files: Record<strin
   const channels = await openChannels(channelsOptions.parse({ desk: { timeout: '3s', ...options } }), {
     ...{ baseDir: folder, source: '/community/nb-0231/gateway/gw-1', timeZone: 'Asia/Shanghai' },
     recipients: [{ id: 'station' as RecipientId, name: '网格员', role: 'grid', grid: null, channel: 'desk' }],
-    evidence: { read: () => Promise.resolve(null), url: () => null },
+    evidence: { read: () => Promise.resolve(null) },
     ...{ clock: systemClock, random: systemRandom },
     logger: createLogger({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } }),
   });
@@ -80,7 +80,7 @@ describe('what a person reads', () => {
       '时间: 01-02 11:04',
       '次数: 2',
       '请在此前答复: 01-02 11:09',
-      'https://desk.example/alerts/a-1',
+      'https://desk.example/#/alerts/a-1',
       '消息号 00000001',
     ]);
     expect(message.urgent).toBe(true);
@@ -105,7 +105,7 @@ describe('what a person reads', () => {
     for (const limit of [300, 301, 302, 2048]) {
       const text = plainText(message, 'zh', limit);
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(limit);
-      expect(text).toMatch(/烟…\nhttps:\/\/desk\.example\/alerts\/a-1\n消息号 00000001$/);
+      expect(text).toMatch(/烟…\nhttps:\/\/desk\.example\/#\/alerts\/a-1\n消息号 00000001$/);
       expect(text).not.toContain('\uFFFD');
     }
   });

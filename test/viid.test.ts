@@ -181,7 +181,6 @@ describe('a passage', () => {
   const evidence = {
     read: async () => ({ jpeg: await somePicture(90) }),
     readOpen: async () => ({ jpeg: await somePicture(200) }),
-    url: () => null,
   };
 
   it('of a car is a MotorVehicle that the strict server takes, with the scene and the plate', async () => {

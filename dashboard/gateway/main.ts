@@ -8,6 +8,7 @@ import AlertsPage from './pages/AlertsPage.vue';
 import CameraPage from './pages/CameraPage.vue';
 import CamerasPage from './pages/CamerasPage.vue';
 import ChargingPage from './pages/ChargingPage.vue';
+import DeliveriesPage from './pages/DeliveriesPage.vue';
 import DevicesPage from './pages/DevicesPage.vue';
 import FiguresPage from './pages/FiguresPage.vue';
 import HealthPage from './pages/HealthPage.vue';
@@ -29,6 +30,7 @@ const router = createRouter({
     { path: '/devices', component: DevicesPage },
     { path: '/people', component: PeoplePage },
     { path: '/figures', component: FiguresPage },
+    { path: '/deliveries', component: DeliveriesPage },
     { path: '/health', component: HealthPage },
     { path: '/:rest(.*)', redirect: '/' },
   ],

@@ -11,6 +11,7 @@ import type {
   SessionJson,
 } from '../../gateway/api/schemas/records.ts';
 import type { FiguresJson, PersonJson } from '../../gateway/api/schemas/follow-up.ts';
+import type { DeliveryJson } from '../../gateway/api/schemas/deliveries.ts';
 import type { status } from '../../gateway/api/schemas/status.ts';
 
 export type { AlertState, FeedbackKind, Tier };
@@ -19,6 +20,7 @@ export type AlertDetail = AlertDetailJson;
 export type Passage = PassageJson;
 export type Plate = NonNullable<PassageJson['plate']>;
 export type Session = SessionJson;
+export type DeliveryRow = DeliveryJson;
 export type Device = DeviceJson;
 export type Camera = CameraJson;
 export type Quarantined = z.infer<typeof quarantined>;

@@ -4,7 +4,7 @@ import type { Recipient, RecipientEvidence } from '../domain/delivery.ts';
 import { departments } from '../domain/match.ts';
 import type { TierPolicies } from '../domain/tier.ts';
 import { isTimeZone } from '../lib/local-time.ts';
-import { durationMs } from '../lib/quantities.ts';
+import { durationMs, optionalSizeBytes } from '../lib/quantities.ts';
 import { formFor } from './audience.ts';
 import { localDay } from './duty-options.ts';
 
@@ -98,6 +98,36 @@ export const recipientsOptions = z
           .default(0)
           .describe('0: told at once; n: told only when an alert was escalated n levels beyond others of this role.'),
         duty: z.string().nullable().default(null).describe('Id of a duty calendar in `duty`; absent: at all hours.'),
+        evidence: z
+          .strictObject({
+            inlineUpTo: optionalSizeBytes({
+              min: '0B',
+              max: '4MB',
+              describe:
+                'Pictures of one delivery up to this size altogether stand in it, the others are named by a link; absent: as the channel has it',
+            }),
+            linkFor: durationMs({
+              default: '7d',
+              min: '10m',
+              max: '30d',
+              describe: 'How long a link to a picture or clip is good; at least half of it is left where it came late',
+            }),
+            legalBasis: z
+              .string()
+              .min(8)
+              .max(500)
+              .optional()
+              .describe(
+                'Law, order or agreement under which he may be shown faces: he gets links to pictures as the camera saw them, and to clips; it stands in the audit log with each look. Absent: faces blurred, no clips.',
+              ),
+          })
+          .prefault({})
+          .transform((evidence): RecipientEvidence => ({
+            inlineUpToBytes: evidence.inlineUpTo ?? null,
+            linkForMs: evidence.linkFor,
+            legalBasis: evidence.legalBasis ?? null,
+          }))
+          .describe('How pictures and clips reach him; links need api.publicUrl.'),
         away: z
           .array(
             z

@@ -32,6 +32,11 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'POST /api/rules/backtest': 'manager',
   'GET /api/quarantine': 'viewer',
   'GET /api/evidence/:id': 'viewer',
+  // The link's signature says whose it is.
+  'GET /api/shared-evidence/:id': 'public',
+  'GET /api/deliveries': 'viewer',
+  'GET /api/deliveries/:id': 'viewer',
+  'POST /api/deliveries/resend': 'manager',
   'GET /api/live': 'viewer',
   'GET /openapi.json': 'public',
   'GET /health': 'public',

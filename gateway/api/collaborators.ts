@@ -21,6 +21,7 @@ import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { WireReport } from '../lib/wire.ts';
+import type { ApiDeliveries } from './deliveries.ts';
 import type { ApiFollowUp } from './follow-up.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { ApiOptions } from './options.ts';
@@ -171,6 +172,15 @@ export interface HealthPart {
   readonly note: string | null;
 }
 
+/** How full the disk is. */
+export interface DiskReport {
+  readonly freeBytes: number | null;
+  readonly totalBytes: number | null;
+  readonly state: 'ok' | 'low' | 'full';
+  /** What is not taken any more, the least worth first. */
+  readonly refused: readonly ('clips' | 'pictures' | 'passages' | 'readings')[];
+}
+
 export type Verification =
   | { readonly kind: 'ok'; readonly user: { readonly name: string; readonly role: Role } }
   | { readonly kind: 'wrong' }
@@ -198,6 +208,30 @@ export interface EvidenceReader {
     options: { readonly unblurred: boolean },
   ): Promise<{ readonly contentType: string; readonly bytes: Uint8Array }>;
   openClip(id: EvidenceId): Promise<OpenedClip>;
+}
+
+export type SharedLinkFault = 'forged' | 'expired' | 'other-recipient' | 'unknown-recipient' | 'no-legal-basis';
+
+/** Links to evidence that were signed for recipients. */
+export interface SharedLinks {
+  check(
+    asked: {
+      readonly id: string;
+      readonly to: string;
+      readonly until: number;
+      readonly form: 'blurred' | 'as-seen';
+      readonly sig: string;
+    },
+    nowMs: number,
+  ):
+    | {
+        readonly kind: 'good';
+        readonly link: { readonly recipient: string; readonly form: 'blurred' | 'as-seen' };
+        readonly legalBasis: string | null;
+      }
+    | { readonly kind: 'refused'; readonly fault: SharedLinkFault };
+  /** Counts and audits what was refused. */
+  refused(fault: SharedLinkFault, from: string, subject: string): void;
 }
 
 /** A camera's stream begins: what a browser needs before the first picture. */
@@ -274,11 +308,17 @@ export interface ApiCollaborators {
   readonly answer: (feedback: Feedback) => Promise<void>;
   /** Figures, people and what alerts wait for; absent in tests that look at none of it. */
   readonly followUp?: ApiFollowUp;
+  /** Absent in tests that look at none of it. */
+  readonly deliveries?: ApiDeliveries;
   readonly evidence: EvidenceReader;
+  /** Absent: no link is good. */
+  readonly shared?: SharedLinks;
   /** Absent where no rules run (tests). */
   readonly rules?: ApiRules;
   readonly cameras: () => readonly CameraReport[];
   readonly health: () => HealthReport;
+  /** Free space, and what is refused for want of it; absent where nobody looks (tests). */
+  readonly disk?: () => DiskReport;
   readonly live: LiveFeed;
   readonly video: VideoFeed;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };

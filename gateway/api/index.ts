@@ -24,6 +24,7 @@ export type {
   PassageQuery,
   QuarantinedMessage,
   QuarantineQuery,
+  SharedLinks,
   SessionQuery,
   UserVerifier,
   Verification,

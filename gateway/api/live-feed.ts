@@ -42,6 +42,7 @@ function toNews(change: Change): LiveNews | null {
       return change.alertId === null ? null : { kind: 'delivery' };
     case 'delivery-created':
     case 'delivery-tried':
+    case 'delivery-resent':
     case 'delivery-rerouted':
     case 'digest-made':
       return { kind: 'delivery' };

@@ -2,12 +2,29 @@ import { z } from 'zod';
 import { listenAddress } from '../lib/listen-address.ts';
 import { durationMs } from '../lib/quantities.ts';
 
+function isPlainHttpUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '');
+}
+
 /** Options of the HTTP API and the dashboard. */
 export const apiOptions = z.strictObject({
   listen: listenAddress(
     { host: '0.0.0.0', port: 8080 },
     'Where the dashboard and the API listen; 127.0.0.1 behind a reverse proxy',
   ),
+  publicUrl: z
+    .string()
+    .refine(
+      isPlainHttpUrl,
+      'an http:// or https:// address without user name, password, query or fragment, such as https://gate.example:8443',
+    )
+    .transform((text) => text.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'Address at which recipients reach this gateway, for links to pictures and clips (https, by a reverse proxy); absent: no links',
+    ),
   sessionLifetime: durationMs({
     default: '12h',
     min: '5m',

@@ -171,6 +171,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       case 'digest-owed':
       case 'digest-made':
       case 'digest-dropped':
+      case 'delivery-resent':
       case 'delivery-rerouted':
       case 'proposal-made':
       case 'rule-state':

@@ -40,7 +40,7 @@ function begin() {
       },
     },
     commit: () => (world.refusing ? refuse() : Promise.resolve()),
-    spaceShort: () => world.spaceShort,
+    refuses: () => world.spaceShort,
     clipOf: () => null,
     areas: new Map([[gate, null]]),
     clock,

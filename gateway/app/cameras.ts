@@ -10,19 +10,20 @@ import { isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { CameraChange, PassageCandidate, PassageJpegs, Perception, ZoneChange } from '../perceive/index.ts';
+import type { SpaceUse } from '../store/options.ts';
 
 const retryMs = 5000;
-
 /** Events that could not be stored yet and are kept to be told again, of all cameras together. */
 const mostUntold = 1000;
 /** Older than this at arrival is late (interfaces.md): recorded, no live alert. Only a video file's events are. */
 const lateMs = 24 * 3_600_000;
+
 export interface CameraJoins {
   /** Resolves when the passage is stored. */
   onPassage(passage: PassageCandidate, jpegs: PassageJpegs): Promise<void>;
   onCamera(change: CameraChange): void;
-  /** Takes a picture with every camera of the alert's area and attaches it. */
   onZone(camera: CameraId, change: ZoneChange): void;
+  /** Takes a picture with every camera of the alert's area and attaches it. */
   onEvidenceWanted(
     effect: Extract<AlertEffect, { kind: 'evidence-wanted' }>,
     perception: Pick<Perception, 'snapshot'>,
@@ -33,8 +34,8 @@ export function createCameraJoins(given: {
   readonly line: Pick<Line, 'accept' | 'attachEvidence'>;
   readonly evidence: Pick<Evidence, 'save' | 'remove'>;
   readonly commit: (changes: readonly Change[]) => Promise<void>;
-  /** Whether the disk is so full that only red and orange alerts are written. */
-  readonly spaceShort: () => boolean;
+  /** What may not be written now for want of room on the disk. */
+  readonly refuses: (use: SpaceUse) => boolean;
   /** Begins to keep a passage's clip and answers the id that it will have; null where none is kept. */
   readonly clipOf: (passage: PassageCandidate) => EvidenceId | null;
   readonly areas: ReadonlyMap<CameraId, AreaId | null>;
@@ -42,7 +43,7 @@ export function createCameraJoins(given: {
   readonly random: Random;
   readonly logger: Logger;
 }): CameraJoins {
-  const { line, evidence, commit, spaceShort, clipOf, areas, clock, random, logger } = given;
+  const { line, evidence, commit, refuses, clipOf, areas, clock, random, logger } = given;
   const newId = (): EventId => random.id() as EventId;
 
   /** Saves a picture and has its row written; without the row the file goes again, or nobody would ever delete it. */
@@ -60,8 +61,8 @@ export function createCameraJoins(given: {
   };
 
   const keepPicture = async (passage: PassageCandidate, jpegs: PassageJpegs): Promise<PassageEvent['evidence']> => {
-    // What room is left belongs to red and orange alerts.
-    if (spaceShort()) return null;
+    // What room is left belongs to what is worth more.
+    if (refuses('pictures')) return null;
     try {
       const { camera, readAt: capturedAt } = passage;
       const picture = { jpeg: jpegs.frame, camera, capturedAt, faces: jpegs.faces, alertId: null };
@@ -81,7 +82,8 @@ export function createCameraJoins(given: {
     perception,
   ) => {
     for (const [camera, itsArea] of areas) {
-      if (itsArea !== area) continue;
+      // An alert's picture is worth more than a passage's, and goes with the passages themselves.
+      if (itsArea !== area || refuses('passages')) continue;
       const snapshot = await perception.snapshot(camera);
       if (!snapshot) continue;
       await keep({ ...snapshot, camera, alertId }, ({ ref, change }) => line.attachEvidence(alertId, [ref], [change]));

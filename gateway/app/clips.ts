@@ -1,4 +1,5 @@
 /** Joins the cameras' rings with the evidence: clips of what happened, kept without anybody waiting for them. */
+import type { EvidenceRef } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { AlertEffect } from '../domain/effects.ts';
 import type { AlertId, AreaId, CameraId, EvidenceId } from '../domain/ids.ts';
@@ -38,8 +39,10 @@ export function createClipKeeper(given: {
   readonly perception: Pick<Perception, 'clip'>;
   readonly evidence: Pick<Evidence, 'saveClip' | 'remove'>;
   readonly commit: (changes: readonly Change[]) => Promise<void>;
-  /** Whether the disk is so full that only red and orange alerts are written. */
+  /** Whether the disk is so full that clips are not kept. */
   readonly spaceShort: () => boolean;
+  /** Makes an alert's clip part of the alert, so that its recipients are told; null: nobody could open it. */
+  readonly attach?: ((alertId: AlertId, ref: EvidenceRef, saved: Change) => Promise<void>) | null;
   readonly areas: ReadonlyMap<CameraId, AreaId | null>;
   readonly random: Pick<Random, 'id'>;
   readonly logger: Logger;
@@ -54,7 +57,7 @@ export function createClipKeeper(given: {
     if (!clip || given.spaceShort()) return;
     const saved = await evidence.saveClip({ ...{ bytes: clip.bytes, id, camera, alertId }, capturedAt: clip.startsAt });
     try {
-      await commit([saved.change]);
+      await (alertId !== null && given.attach ? given.attach(alertId, saved.ref, saved.change) : commit([saved.change]));
     } catch (error) {
       // Without its row nobody would ever delete it.
       await evidence.remove([saved.path]);

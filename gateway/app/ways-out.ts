@@ -10,6 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Perception } from '../perceive/index.ts';
 import type { Store } from '../store/index.ts';
+import type { Sharing } from './sharing.ts';
 
 /** Throws what `openChannels` throws. */
 export function openWaysOut(given: {
@@ -18,12 +19,13 @@ export function openWaysOut(given: {
   readonly evidence: Pick<Evidence, 'read'>;
   readonly perception: Pick<Perception, 'cameras'>;
   readonly watchList: WatchList;
+  readonly sharing: Sharing;
   readonly commit: Commit;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }): Promise<Channels> {
-  const { configuration, store, evidence, commit, clock } = given;
+  const { configuration, store, evidence, sharing, commit, clock } = given;
   const { site, gateway, dataDir } = configuration;
   const picture = async (id: EvidenceId, unblurred: boolean) => {
     const row = store.evidenceRow(id);
@@ -33,6 +35,7 @@ export function openWaysOut(given: {
     commit([{ kind: 'audited', at: clock.now(), by: 'gateway', action, subject }]);
   return openChannels(configuration.channels, {
     ...{ clock, random: given.random, logger: given.logger, audit, watchList: given.watchList },
+    refused: (channel, reason, subject) => sharing.refusals.note(`answer ${channel}`, reason, channel, subject),
     recipients: configuration.recipients,
     baseDir: dataDir,
     stateDir: join(dataDir, 'channels'),
@@ -48,7 +51,8 @@ export function openWaysOut(given: {
         if (found) await audit('evidence.unblurred', `${id} ${why}`);
         return found;
       },
-      url: () => null,
+      share: (piece, delivery) => sharing.share(store.evidenceRow(piece.id as EvidenceId), evidence, delivery),
+      inlineUpToBytes: (recipient) => sharing.inlineUpToBytes(recipient),
     },
   });
 }

@@ -21,6 +21,7 @@ import { openWecomChannel } from './wecom/index.ts';
 
 export type { ChannelCamera, ChannelSetup, OpenChannel } from './setup.ts';
 export { createWatchList, type WatchHit, type WatchList } from './watch-list.ts';
+export type { SharedEvidence } from './shared-evidence.ts';
 export { noticeSchemas, writeNoticeSchemas } from './schemas.ts';
 
 type OptionsOf<Kind extends ChannelOptions['kind']> = Extract<ChannelOptions, { kind: Kind }>;

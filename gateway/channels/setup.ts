@@ -1,8 +1,11 @@
+import type { Delivery } from '../domain/alert.ts';
 import type { Channel } from '../domain/delivery.ts';
 import type { EvidenceId, RecipientId } from '../domain/ids.ts';
+import type { NoticeEvidence } from '../domain/notice.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import type { SharedEvidence } from './shared-evidence.ts';
 import type { WatchList } from './watch-list.ts';
 
 export interface ChannelCamera {
@@ -25,8 +28,13 @@ export interface ChannelSetup {
   readonly evidence: {
     /** The picture with its faces blurred; null where there is none any more. */
     read(id: EvidenceId): Promise<{ readonly jpeg: Uint8Array } | null>;
-    /** Where a person can fetch it; null where the gateway has no address that others can reach. */
-    url(id: EvidenceId): string | null;
+    /** Signed links to it for a delivery's recipient; null where the gateway has no address that others can reach. */
+    share?(
+      piece: Pick<NoticeEvidence, 'id' | 'kind'>,
+      delivery: Pick<Delivery, 'recipient' | 'createdAt'>,
+    ): Promise<SharedEvidence | null>;
+    /** How much may stand in a delivery to this recipient; null: as the channel has it. */
+    inlineUpToBytes?(recipient: RecipientId): number | null;
     /** The picture as the camera saw it; written into the audit log with `why`. Null where there is none any more. */
     readOpen?(id: EvidenceId, why: string): Promise<{ readonly jpeg: Uint8Array } | null>;
   };
@@ -36,6 +44,8 @@ export interface ChannelSetup {
   cameras?(): readonly ChannelCamera[];
   /** Plates that far sides order to be watched for. */
   readonly watchList?: Pick<WatchList, 'replace'>;
+  /** Something came back over this channel that was not taken: counted, and in the audit log. Never throws, never waits. */
+  refused?(channel: string, reason: string, subject: string): void;
   /** A line in the audit log. */
   audit?(action: string, subject: string): Promise<void>;
   readonly clock: Clock;

@@ -84,6 +84,20 @@ export interface Commands extends DeskCommands {
     name: string,
     options: ConfigOption & JsonOption & { readonly passwordFile?: string },
   ): Promise<ExitCode>;
+  deliveriesList(
+    options: ConfigOption &
+      JsonOption & {
+        readonly state: 'open' | 'pending' | 'dead' | 'delivered' | 'all';
+        readonly recipient?: string;
+        readonly limit: string;
+      },
+  ): Promise<ExitCode>;
+  deliveriesShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
+  deliveriesResend(
+    ids: readonly string[],
+    options: ConfigOption &
+      JsonOption & { readonly recipient?: string; readonly delivered: boolean; readonly since?: string },
+  ): Promise<ExitCode>;
   alertsList(options: ConfigOption & JsonOption & { readonly all: boolean; readonly limit: string }): Promise<ExitCode>;
   alertsShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   alertsAnswer(

@@ -121,6 +121,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
   addDevices(program, commands, done);
   addUsers(program, commands, done);
   addAlerts(program, commands, done);
+  addDeliveries(program, commands, done, { config: configOption, json: jsonOption });
   return program;
 }
 

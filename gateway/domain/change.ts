@@ -35,6 +35,14 @@ export type Change =
   /** What waits for the digest of this alert is told otherwise. */
   | { readonly kind: 'digest-dropped'; readonly alertId: Alert['id'] }
   | { readonly kind: 'proposal-made'; readonly proposal: RuleProposal }
+  /** Somebody has a dead letter, or what was received and lost again (`from`), sent once more, under the same id. */
+  | {
+      readonly kind: 'delivery-resent';
+      readonly id: DeliveryId;
+      readonly from: 'dead' | 'delivered';
+      readonly at: EpochMs;
+      readonly by: string;
+    }
   /** The delivery goes over another channel from now on. */
   | { readonly kind: 'delivery-rerouted'; readonly id: DeliveryId; readonly channel: string; readonly at: EpochMs }
   | {

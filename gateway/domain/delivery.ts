@@ -5,7 +5,13 @@ import type { Department } from './match.ts';
 
 /** What came of one try. What may well happen is a value, not an exception. */
 export type DeliveryResult =
-  | { readonly kind: 'delivered'; readonly receipt: string; readonly feedback: readonly Feedback[] }
+  | {
+      readonly kind: 'delivered';
+      readonly receipt: string;
+      readonly feedback: readonly Feedback[];
+      /** Called once receipt and answers are on disk: the channel may tell the far side that it can forget them. */
+      readonly stored?: () => void;
+    }
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | null }
   | { readonly kind: 'rejected'; readonly reason: string };
 
@@ -22,6 +28,21 @@ export interface Channel {
   /** Whether the far side has any use for this passage; asked before it is queued. Absent: yes. */
   wants?(passage: Pick<PassageEvent, 'camera' | 'subject' | 'at'>): boolean;
 }
+
+/** How pictures and clips reach a recipient. */
+export interface RecipientEvidence {
+  /** Pictures of one delivery up to this size altogether stand in it; null: as the channel has it. */
+  readonly inlineUpToBytes: number | null;
+  /** How long a link to a picture or clip is good. */
+  readonly linkForMs: number;
+  /** Under which law, order or agreement he may be shown faces; null: he may not. */
+  readonly legalBasis: string | null;
+}
+export const defaultRecipientEvidence: RecipientEvidence = {
+  inlineUpToBytes: null,
+  linkForMs: 7 * 86_400_000,
+  legalBasis: null,
+};
 
 /** Someone who is told: from the configuration. */
 export interface Recipient {
@@ -43,6 +64,8 @@ export interface Recipient {
   readonly level?: number;
   /** Id of the duty calendar; absent: at all hours. */
   readonly duty?: string | null;
+  /** How pictures and clips reach him. Absent: as the channel has it, links for a week, no faces. */
+  readonly evidence?: RecipientEvidence;
   /** Local days (`2026-10-01`) on which he is away, both ends included. */
   readonly away?: readonly { readonly from: string; readonly to: string }[];
   /** Who is told in his place while he is off duty or away: the first of them who is there. */

@@ -48,13 +48,23 @@ export const noticeEvidenceSchema = z
     sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
-      .describe('Of the bytes given here or fetched from url; faces are already blurred in them'),
+      .describe('Of the bytes given here or fetched from url; in a picture faces are already blurred'),
     capturedAt: time,
     camera: z.string(),
-    url: z.string().optional().describe('Where to fetch the bytes, with a login of the gateway'),
+    url: z
+      .string()
+      .optional()
+      .describe('Where to fetch the bytes: a signed link of this recipient’s, without a login, until urlUntil'),
+    urlUntil: time.optional().describe('With url: when the link ends'),
     inline: z.base64().optional().describe('The bytes themselves'),
+    original: z
+      .object({ url: z.string(), urlUntil: time, sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+      .optional()
+      .describe('Only for a recipient with a legal basis: the picture as the camera saw it; each look is on record'),
   })
-  .describe('One of url and inline is present, unless the gateway has lost the file');
+  .describe(
+    'One of url and inline is present, unless the gateway has no address of its own or has lost the file. A clip, in which nobody can be blurred, is there only for a recipient with a legal basis',
+  );
 export type NoticeEvidence = z.infer<typeof noticeEvidenceSchema>;
 
 export const noticeDataSchema = z.object({

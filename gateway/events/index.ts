@@ -30,6 +30,7 @@ import type {
 import { createCommitter, type Turn } from './committer.ts';
 import { ofSession } from './of-session.ts';
 import { createSessionBook, replayMs } from './session-book.ts';
+import { changesOf, createUnstored, recordsOnly } from './unstored.ts';
 
 export type * from './collaborators.ts';
 export { idlePort, trackSession, type OpenSession, type PortState, type SessionStep } from './charging-session.ts';
@@ -79,11 +80,14 @@ export function createLine(given: {
   readonly register: LineRegister;
   readonly areas: LineAreas;
   readonly passages?: LinePassages;
+  /** Whether this event may not be stored now for want of room, if nothing follows from it but its own row. Absent: never. */
+  readonly refuses?: (event: GatewayEvent) => boolean;
   readonly clock: Clock;
   readonly logger: Logger;
 }): Line {
   const { store, rules, alerts, register, areas, clock, logger } = given;
   const sessions = createSessionBook();
+  const withoutRoom = createUnstored();
   const eventMeter = createWireMeter('events', null);
   const ruleMeter = createWireMeter('rules', null);
   /** Messages whose commit is on its way: a repeat waits for the same commit. */
@@ -111,6 +115,7 @@ export function createLine(given: {
     rules.reload(store.ruleState(), recentEvents(rules.replayMs ?? replayMs));
     alerts.reload(store.openAlerts());
     sessions.reload(store.openSessions(), recentEvents(replayMs), nowMs);
+    withoutRoom.clear();
   };
 
   const committer = createCommitter({ store, reload });
@@ -157,6 +162,29 @@ export function createLine(given: {
     return forwarded(event, evaluated.matches, { changes, effects: outcome.effects }, nowMs);
   };
 
+  /**
+   * The same, unless there is no room on the disk for what is only a record. Then the memory keeps what it has taken in,
+   * which no stored row rests on, so nothing has to be read anew: a device sends again what was not acknowledged, and
+   * what comes again is stored without being evaluated twice.
+   */
+  const recordTurn = (raw: GatewayEvent, messageKey: string | null): Turn => {
+    const known = messageKey === null ? undefined : withoutRoom.get(messageKey);
+    const turn: Turn =
+      known && messageKey !== null
+        ? { changes: changesOf(known, messageKey, raw.receivedAt), effects: [] }
+        : eventTurn(raw, messageKey);
+    const records = recordsOnly(turn.changes);
+    if (records === null) return turn;
+    const full = store.room.short() && !store.room.allows(turn.changes);
+    // While there is some room the charging log goes on: only what is a reading and no more is refused.
+    if (!full && (records.sessions.length > 0 || given.refuses?.(records.event) !== true)) return turn;
+    if (messageKey !== null) withoutRoom.put(messageKey, known ?? records);
+    throw new GatewayError('store.commit-failed', 'there is no room on the disk for more records', {
+      facts: { disk: 'SQLITE_FULL', chain: false },
+      retryable: true,
+    });
+  };
+
   const publish = ({ changes, effects }: Turn): void => {
     const tell = (what: string, call: () => void): void => {
       try {
@@ -180,7 +208,8 @@ export function createLine(given: {
   const acceptNew = async (event: GatewayEvent, messageKey: string | null): Promise<'stored'> => {
     eventMeter.enter();
     try {
-      await run(() => eventTurn(event, messageKey));
+      await run(() => recordTurn(event, messageKey));
+      if (messageKey !== null) withoutRoom.take(messageKey);
       return 'stored';
     } finally {
       eventMeter.leave();
@@ -222,8 +251,10 @@ export function createLine(given: {
         const nowMs = clock.now();
         const matched = follow(rules.tick((nowMs - onItsWayMs) as EpochMs), nowMs);
         const timed = alerts.tick(nowMs, clock.monotonic());
+        // They keep: a second on a full disk must not end with everything read anew.
+        const owed = store.room.short() ? [] : sessionsSaved(sessions.unsaved(nowMs, false));
         return {
-          changes: [...sessionsSaved(sessions.unsaved(nowMs, false)), ...matched.changes, ...timed.changes],
+          changes: [...owed, ...matched.changes, ...timed.changes],
           effects: [...matched.effects, ...timed.effects],
         };
       }),

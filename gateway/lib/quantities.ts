@@ -53,6 +53,11 @@ export function durationMs(bounds: Bounds & { readonly default: string }) {
   return bounded(parseDurationMs, 'a duration such as 30s, 5m or 2h', bounds).prefault(bounds.default);
 }
 
+/** Schema of a size that may be left out: then undefined. */
+export function optionalSizeBytes(bounds: Omit<Bounds, 'default'>) {
+  return bounded(parseSizeBytes, 'a size such as 500MB or 2GB', bounds).optional();
+}
+
 /** Schema of a size written with its unit; the parsed value is bytes. */
 export function sizeBytes(bounds: Bounds & { readonly default: string }) {
   return bounded(parseSizeBytes, 'a size such as 500MB or 2GB', bounds).prefault(bounds.default);

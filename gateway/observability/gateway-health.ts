@@ -12,6 +12,12 @@ export interface Part {
 /** What health is made of; each part is asked when somebody looks. */
 export interface HealthSources {
   readonly store: () => { readonly healthy: boolean; readonly fault: string | null; readonly spaceShort: boolean };
+  /** Free space, and what is refused for want of it. */
+  readonly disk?: () => {
+    readonly freeBytes: number | null;
+    readonly state: 'ok' | 'low' | 'full';
+    readonly refused: readonly string[];
+  };
   readonly links: () => readonly {
     readonly channel: string;
     readonly state: 'unknown' | 'up' | 'down';
@@ -62,6 +68,7 @@ export function createGatewayHealth(sources: HealthSources): GatewayHealth {
   const canaries = () => sources.canaries?.() ?? [];
   const parts = (): Part[] => [
     storePart(sources.store()),
+    ...diskParts(sources.disk?.()),
     ...channelParts(sources),
     ...reachParts(sources.reach?.()),
     ...sources.cameras().map(cameraPart),
@@ -93,6 +100,14 @@ function storePart({ healthy, fault, spaceShort }: ReturnType<HealthSources['sto
   if (spaceShort)
     return { name: 'store', status: 'unhealthy', note: 'the disk is full: only red and orange alerts are stored' };
   return { name: 'store', status: 'ok', note: null };
+}
+
+/** A full disk is the store's own word: this is about what comes before. */
+function diskParts(disk: ReturnType<NonNullable<HealthSources['disk']>> | undefined): Part[] {
+  if (!disk || disk.state !== 'low') return [];
+  const free = disk.freeBytes === null ? '' : `${Math.round(disk.freeBytes / 1_000_000)} MB free`;
+  const refused = disk.refused.length === 0 ? 'nothing is refused yet' : `refused: ${disk.refused.join(', ')}`;
+  return [{ name: 'disk', status: 'degraded', note: [free, refused].filter((part) => part !== '').join('; ') }];
 }
 
 function channelParts({ links, recipients }: HealthSources): Part[] {

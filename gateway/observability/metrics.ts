@@ -56,6 +56,8 @@ export function createMetrics(given: {
   readonly wires: () => readonly WireReport[];
   readonly cameras: () => readonly CameraStats[];
   readonly memory: () => MemoryUse;
+  /** What was tried from outside and refused. */
+  readonly refusals?: () => readonly { readonly what: string; readonly reason: string; readonly count: number }[];
 }): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -130,6 +132,7 @@ export function createMetrics(given: {
     ...[cameraBlind, cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts, cameraBits, cameraPictures],
     ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDropped],
   ];
+  const refused = gauge('kanmen_refused_total', 'Tried from outside and refused, by what and why', ['what', 'reason']);
   const memory = gauge('kanmen_memory_bytes', 'Memory of the main process', ['kind']);
   const started = gauge('kanmen_start_time_seconds', 'When the gateway started, Unix time');
   started.set(given.clock.now() / 1000);
@@ -163,6 +166,8 @@ export function createMetrics(given: {
       cameraDropped.set({ camera, what: 'gops' }, stream.gopsDropped);
       for (const [reason, times] of Object.entries(rejected)) cameraRejected.set({ camera, reason }, times);
     }
+    refused.reset();
+    for (const { what, reason, count } of given.refusals?.() ?? []) refused.set({ what, reason }, count);
     const use = given.memory();
     memory.set({ kind: 'rss' }, use.rssBytes);
     memory.set({ kind: 'heap' }, use.heapUsedBytes);

@@ -175,6 +175,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
       random: () => context.random.unit(),
     });
     await write(delivery, result, settled);
+    if (result.kind === 'delivered') result.stored?.();
     const facts = { channel: channel.id, deliveryId: delivery.id, alertId: delivery.alertId, tier: delivery.tier };
     if (settled.state === 'dead' && delivery.item === 'canary') {
       logger.debug({ ...facts, result: settled.result }, 'canary did not arrive');

@@ -16,6 +16,7 @@ import { GatewayError, isGatewayError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { WireReport } from '../lib/wire.ts';
 import { verifyAudit, type AuditVerdict } from './audit.ts';
+import { createDeliveryReads, type DeliveryReads } from './deliveries.ts';
 import { createFollowUpReads } from './follow-up.ts';
 import { createHistory, type History } from './history.ts';
 import { migrations } from './migrations/index.ts';
@@ -26,6 +27,7 @@ import { statementsOf } from './statements.ts';
 import { sweep, type SweepResult } from './sweep.ts';
 import { mayUseReserve } from './urgent.ts';
 
+export type { DeliveryQuery, DeliveryRecord, DeliveryTry } from './deliveries.ts';
 export type { AuditRow, AuditVerdict } from './audit.ts';
 export type { FigureRow } from './follow-up.ts';
 export type * from './history.ts';
@@ -34,7 +36,7 @@ export type { Cursor, PageQuery } from './rows.ts';
 export type { PendingCount, RuleStateRow } from './state.ts';
 export type { SweepResult } from './sweep.ts';
 
-export interface Store extends Component, State, History, FollowUpReads {
+export interface Store extends Component, State, History, FollowUpReads, DeliveryReads {
   /**
    * Writes changes that belong together. Rejects with none of them written: `store.commit-failed` (`facts.disk` says
    * what the disk said) or `store.closed`. While the disk is full it refuses what may not use the reserve.
@@ -116,6 +118,7 @@ export function createStore(settings: {
     ...state,
     ...history,
     ...followUp,
+    ...createDeliveryReads(database),
     deliveries: (id) => [...history.deliveries(id), ...followUp.digestDeliveries(id)],
     name: 'store',
     start: async (signal) => {

@@ -51,6 +51,16 @@ export function statementsOf(change: Change): Statement[] {
     case 'delivery-rerouted':
     case 'proposal-made':
       return followUpStatements(change);
+    case 'delivery-resent':
+      return [
+        {
+          // From the beginning: the old tries stay to be seen, but count neither for its age nor for its waiting.
+          sql: `UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = ?1, receipt = NULL, delivered_at = NULL,
+                  tries = json_insert(${lastTries}, '$[#]', json_object('at', ?1, 'state', 'resent', 'result', ?2))
+                WHERE id = ?3 AND state = ?4`,
+          params: [change.at, `by ${change.by}`, change.id, change.from],
+        },
+      ];
     case 'rule-state':
       return [ruleState(change)];
     case 'quarantined':
@@ -229,11 +239,17 @@ function delivery(delivery: Delivery): Statement {
   };
 }
 
+/** Of what came back the last ten are kept: enough to see a pattern, and a four-day outage fills no disk. */
+const triesKept = 10;
+const lastTries = `CASE WHEN tries IS NULL THEN '[]' WHEN json_array_length(tries) >= ${triesKept}
+              THEN json_remove(tries, '$[0]') ELSE tries END`;
+
 function deliveryTried(tried: Of<'delivery-tried'>): Statement {
   const delivered = tried.state === 'delivered';
   return {
     // What was delivered stays delivered: a late answer to an earlier try must not undo it.
-    sql: `UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, receipt = ?, delivered_at = ?
+    sql: `UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, receipt = ?, delivered_at = ?,
+            tries = json_insert(${lastTries}, '$[#]', json_object('at', ?, 'state', ?, 'result', ?))
           WHERE id = ? AND state <> 'delivered'`,
     params: [
       tried.state,
@@ -242,6 +258,7 @@ function deliveryTried(tried: Of<'delivery-tried'>): Statement {
       delivered ? null : tried.result,
       delivered ? tried.result : null,
       delivered ? tried.at : null,
+      ...[tried.at, tried.state, tried.result],
       tried.id,
     ],
   };

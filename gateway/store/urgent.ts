@@ -6,7 +6,8 @@ const urgentTier = (tier: Tier): boolean => tier === 'red' || tier === 'orange';
 
 /**
  * Whether changes may still be written when the disk has no space but the reserve: those that hold a red or orange
- * alert, what people answer to it and what became of its sending, and what a person needs to put things right.
+ * alert, what people answer to it and what became of its sending, and what a person needs to put things right: the word that
+ * the disk is full among it.
  */
 export function mayUseReserve(changes: readonly Change[]): boolean {
   return changes.some((change) => {
@@ -16,6 +17,7 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'delivery-created':
         return urgentTier(change.delivery.tier);
       case 'delivery-tried':
+      case 'delivery-resent':
       case 'delivery-rerouted':
       case 'feedback-recorded':
       case 'user-saved':
@@ -27,6 +29,8 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'audited':
         return true;
       case 'event-recorded':
+        // That the disk is full, and no more: one row each time.
+        return change.event.kind === 'system' && change.event.part === 'disk';
       case 'session-saved':
       case 'alert-transition':
       case 'notice-created':

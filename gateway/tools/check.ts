@@ -194,7 +194,7 @@ async function openAndClose(
     baseDir: '/',
     source: '/',
     timeZone: configuration.alerts.timeZone,
-    evidence: { read: () => Promise.resolve(null), url: () => null },
+    evidence: { read: () => Promise.resolve(null) },
     clock,
     random,
     logger,

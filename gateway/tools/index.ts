@@ -12,6 +12,7 @@ export function createTools(context: ToolContext & { readonly execPath: string }
   const users = async () => (await import('./users.ts')).createUserCommands(context);
   const rules = async () => (await import('./rules.ts')).createRuleCommands(context);
   const models = async () => (await import('./models.ts')).createModelCommands(context);
+  const deliveries = async () => (await import('./deliveries.ts')).createDeliveryCommands(context);
   const alerts = async () => (await import('./alerts.ts')).createAlertCommands(context);
   const desk = async () => (await import('./desk.ts')).createDeskCommands(context);
   return {

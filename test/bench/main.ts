@@ -4,6 +4,7 @@ import { ruleBacktest } from './rule-backtest.ts';
 import { ruleEngine, ruleScaling } from './rule-engine.ts';
 import { cameraFaults } from './camera-faults.ts';
 import { durableIngest } from './durable-ingest.ts';
+import { fullDisk } from './full-disk.ts';
 import { gateDuty } from './gate-duty.ts';
 import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
@@ -22,6 +23,7 @@ const benchmarks: readonly Benchmark[] = [
   ruleBacktest,
   durableIngest,
   alarmLatency,
+  fullDisk,
   perceptionSteps,
   perceptionOverhead,
   perceptionScale,

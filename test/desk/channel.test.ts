@@ -25,7 +25,7 @@ async function openChannel(desk: TestDesk) {
       source: '/community/test/gateway/east',
       timeZone: 'Asia/Shanghai',
       recipients: [],
-      evidence: { read: () => Promise.resolve({ jpeg: Buffer.from('a picture') }), url: () => null },
+      evidence: { read: () => Promise.resolve({ jpeg: Buffer.from('a picture') }) },
       clock: systemClock,
       random: systemRandom,
       logger: silentLogger,

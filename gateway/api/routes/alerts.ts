@@ -28,7 +28,8 @@ export function alertRoutes(app: FastifyInstance, given: ApiCollaborators, repre
     ]);
     const followUp = followUpJson(found, given.followUp);
     const detail = represent.alertDetail(found, { transitions, feedback, notices, deliveries, followUp });
-    return { ...detail, evidence: [...detail.evidence, ...clips.map(represent.evidence)] };
+    const more = clips.filter(({ id: clip }) => !detail.evidence.some((known) => known.id === clip));
+    return { ...detail, evidence: [...detail.evidence, ...more.map(represent.evidence)] };
   };
 
   defineRoute(app, {

@@ -37,11 +37,13 @@ export function statusRoutes(app: FastifyInstance, given: ApiCollaborators): voi
     handle: async () => {
       const report = given.health();
       const { byState, oldestPendingAt } = await reads.deliveryCounts();
+      const disk = given.disk?.();
       return {
         status: report.status,
         now: iso(clock.now()),
         parts: report.parts.map((part) => ({ ...part })),
         wires: report.wires.map((wire) => ({ ...wire })),
+        disk: disk ? { ...disk, refused: [...disk.refused] } : null,
         deliveries: { ...byState, oldestPendingAt: isoOrNull(oldestPendingAt) },
       };
     },

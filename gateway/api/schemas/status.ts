@@ -34,6 +34,16 @@ export const status = named(
     now: time,
     parts: z.array(z.object({ name: z.string(), status: level, note: z.string().nullable() })),
     wires: z.array(wire),
+    disk: z
+      .object({
+        freeBytes: z.number().nullable(),
+        totalBytes: z.number().nullable(),
+        state: z.enum(['ok', 'low', 'full']),
+        refused: z
+          .array(z.enum(['clips', 'pictures', 'passages', 'readings']))
+          .describe('What is not taken any more for want of room, the least worth first'),
+      })
+      .nullable(),
     deliveries: z.object({
       pending: z.number().int(),
       delivered: z.number().int(),

@@ -20,6 +20,8 @@ interface AnswersContext {
   readonly topic: string;
   readonly keptForMs: number;
   readonly accepts: (packet: IPublishPacket) => boolean;
+  /** Counts and audits what was not taken. */
+  readonly refused: (reason: string, subject: string) => void;
   readonly recipient: RecipientId | null;
   readonly clock: Clock;
   readonly random: Pick<Random, 'unit'>;
@@ -114,6 +116,7 @@ async function take(
   const { channel, logger } = context;
   if (!context.accepts(packet)) {
     logger.warn({ channel, topic: packet.topic }, 'answer without a good signature refused');
+    context.refused('wrong-signature', 'an answer');
     return;
   }
   const { feedback, faults } = readFeedback(bytesOf(packet), context.recipient);

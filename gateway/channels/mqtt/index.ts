@@ -17,7 +17,10 @@ export async function openMqttChannel(options: MqttChannelOptions, setup: Channe
     file === undefined ? Promise.resolve(undefined) : readSecretFile(setup, file, what);
   const password = (await read(options.passwordFile, 'password'))?.trim();
   const ca = await read(options.tls.caFile, 'tls.caFile');
-  const keys = options.secretFile === undefined ? [] : [await readWebhookKey(setup, options.secretFile)];
+  const keys: Uint8Array[] = [];
+  for (const file of [options.secretFile, options.previousSecretFile])
+    if (file !== undefined) keys.push(await readWebhookKey(setup, file));
+  const refused = (reason: string, subject: string): void => setup.refused?.(channel, reason, subject);
   const [, , site = 'site', , gateway = 'gateway'] = setup.source.split('/');
   const root = options.topic ?? `kanmen/${site}/${gateway}`;
   const clientId = options.clientId ?? `kanmen-${site}-${gateway}`;
@@ -32,7 +35,12 @@ export async function openMqttChannel(options: MqttChannelOptions, setup: Channe
   };
   const accepts = (packet: IPublishPacket): boolean => isSigned(packet, keys, clock.now(), options.answersKeptFor);
   const sender = createMqttSender({
-    ...{ url: options.url, timeoutMs: options.timeout, accepts, clock, random },
+    ...{ url: options.url, timeoutMs: options.timeout, clock, random },
+    accepts: (packet) => {
+      const good = accepts(packet);
+      if (!good) refused('wrong-signature', 'a receipt');
+      return good;
+    },
     connection: { ...connection, clientId: `${clientId}-send` },
     receiptTopic: options.receipt === 'station' ? `${root}/receipts` : null,
   });
@@ -62,7 +70,8 @@ export async function openMqttChannel(options: MqttChannelOptions, setup: Channe
       listen: (onFeedback, signal) =>
         listenForAnswers(
           {
-            ...{ channel, url: options.url, topic: `${root}/feedback`, keptForMs: options.answersKeptFor, accepts },
+            ...{ channel, url: options.url, topic: `${root}/feedback`, keptForMs: options.answersKeptFor },
+            ...{ accepts, refused },
             connection: { ...connection, clientId: `${clientId}-answers` },
             ...{ recipient: setup.recipient, clock, random, logger },
           },

@@ -29,6 +29,11 @@ export const mqttChannelOptions = z.strictObject({
     .min(1)
     .optional()
     .describe('File with a whsec_ secret: what goes out is signed, and what comes back must be.'),
+  previousSecretFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('While the secret is being changed: the old one; both sign and both are taken until this line is gone.'),
   timeout: durationMs({
     default: '15s',
     min: '100ms',

@@ -116,7 +116,7 @@ function noticeMessage(
     link:
       linkBase === null || delivery.alertId === null
         ? null
-        : `${linkBase.replace(/\/+$/, '')}/alerts/${encodeURIComponent(delivery.alertId)}`,
+        : `${linkBase.replace(/\/+$/, '')}/#/alerts/${encodeURIComponent(delivery.alertId)}`,
     urgent: (delivery.tier === 'red' || delivery.tier === 'orange') && !ended && data.owner == null,
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationMs } from '../../lib/quantities.ts';
 import { httpUrl } from '../plain-url.ts';
+import { proxyOptions } from '../proxy.ts';
 
 /** What all channels that speak to people have in common. */
 export const peopleFields = {
@@ -35,6 +36,7 @@ export function robotFields(perMinute: number) {
       .enum(['reach', 'message'])
       .default('reach')
       .describe('How the channel is tried: only whether the maker answers, or with a message that people see.'),
+    proxy: proxyOptions,
     ...peopleFields,
   };
 }

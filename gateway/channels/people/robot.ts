@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Delivery } from '../../domain/alert.ts';
 import type { DeliveryResult } from '../../domain/delivery.ts';
 import { GatewayError } from '../../lib/errors.ts';
+import { openProxy, type ProxyOptions } from '../proxy.ts';
 import { readSecretFile } from '../secret-file.ts';
 import type { ChannelSetup, OpenChannel } from '../setup.ts';
 import { judge } from '../webhook/codec.ts';
@@ -18,6 +19,7 @@ export interface RobotOptions {
   readonly linkBase?: string | undefined;
   readonly language: 'zh' | 'en';
   readonly timeout: number;
+  readonly proxy?: ProxyOptions;
 }
 
 /** How one maker's robot is spoken to. */
@@ -54,7 +56,8 @@ export async function openRobot(
   const secret =
     options.secretFile === undefined ? null : (await readSecretFile(setup, options.secretFile, 'secret')).trim();
   const { clock } = setup;
-  const client = createHttpClient({ clock, ca: null, allowPrivate: true, allowHosts: [] });
+  const proxy = await openProxy(setup, options.proxy);
+  const client = createHttpClient({ clock, ca: null, allowPrivate: true, allowHosts: [], proxy });
   const rate = createRate(clock, options.perMinute);
 
   const exchange = (method: 'GET' | 'POST', url: URL, body: unknown, signal: AbortSignal): Promise<Exchange> =>

@@ -250,10 +250,12 @@ const listNames = {
   face: { uri: '/VIID/Faces', list: 'FaceListObject', object: 'FaceObject' },
 } as const;
 
-/** Where an object is posted, and the body of that request. */
-export function listRequest({ kind, body }: BuiltObject): { readonly uri: string; readonly body: ViidObject } {
-  const { uri, list, object } = listNames[kind];
-  return { uri, body: { [list]: { [object]: [body] } } };
+/** Where objects of one kind are posted, and the body of that request. RangeError for none. */
+export function listRequest(objects: readonly BuiltObject[]): { readonly uri: string; readonly body: ViidObject } {
+  const [first] = objects;
+  if (!first) throw new RangeError('a list of no objects');
+  const { uri, list, object } = listNames[first.kind];
+  return { uri, body: { [list]: { [object]: objects.map(({ body }) => body) } } };
 }
 
 /** The part of a subscription's notification that carries the object. */

@@ -73,6 +73,18 @@ export const viidOptions = z.strictObject({
     max: '4MB',
     describe: 'A picture up to this size goes along, with its faces blurred; 0B: none.',
   }),
+  batch: z
+    .strictObject({
+      objects: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(20)
+        .describe('Passages in one list at most; 1 for a platform that takes them one by one.'),
+      size: sizeBytes({ default: '4MB', min: '100kB', max: '32MB', describe: 'Size of one list at most.' }),
+    })
+    .prefault({})
+    .describe('Passages that come while a list is on its way go together in the next; outbox.parallel bounds it, too.'),
   faces: z
     .strictObject({
       legalBasis: z

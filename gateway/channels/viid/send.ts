@@ -7,7 +7,8 @@ import { messageOf } from '../../lib/errors.ts';
 import { parseRfc3339 } from '../../lib/local-time.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { businessId, viidTime } from './ids.ts';
-import { listRequest, notifiedObject, objectOf, type BuiltObject, type ObjectPicture } from './objects.ts';
+import { createBatches } from './batch.ts';
+import { notifiedObject, objectOf, type BuiltObject, type ObjectPicture } from './objects.ts';
 import type { ViidDevice, ViidOptions } from './options.ts';
 import { covers, isActive, subscribable, type Orders, type Subscription } from './orders.ts';
 import { picturesOf, type PictureSource } from './pictures.ts';
@@ -27,6 +28,12 @@ export interface SendContext {
   readonly pictures: PictureSource;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** One request of a delivery. */
+interface Part {
+  readonly key: string;
+  readonly send: (signal: AbortSignal) => ReturnType<ViidSession['request']>;
 }
 
 /** Which details of a subscription an object answers to. */
@@ -59,6 +66,11 @@ export function createViidSender(context: SendContext) {
   const { options, session, orders, clock, logger, channel } = context;
   /** What of a delivery with several addressees has been taken already. */
   const done = new Map<DeliveryId, Set<string>>();
+
+  const batches = createBatches({
+    ...{ session, maxObjects: options.batch.objects, maxBytes: options.batch.size },
+    now: () => clock.now(),
+  });
 
   const remember = (id: DeliveryId, key: string): void => {
     const keys = done.get(id) ?? new Set();
@@ -119,14 +131,14 @@ export function createViidSender(context: SendContext) {
   /** Sends each part that has not been taken yet. A retry of one part is a retry of the delivery. */
   const sendParts = async (
     delivery: Delivery,
-    parts: readonly { readonly key: string; readonly request: ViidRequest }[],
+    parts: readonly Part[],
     signal: AbortSignal,
   ): Promise<DeliveryResult> => {
     const receipts: string[] = [];
     let refused: string | null = null;
-    for (const { key, request } of parts) {
+    for (const { key, send } of parts) {
       if (done.get(delivery.id)?.has(key) === true) continue;
-      const verdict = await session.request(request, signal);
+      const verdict = await send(signal);
       if (verdict.kind === 'retry') return verdict;
       if (verdict.kind === 'rejected') refused ??= verdict.reason;
       else {
@@ -138,6 +150,8 @@ export function createViidSender(context: SendContext) {
     if (refused !== null) return { kind: 'rejected', reason: refused };
     return { kind: 'delivered', receipt: receipts.join('; ') || 'taken before', feedback: [] };
   };
+
+  const sending = (request: ViidRequest): Pick<Part, 'send'> => ({ send: (ending) => session.request(request, ending) });
 
   const nothing = (why: string): DeliveryResult => ({
     kind: 'delivered',
@@ -153,14 +167,16 @@ export function createViidSender(context: SendContext) {
     signal: AbortSignal,
   ): Promise<DeliveryResult> => {
     const built = await build(passage, device, delivery.id);
-    const { uri, body } = listRequest(built);
-    const push = options.passagesBy === 'subscription' ? [] : [{ key: uri, request: post(uri, body, built.id) }];
+    const push: Part[] =
+      options.passagesBy === 'subscription'
+        ? []
+        : [{ key: built.kind, send: (ending) => batches.send(built, ending) }];
     const subscribed =
       options.passagesBy === 'push'
         ? []
         : wantedBy(orders, options, device, at, [detailOf[built.kind]]).map((subscription) => ({
             key: subscription.id,
-            request: subscriptionRequest(subscription, built, delivery),
+            ...sending(subscriptionRequest(subscription, built, delivery)),
           }));
     const parts = [...push, ...subscribed];
     // Wanted when it was queued; the platform has taken its subscription back since.
@@ -200,7 +216,7 @@ export function createViidSender(context: SendContext) {
       },
     };
     const uri = disposition.receiveAddress ?? '/VIID/DispositionNotifications';
-    return sendParts(delivery, [{ key: 'alarm', request: post(uri, body, notification) }], signal);
+    return sendParts(delivery, [{ key: 'alarm', ...sending(post(uri, body, notification)) }], signal);
   };
 
   return async (delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> => {

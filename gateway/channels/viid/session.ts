@@ -25,6 +25,8 @@ export interface ViidRequest {
   readonly body: unknown;
   /** Id of the object in the body, by which its status is found in the reply. */
   readonly objectId: string | null;
+  /** Gets the reply that the verdict was made of: for a list, whose objects have statuses of their own. */
+  readonly onReply?: (exchange: Exchange) => void;
 }
 
 /** The gateway's standing at one platform: registers when it must, keeps alive, registers again when it was forgotten. */
@@ -168,8 +170,11 @@ export function createViidSession(given: {
 
   /** One request; a challenge to it is answered at once, and remembered for the ones that follow. */
   const ask = async (wanted: ViidRequest, signal: AbortSignal): Promise<Verdict> => {
-    const send = async (value: string | null): Promise<Verdict> =>
-      verdictOf(await exchange(wanted, signal, value), wanted.objectId, clock.now());
+    const send = async (value: string | null): Promise<Verdict> => {
+      const answered = await exchange(wanted, signal, value);
+      wanted.onReply?.(answered);
+      return verdictOf(answered, wanted.objectId, clock.now());
+    };
     const first = await send(everyRequest ? authorization(wanted.method, wanted.uri) : null);
     if (first.kind !== 'unauthorised' || !take(first.challenge)) return first;
     const second = await send(authorization(wanted.method, wanted.uri));

@@ -4,7 +4,9 @@ import type { Delivery, Feedback } from '../../domain/alert.ts';
 import type { DeliveryResult } from '../../domain/delivery.ts';
 import type { EvidenceId, RecipientId } from '../../domain/ids.ts';
 import { feedbackItemSchema, feedbackOf, noticeEvidenceSchema, type NoticeEvidence } from '../../domain/notice.ts';
+import type { EpochMs } from '../../lib/clock.ts';
 import { rfc3339 } from '../../lib/local-time.ts';
+import type { SharedEvidence } from '../shared-evidence.ts';
 import type { Exchange } from './http-exchange.ts';
 
 export const cloudEventsMediaType = 'application/cloudevents+json; charset=utf-8';
@@ -17,63 +19,94 @@ export function sha256Hex(bytes: Uint8Array): string {
 export interface EvidenceSource {
   /** The picture with its faces blurred; null where there is none any more. Clips are never read. */
   read(id: EvidenceId): Promise<{ readonly jpeg: Uint8Array } | null>;
-  /** Where a person can fetch it; null where the gateway has no address that others can reach. */
-  url(id: EvidenceId): string | null;
+  /** Links for whom the delivery goes to; null where the gateway has no address that others can reach. */
+  share?(
+    piece: Pick<NoticeEvidence, 'id' | 'kind'>,
+    delivery: Pick<Delivery, 'recipient' | 'createdAt'>,
+  ): Promise<SharedEvidence | null>;
+  /** How much may stand in a delivery to this recipient; null: as the channel has it. */
+  inlineUpToBytes?(recipient: RecipientId): number | null;
+}
+
+interface EncodeContext {
+  readonly source: string;
+  readonly timeZone: string;
+  readonly evidence: EvidenceSource;
+  readonly inlineUpToBytes: number;
 }
 
 const evidenceList = z.object({ evidence: z.array(noticeEvidenceSchema) });
+const digestList = z.object({ notices: z.array(z.object({ data: evidenceList.loose() }).loose()) });
 
 /**
  * Puts each picture in, in order, as long as all of them together stay within `inlineUpToBytes`, and names the others by
- * address. `sha256` is that of the bytes the receiver gets.
+ * link. `sha256` is that of the bytes the receiver gets. A clip that the recipient may not open is left out.
  */
 async function withEvidence(
   evidence: readonly NoticeEvidence[],
-  source: EvidenceSource,
+  delivery: Delivery,
+  context: EncodeContext,
   inlineUpToBytes: number,
 ): Promise<NoticeEvidence[]> {
+  const time = (at: EpochMs): string => rfc3339(at, context.timeZone);
   const done: NoticeEvidence[] = [];
   let left = inlineUpToBytes;
   for (const item of evidence) {
-    const id = item.id as EvidenceId;
-    const url = source.url(id);
-    const byUrl: NoticeEvidence = { ...item, ...(url !== null && { url }) };
-    const picture = item.kind === 'picture' ? await source.read(id) : null;
-    if (!picture) {
-      done.push(byUrl);
+    const shared = (await context.evidence.share?.(item, delivery)) ?? null;
+    const byLink = shared?.link ? { url: shared.link.url, urlUntil: time(shared.link.until) } : {};
+    if (item.kind === 'clip') {
+      if (shared?.link) done.push({ ...item, ...byLink });
       continue;
     }
+    const picture = await context.evidence.read(item.id as EvidenceId);
+    if (!picture) {
+      done.push({ ...item, ...byLink });
+      continue;
+    }
+    const original = shared?.original
+      ? {
+          original: {
+            url: shared.original.url,
+            urlUntil: time(shared.original.until),
+            sha256: shared.original.sha256,
+          },
+        }
+      : {};
     const sha256 = sha256Hex(picture.jpeg);
     if (picture.jpeg.byteLength > left) {
-      done.push({ ...byUrl, sha256 });
+      done.push({ ...item, sha256, ...byLink, ...original });
       continue;
     }
     left -= picture.jpeg.byteLength;
-    done.push({ ...item, sha256, inline: Buffer.from(picture.jpeg).toString('base64') });
+    done.push({ ...item, sha256, inline: Buffer.from(picture.jpeg).toString('base64'), ...original });
   }
   return done;
+}
+
+/** The delivery's data with its evidence filled in; in a digest, whose notices are many, by link only. */
+async function dataOf(delivery: Delivery, context: EncodeContext): Promise<unknown> {
+  const listed = evidenceList.safeParse(delivery.data);
+  if (listed.success) {
+    const inlineUpToBytes = context.evidence.inlineUpToBytes?.(delivery.recipient) ?? context.inlineUpToBytes;
+    const evidence = await withEvidence(listed.data.evidence, delivery, context, inlineUpToBytes);
+    return { ...delivery.data, evidence };
+  }
+  const digest = digestList.safeParse(delivery.data);
+  if (!digest.success) return delivery.data;
+  const notices = [];
+  for (const notice of digest.data.notices) {
+    const evidence = await withEvidence(notice.data.evidence, delivery, context, 0);
+    notices.push({ ...notice, data: { ...notice.data, evidence } });
+  }
+  return { ...delivery.data, notices };
 }
 
 /**
  * The body of a delivery: one CloudEvents 1.0 event in structured mode (JSON format 1.0.2, section 3). The same delivery with
  * the same evidence gives the same bytes.
  */
-export async function encodeDelivery(
-  delivery: Delivery,
-  context: {
-    readonly source: string;
-    readonly timeZone: string;
-    readonly evidence: EvidenceSource;
-    readonly inlineUpToBytes: number;
-  },
-): Promise<Uint8Array> {
-  const listed = evidenceList.safeParse(delivery.data);
-  const data = listed.success
-    ? {
-        ...delivery.data,
-        evidence: await withEvidence(listed.data.evidence, context.evidence, context.inlineUpToBytes),
-      }
-    : delivery.data;
+export async function encodeDelivery(delivery: Delivery, context: EncodeContext): Promise<Uint8Array> {
+  const data = await dataOf(delivery, context);
   return Buffer.from(
     JSON.stringify({
       specversion: '1.0',

@@ -2,7 +2,9 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Clock } from '../../lib/clock.ts';
 import { codeOf, messageOf } from '../../lib/errors.ts';
+import type { Proxy } from '../proxy.ts';
 import { isPrivateAddress, publicLookup } from './private-address.ts';
+import { createTunnelAgent, proxyHeaders } from './tunnel.ts';
 
 /** A reply as read, or why there was none. Redirects are replies: nothing is followed. */
 export type Exchange =
@@ -40,12 +42,24 @@ export function createHttpClient(setup: {
   readonly ca: string | null;
   readonly allowPrivate: boolean;
   readonly allowHosts: readonly string[];
+  /** Null or absent: straight there. */
+  readonly proxy?: Proxy | null;
 }): HttpClient {
-  const { clock, ca, allowPrivate, allowHosts } = setup;
+  const { clock, ca, allowPrivate, allowHosts, proxy = null } = setup;
+  const kept = { keepAlive: true, scheduling: 'lifo' } as const;
   const agents = {
-    'http:': new http.Agent({ keepAlive: true, scheduling: 'lifo' }),
-    'https:': new https.Agent({ keepAlive: true, scheduling: 'lifo' }),
+    'http:': new http.Agent(kept),
+    'https:': proxy ? createTunnelAgent(proxy, kept) : new https.Agent(kept),
   };
+  /** Where a request goes and what it says there: through a proxy, http names the whole address (RFC 9112, 3.2.2). */
+  const aim = (url: URL): http.RequestOptions | URL =>
+    proxy && url.protocol === 'http:'
+      ? {
+          host: proxy.url.hostname.replace(/^\[|\]$/g, ''),
+          port: proxy.url.port === '' ? 80 : Number(proxy.url.port),
+          path: url.href,
+        }
+      : url;
 
   const once = (given: ExchangeRequest, fresh: boolean): Promise<Exchange & { readonly stale?: boolean }> => {
     const { url, body } = given;
@@ -60,13 +74,22 @@ export function createHttpClient(setup: {
 
     return new Promise((resolve) => {
       const secure = url.protocol === 'https:';
-      const request = (secure ? https : http).request(url, {
+      const lonely = secure && proxy ? createTunnelAgent(proxy, {}) : false;
+      const aimed = aim(url);
+      const how: https.RequestOptions = {
         method: given.method,
-        headers: { ...given.headers, ...(body && { 'content-length': String(body.byteLength) }) },
-        agent: fresh ? false : agents[secure ? 'https:' : 'http:'],
-        ...(guarded && { lookup: publicLookup }),
+        headers: {
+          ...given.headers,
+          ...(body && { 'content-length': String(body.byteLength) }),
+          ...(proxy && !secure && { host: url.host, ...proxyHeaders(proxy) }),
+        },
+        agent: fresh ? lonely : agents[secure ? 'https:' : 'http:'],
+        // Through a proxy it is the proxy that looks names up.
+        ...(guarded && !proxy && { lookup: publicLookup }),
         ...(secure && ca !== null && { ca }),
-      });
+      };
+      const request =
+        aimed instanceof URL ? (secure ? https : http).request(aimed, how) : http.request({ ...aimed, ...how });
       const finish = (result: Exchange & { readonly stale?: boolean }): void => {
         timer.cancel();
         given.signal.removeEventListener('abort', abort);

@@ -1,8 +1,10 @@
+import { openProxy } from '../proxy.ts';
 import { readSecretFile, readWebhookKey } from '../secret-file.ts';
 import type { ChannelSetup, OpenChannel } from '../setup.ts';
 import { createHttpClient } from './http-exchange.ts';
 import type { WebhookOptions } from './options.ts';
 import { listenByPoll } from './poll.ts';
+import { createReplyAnswers } from './reply-answers.ts';
 import { sendWebhook } from './send.ts';
 import { createSigner } from './sign.ts';
 
@@ -16,6 +18,7 @@ export async function openWebhookChannel(options: WebhookOptions, setup: Channel
     ca,
     allowPrivate: options.allowPrivate,
     allowHosts: options.allowHosts,
+    proxy: await openProxy(setup, options.proxy),
   });
   const context = {
     channel: setup.id,
@@ -29,12 +32,14 @@ export async function openWebhookChannel(options: WebhookOptions, setup: Channel
     logger: setup.logger,
     random: setup.random,
     recipient: setup.recipient,
+    refused: (reason: string, subject: string) => setup.refused?.(setup.id, reason, subject),
   };
+  const answers = createReplyAnswers(context);
   return {
     channel: {
       id: setup.id,
       kind: 'webhook',
-      send: (delivery, signal) => sendWebhook(delivery, context, signal),
+      send: (delivery, signal) => sendWebhook(delivery, { ...context, answers }, signal),
       listen: (onFeedback, signal) =>
         options.feedbackUrl === undefined
           ? Promise.resolve()

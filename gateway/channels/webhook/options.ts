@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationMs, sizeBytes } from '../../lib/quantities.ts';
 import { httpUrl } from '../plain-url.ts';
+import { proxyOptions } from '../proxy.ts';
 
 /** One `channels.<id>` of kind webhook. File names are relative to the configuration's folder. */
 export const webhookOptions = z.strictObject({
@@ -16,6 +17,12 @@ export const webhookOptions = z.strictObject({
     .optional()
     .describe('While the secret is being changed: the old one; both sign until this line is taken away.'),
   feedbackUrl: httpUrl('Where answers are asked for by long poll; absent: only in replies.').optional(),
+  unsignedAnswers: z
+    .enum(['refuse', 'protected', 'accept'])
+    .default('protected')
+    .describe(
+      'Answers in a reply that is not signed. protected: taken over https, or from this machine, where nobody stands in between; refuse: never; accept: always. A signature that is there must be right in any case.',
+    ),
   timeout: durationMs({
     default: '15s',
     min: '100ms',
@@ -36,6 +43,7 @@ export const webhookOptions = z.strictObject({
     .array(z.string().min(1))
     .default([])
     .describe('Hosts that may have a private address although allowPrivate is false.'),
+  proxy: proxyOptions,
   tls: z
     .strictObject({
       caFile: z

@@ -57,8 +57,11 @@ async function poll(
     return { kind: 'failed', reason: `status ${exchange.status}`, afterMs };
   }
   if (exchange.cut) return { kind: 'failed', reason: `more than ${maxReplyBytes} bytes`, afterMs: null };
-  if (!signer.isSigned(exchange, id, clock.now()))
-    return { kind: 'failed', reason: 'the reply is not signed by the far side', afterMs: null };
+  const signature = signer.judge(exchange, id, clock.now());
+  if (signature !== 'good') {
+    context.refused(signature, 'the reply to a poll');
+    return { kind: 'failed', reason: `the reply is not signed by the far side: ${signature}`, afterMs: null };
+  }
   const read = readFeedback(exchange.body, context.recipient);
   if (read.cursor === null) return { kind: 'failed', reason: 'the reply has no cursor', afterMs: null };
   if (read.faults.length > 0) logger.warn({ channel, faults: read.faults.slice(0, 5) }, 'feedback not understood');
@@ -68,6 +71,7 @@ async function poll(
 /**
  * Asks for answers until the signal aborts. An answer is confirmed by the next poll's cursor only after `onFeedback` has
  * resolved; where it rejects, the same answers are asked for again. An answer to an alert that is not there is passed over.
+ * Each poll also asks whether the far side still has what it gave receipts for (lost.ts).
  */
 export async function listenByPoll(
   feedbackUrl: string,

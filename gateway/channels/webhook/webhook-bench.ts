@@ -15,6 +15,8 @@ export const otherSecret = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 
 export interface WebhookBench extends ChannelHarness {
   readonly far: FarSide;
+  /** What came back and was not taken: `<reason> <subject>`. */
+  readonly refused: readonly string[];
   /** Parsed lines of the log. */
   logged(): Record<string, unknown>[];
 }
@@ -35,6 +37,8 @@ export async function openWebhookBench(
   if (setup.tls) writeFileSync(join(folder, 'ca.pem'), setup.tls.cert);
   const far = await openFarSide(setup.farSecret ?? secret, setup.tls);
   const lines: string[] = [];
+  const refused: string[] = [];
+  writeFileSync(join(folder, 'proxy.password'), 'proxy-word\n');
   const channels = await openChannels(
     channelsOptions.parse({
       desk: {
@@ -54,7 +58,8 @@ export async function openWebhookBench(
         { id: 'station' as RecipientId, name: '派出所', role: 'station', grid: null, channel: 'desk' },
         { id: 'property' as RecipientId, name: '物业', role: 'community', grid: null, channel: 'desk' },
       ],
-      evidence: setup.evidence ?? { read: () => Promise.resolve(null), url: () => null },
+      evidence: setup.evidence ?? { read: () => Promise.resolve(null) },
+      refused: (_channel, reason, subject) => refused.push(`${reason} ${subject}`),
       clock: systemClock,
       random: systemRandom,
       logger: createLogger({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } }),
@@ -65,6 +70,7 @@ export async function openWebhookBench(
   return {
     channel,
     far,
+    refused,
     items: far.items,
     behave: (behaviour) => far.behave(behaviour),
     answer: (item) => far.answer(item),

@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Delivery, Feedback } from '../../domain/alert.ts';
 import { noticeEvidenceSchema } from '../../domain/notice.ts';
+import type { EpochMs } from '../../lib/clock.ts';
 import { describeChannelContract, someAnswer, someDelivery } from '../contract.ts';
 import { openChannels } from '../index.ts';
 import { channelsOptions } from '../options.ts';
@@ -57,18 +58,26 @@ describe('the body of a webhook', () => {
     capturedAt: '2026-01-02T11:04:05.000+08:00',
     camera: 'gate',
   });
+  const clip = (id: string) => ({ ...picture(id), kind: 'clip' });
   const evidence = {
     read: (id: string) => {
       if (id === 'broken') return Promise.reject(new Error('evidence file altered'));
       return Promise.resolve(id === 'gone' ? null : { jpeg: Buffer.alloc(id === 'large' ? 2000 : 600, id) });
     },
-    url: (id: string) => `https://gate.example/api/v1/evidence/${id}`,
+    share: ({ id, kind }: { readonly id: string; readonly kind: string }) => {
+      const until = Date.UTC(2026, 0, 9) as EpochMs;
+      const link = { url: `https://gate.example/shared/${id}`, until };
+      return Promise.resolve({
+        link: kind === 'clip' && id !== 'c' ? null : link,
+        original: id === 'a' ? { ...link, url: `${link.url}?open`, sha256: 'f'.repeat(64) } : null,
+      });
+    },
   };
 
   it('holds pictures up to the limit and names the others, each with the hash of the bytes given', async () => {
     const bench = await opened({ evidence, options: { inlineEvidenceUpTo: '1kB' } });
     const list = ['large', 'a', 'b', 'gone', 'broken'].map(picture);
-    await send(bench, someDelivery({ data: { evidence: [...list, { ...picture('c'), kind: 'clip' }] } }));
+    await send(bench, someDelivery({ data: { evidence: [...list, clip('c'), clip('hidden')] } }));
     const { evidence: sent } = bench.items[0]?.data as { evidence: unknown[] };
     const read = sent.map((item) => noticeEvidenceSchema.parse(item));
     expect(read.map((item) => [item.id, item.inline === undefined ? 'url' : 'inline'])).toEqual([
@@ -83,8 +92,14 @@ describe('the body of a webhook', () => {
     expect(inline).toEqual(Buffer.alloc(600, 'a'));
     expect(read[1]?.sha256).toBe(sha256Hex(inline));
     expect(read[0]).toMatchObject({
-      url: 'https://gate.example/api/v1/evidence/large',
+      url: 'https://gate.example/shared/large',
+      urlUntil: '2026-01-09T08:00:00.000+08:00',
       sha256: sha256Hex(Buffer.alloc(2000, 'large')),
+    });
+    expect(read[1]?.original).toEqual({
+      url: 'https://gate.example/shared/a?open',
+      urlUntil: '2026-01-09T08:00:00.000+08:00',
+      sha256: 'f'.repeat(64),
     });
     expect(bench.logged().map(({ msg, evidenceId }) => [msg, evidenceId])).toEqual([
       ['evidence not readable, notice sent without it', 'broken'],

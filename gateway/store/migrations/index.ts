@@ -1,8 +1,10 @@
 import type { Migration } from '../../lib/database/index.ts';
 import { alertTables } from './alerts.ts';
+import { deliveryTries } from './deliveries.ts';
 import { digestTables } from './digest.ts';
 import { eventTables } from './events.ts';
+import { outboxIndexes } from './outbox.ts';
 import { peopleTables } from './people.ts';
 
 /** In order; what was ever released is never changed, only followed by another. */
-export const migrations: readonly Migration[] = [eventTables, alertTables, peopleTables, digestTables];
+export const migrations: readonly Migration[] = [eventTables, alertTables, peopleTables, digestTables, outboxIndexes, deliveryTries];

@@ -111,7 +111,7 @@ export async function openViidBench(
       source: '/community/nb-0231/gateway/gw-1',
       timeZone: 'Asia/Shanghai',
       recipients: [{ id: 'station' as RecipientId, name: '派出所', role: 'station', grid: null, channel: 'platform' }],
-      evidence: setup.evidence ?? { read: () => Promise.resolve(null), url: () => null },
+      evidence: setup.evidence ?? { read: () => Promise.resolve(null) },
       ...(setup.cameras && { cameras: setup.cameras }),
       watchList,
       audit: (action, subject) => {
