@@ -104,9 +104,9 @@ export function createMetrics(given: {
   const wireDropped = gauge('kanmen_wire_dropped_total', 'Items let go because the wire was full', ['wire']);
   const wireWaited = gauge('kanmen_wire_waited_seconds_total', 'Time that senders were held back', ['wire']);
   const cameraUp = gauge('kanmen_camera_connected', '1 while the camera sends pictures', ['camera']);
+  const cameraBlind = gauge('kanmen_camera_blind', '1 while its pictures show nothing', ['camera']);
   const cameraFrames = gauge('kanmen_camera_frames_decoded_total', 'Frames decoded', ['camera']);
   const cameraPassages = gauge('kanmen_camera_passages_total', 'Passages seen', ['camera']);
-  const cameraBlind = gauge('kanmen_camera_blind', '1 while its pictures show nothing', ['camera']);
   const cameraRejected = gauge('kanmen_camera_rejected_reads_total', 'Reads that did not become a plate', [
     'camera',
     'reason',
@@ -149,10 +149,10 @@ export function createMetrics(given: {
     for (const each of ofCameras) each.reset();
     for (const { id: camera, state, blind, framesDecoded, passages, rejected, stream } of given.cameras()) {
       cameraUp.set({ camera }, state === 'connected' ? 1 : 0);
+      cameraBlind.set({ camera }, blind ? 1 : 0);
       cameraFrames.set({ camera }, framesDecoded);
       cameraPassages.set({ camera }, passages);
       cameraRestarts.set({ camera }, stream.reconnects);
-      cameraBlind.set({ camera }, blind ? 1 : 0);
       cameraBits.set({ camera }, stream.bitsPerSecond);
       cameraPictures.set({ camera }, stream.pictures);
       cameraLost.set({ camera, what: 'packets' }, stream.packetsLost);

@@ -312,6 +312,7 @@ export const zh = {
       'no-legal-format': '不像车牌号',
       'frames-disagree': '前后不一致',
       'not-a-plate': '不是车牌',
+      'outside-zone': '在区域之外',
     },
   },
   deliveries: {
@@ -399,15 +400,6 @@ export const zh = {
       camera: '摄像机 {id}',
     },
     parted: { ok: '正常', degraded: '要处理', unhealthy: '大问题' },
-      'outside-zone': '在区域之外',
-  },
-  gatewayList: {
-    none: '还没有收到任何小区的消息',
-    state: { online: '在线', silent: '失联', never: '从未连上' },
-    heard: '最近消息',
-    notice: '最近预警',
-    open: '{n} 条未办结',
-    waiting: '{n} 条回复还没送到',
   },
   sound: {
     on: '声音已开',
