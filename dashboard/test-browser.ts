@@ -1,6 +1,6 @@
 /** For the browser tests: the built pages and a Chromium that tells everything that went wrong in it. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { onTestFinished } from 'vitest';
@@ -78,3 +78,24 @@ export async function signInOn(page: Page, name: string, word: string): Promise<
 }
 
 export const part = (name: string): string => `[data-test="${name}"]`;
+
+// The smallest JPEG that a browser shows: 1 × 1 px.
+export const jpeg = Buffer.from(
+  '/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxA=',
+  'base64',
+);
+
+const axe = readFileSync(resolve(here, '../node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** What axe-core calls serious or critical on the page as it stands: `rule: first element`. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const found = (await page.evaluate('axe.run()')) as {
+    violations: { id: string; impact: string; nodes: { target: string[]; failureSummary: string }[] }[];
+  };
+  return found.violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')} ${failureSummary}`),
+    );
+}

@@ -17,7 +17,21 @@ function page(name: 'gateway' | 'desk'): EnvironmentOptions {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       sourcemap: false,
-      rollupOptions: { input: resolve(root, name, 'index.html') },
+      rollupOptions: {
+        input: {
+          index: resolve(root, name, 'index.html'),
+          ...(name === 'desk' ? { sw: resolve(root, 'desk/sw.ts') } : {}),
+        },
+        output: {
+          // A service worker's name must not change, and it sees only what lies beside it and below.
+          entryFileNames: ({ name: entry }) => (entry === 'sw' ? `${name}/sw.js` : `${name}/assets/[name]-[hash].js`),
+          // What changes rarely is kept by browsers over updates; naive-ui comes with the first page that needs it.
+          manualChunks: (id) =>
+            /node_modules\/(@?vue|vue-i18n|vue-router|@intlify)\b/.test(id) && !id.includes('vueuc')
+              ? 'vue'
+              : undefined,
+        },
+      },
     },
   };
 }

@@ -1,24 +1,24 @@
-import { computed, reactive, watch } from 'vue';
+import { computed, reactive } from 'vue';
 import { byUrgency, ended, needsAnswer } from '../shared/alert-steps.ts';
-import { followLive, type LiveState } from '../shared/live.ts';
+import { followServer } from '../shared/follow-server.ts';
+import { everyPage } from '../shared/pages.ts';
 import { getJson } from '../shared/request.ts';
-import { session } from '../shared/session.ts';
-import { createSnapshots } from '../shared/snapshots.ts';
-import { serverNow } from '../shared/time.ts';
 import type { List } from '../shared/types.ts';
 import { asSeenHere } from './as-seen-here.ts';
-import type { DeskAlert, DeskGateway } from './types.ts';
+import type { DeskAlert, DeskGateway, Officer } from './types.ts';
 
 /** What the desk's pages show live. */
 export const inbox = reactive({
-  live: 'connecting' as LiveState,
-  trueAt: null as number | null,
   loaded: false,
   /** Open ones, by id. */
   alerts: new Map<string, DeskAlert>(),
   gateways: new Map<string, DeskGateway>(),
+  /** Whom a matter can be handed to. */
+  officers: [] as Officer[],
   /** Rises with each change, so that an open page reads itself anew. Empty id: anything may have changed. */
   news: { id: '', number: 0 },
+  /** Rises when a shift was handed over or the duty list has changed. */
+  shiftNews: 0,
 });
 
 export const openAlerts = computed(() => [...inbox.alerts.values()].sort(byUrgency));
@@ -28,6 +28,8 @@ export const redWaiting = computed(() => waitingAlerts.value.filter((alert) => a
 export const gateways = computed(() =>
   [...inbox.gateways.values()].sort((a, b) => a.name.localeCompare(b.name, 'zh-CN')),
 );
+/** Those that somebody should look after. */
+export const troubledGateways = computed(() => gateways.value.filter(({ faults }) => faults.length > 0));
 
 function keepAlert(alert: DeskAlert): void {
   if (ended(alert.state)) inbox.alerts.delete(alert.id);
@@ -42,60 +44,44 @@ function apply(name: string, value: unknown): void {
   } else if (name === 'gateway') {
     const gateway = value as DeskGateway;
     inbox.gateways.set(gateway.id, gateway);
+  } else if (name === 'shift') {
+    inbox.shiftNews += 1;
   }
 }
 
+export async function readGateways(): Promise<void> {
+  const known = await getJson<List<DeskGateway>>('api/gateways');
+  inbox.gateways = new Map(known.items.map((gateway) => [gateway.id, gateway]));
+}
+
 async function readAll(): Promise<() => void> {
-  const [alerts, known] = await Promise.all([
-    getJson<List<DeskAlert>>('api/alerts?state=open&limit=200'),
+  const [alerts, known, officers] = await Promise.all([
+    everyPage<DeskAlert>('api/alerts?state=open'),
     getJson<List<DeskGateway>>('api/gateways'),
+    getJson<List<Officer>>('api/officers'),
   ]);
   return () => {
-    inbox.alerts = new Map(alerts.items.map((alert) => [alert.id, asSeenHere(alert)]));
+    inbox.alerts = new Map(alerts.map((alert) => [alert.id, asSeenHere(alert)]));
     inbox.gateways = new Map(known.items.map((gateway) => [gateway.id, gateway]));
+    inbox.officers = officers.items;
     inbox.loaded = true;
     inbox.news = { id: '', number: inbox.news.number + 1 };
+    inbox.shiftNews += 1;
   };
 }
-const snapshots = createSnapshots(readAll, apply);
-
-/** How often gateways' “last heard” is asked for; that one went silent is pushed. */
-const gatewaysMs = 20_000;
 
 /** Follows the desk while somebody is signed in. Call it once. */
 export function startInboxData(): void {
-  let stop: (() => void) | null = null;
-  let polling: ReturnType<typeof setInterval> | null = null;
-  watch(
-    () => session.state,
-    (state) => {
-      stop?.();
-      stop = null;
-      if (polling !== null) clearInterval(polling);
-      polling = null;
+  followServer({
+    read: readAll,
+    apply,
+    forget: () => {
       inbox.loaded = false;
       inbox.alerts = new Map();
-      if (state !== 'in') return;
-      stop = followLive(
-        (name, value) => {
-          inbox.trueAt = serverNow();
-          if (name === 'hello' || name === 'gap') snapshots.readAnew();
-          else snapshots.event(name, value);
-        },
-        (live) => {
-          if (inbox.live === 'live' && live === 'broken') inbox.trueAt = serverNow();
-          inbox.live = live;
-        },
-      );
-      polling = setInterval(() => {
-        getJson<List<DeskGateway>>('api/gateways')
-          .then((known) => {
-            inbox.gateways = new Map(known.items.map((gateway) => [gateway.id, gateway]));
-          })
-          // The live feed notices a broken connection and says so.
-          .catch(() => undefined);
-      }, gatewaysMs);
     },
-    { immediate: true },
-  );
+    // The live feed notices a broken connection and says so.
+    poll: () => void readGateways().catch(() => undefined),
+    // How often “last heard” is asked for; that a gateway went silent is pushed.
+    everyMs: 20_000,
+  });
 }

@@ -1,23 +1,37 @@
 import { i18n } from '../shared/language.ts';
 import type { TimeLineEntry } from '../shared/types.ts';
-import type { DeskAlertDetail } from './types.ts';
+import type { DeskAlertDetail, DeskFeedback } from './types.ts';
 
-/** An alert's life in words, one entry for each of `alert.life`, in its order. */
-export function lifeOf(alert: DeskAlertDetail): readonly TimeLineEntry[] {
+/** What an answer says, in words. */
+function saysOf(feedback: DeskFeedback): string {
   const { t } = i18n.global;
+  if (feedback.kind === 'outcome') {
+    return t('answer.saysOutcome', { verdict: t(`answer.verdicts.${feedback.outcome ?? 'true'}`) });
+  }
+  return t(feedback.mark === null ? `news.${feedback.kind}` : `mark.${feedback.mark}`);
+}
+
+/**
+ * An alert's life in words, one entry for each of `alert.life`, in its order. `recipients`: what ids of those it was
+ * transferred to are called.
+ */
+export function lifeOf(
+  alert: DeskAlertDetail,
+  recipients: readonly { readonly id: string; readonly name: string }[],
+): readonly TimeLineEntry[] {
+  const { t } = i18n.global;
+  const nameOf = (to: string): string => recipients.find(({ id }) => id === to)?.name ?? to;
   return alert.life.map((step, index) => {
-    const outcome = step.feedback?.kind === 'outcome' ? (step.feedback.outcome ?? 'true') : null;
-    const byItself = ['kanmen', 'gateway'].includes(step.by);
+    const { feedback } = step;
+    const byItself = ['kanmen', 'gateway', 'desk'].includes(step.by);
+    const whom = feedback?.to == null ? '' : t('alert.toWhom', { name: nameOf(feedback.to) });
     return {
       key: String(index),
       at: step.at,
-      what:
-        outcome === null
-          ? t(`news.${step.kind}`)
-          : t('answer.saysOutcome', { verdict: t(`answer.verdicts.${outcome}`) }),
-      // What the gateway did by itself needs no name, and says in words of its own what the heading says already.
+      what: feedback === null ? t(`news.${step.kind}`) : saysOf(feedback),
+      // What was done by itself needs no name, and says in words of its own what the heading says already.
       by: byItself ? '' : step.by,
-      text: byItself ? countOf(step) : step.text,
+      text: byItself ? countOf(step) : [whom, step.text].filter(Boolean).join(' · '),
     };
   });
 }

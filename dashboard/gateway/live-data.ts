@@ -1,10 +1,8 @@
-import { computed, reactive, watch } from 'vue';
+import { computed, reactive } from 'vue';
 import { byUrgency, ended, needsAnswer } from '../shared/alert-steps.ts';
-import { createSnapshots } from '../shared/snapshots.ts';
-import { followLive, type LiveState } from '../shared/live.ts';
+import { followServer } from '../shared/follow-server.ts';
+import { everyPage } from '../shared/pages.ts';
 import { getJson } from '../shared/request.ts';
-import { session } from '../shared/session.ts';
-import { serverNow } from '../shared/time.ts';
 import type { Alert, Camera, Device, List, Passage, Session, Status } from '../shared/types.ts';
 
 /** Passages and ended sessions that the overview keeps in mind. */
@@ -16,8 +14,6 @@ const statusMs = 10_000;
 
 /** What the gateway's pages show live. `loaded` is false until the first reading has come. */
 export const data = reactive({
-  live: 'connecting' as LiveState,
-  trueAt: null as number | null,
   loaded: false,
   /** Open ones, by id. */
   alerts: new Map<string, Alert>(),
@@ -119,37 +115,11 @@ function lookAgain(what: keyof typeof readers): void {
   looking.set(what, timer);
 }
 
-async function everyOpenAlert(): Promise<Alert[]> {
-  const found: Alert[] = [];
-  let next: string | null = '';
-  // Ten pages of 200: whoever has more open alerts than that has other worries than this list.
-  for (let page = 0; page < 10 && next !== null; page += 1) {
-    const list: List<Alert> = await getJson(`api/alerts?state=open&limit=200${next === '' ? '' : `&before=${next}`}`);
-    found.push(...list.items);
-    next = list.next;
-  }
-  return found;
-}
-
-async function everyRunningSession(): Promise<Session[]> {
-  const found: Session[] = [];
-  let next: string | null = '';
-  // 200 piles with 10 ports: ten pages of 200.
-  for (let page = 0; page < 10 && next !== null; page += 1) {
-    const list: List<Session> = await getJson(
-      `api/sessions?state=running&limit=200${next === '' ? '' : `&before=${next}`}`,
-    );
-    found.push(...list.items);
-    next = list.next;
-  }
-  return found;
-}
-
 async function readAll(): Promise<() => void> {
   const [alerts, passages, running, past] = await Promise.all([
-    everyOpenAlert(),
+    everyPage<Alert>('api/alerts?state=open'),
     getJson<List<Passage>>(`api/passages?limit=${kept}`),
-    everyRunningSession(),
+    everyPage<Session>('api/sessions?state=running'),
     getJson<List<Session>>(`api/sessions?state=ended&limit=${kept}`),
     readers.devices(),
     readers.cameras(),
@@ -164,37 +134,18 @@ async function readAll(): Promise<() => void> {
   };
 }
 
-const snapshots = createSnapshots(readAll, apply);
-
 /** Follows the gateway while somebody is signed in. Call it once. */
 export function startLiveData(): void {
-  let stop: (() => void) | null = null;
-  let polling: ReturnType<typeof setInterval> | null = null;
-  watch(
-    () => session.state,
-    (state) => {
-      stop?.();
-      stop = null;
-      if (polling !== null) clearInterval(polling);
-      polling = null;
+  followServer({
+    read: readAll,
+    apply,
+    forget: () => {
       data.loaded = false;
-      if (state !== 'in') return;
-      stop = followLive(
-        (name, value) => {
-          data.trueAt = serverNow();
-          if (name === 'hello' || name === 'gap') snapshots.readAnew();
-          else snapshots.event(name, value);
-        },
-        (live) => {
-          if (data.live === 'live' && live === 'broken') data.trueAt = serverNow();
-          data.live = live;
-        },
-      );
-      polling = setInterval(() => {
-        readers.status().catch(() => undefined);
-        readers.cameras().catch(() => undefined);
-      }, statusMs);
     },
-    { immediate: true },
-  );
+    poll: () => {
+      readers.status().catch(() => undefined);
+      readers.cameras().catch(() => undefined);
+    },
+    everyMs: statusMs,
+  });
 }

@@ -1,4 +1,4 @@
-import type { AlertState, AlertSummary, FeedbackKind, Tier } from './types.ts';
+import type { AlertState, AlertSummary, Tier } from './types.ts';
 
 /** Nobody has taken it on, or nobody any more. */
 export const unanswered = (state: AlertState): boolean =>
@@ -9,26 +9,6 @@ export const needsAnswer = (alert: Pick<AlertSummary, 'state' | 'tier'>): boolea
   unanswered(alert.state) && alert.tier !== 'blue';
 
 export const ended = (state: AlertState): boolean => state === 'closed' || state === 'false-alarm';
-
-/** Answers that make sense now, the likeliest first. The gateway has the last word. */
-export function stepsFrom(state: AlertState): readonly FeedbackKind[] {
-  switch (state) {
-    case 'raised':
-    case 'delivered':
-      return ['acknowledged', 'outcome', 'transferred'];
-    case 'transferred':
-      return ['acknowledged', 'outcome'];
-    case 'acknowledged':
-    case 'in-progress':
-      return ['progress', 'outcome', 'transferred'];
-    case 'resolved':
-      return ['revisit'];
-    case 'revisited':
-    case 'closed':
-    case 'false-alarm':
-      return [];
-  }
-}
 
 const tierOrder: readonly Tier[] = ['red', 'orange', 'yellow', 'blue'];
 

@@ -15,7 +15,11 @@ export interface Pages<Item> {
 }
 
 /** A list by page. `pathOf` names the page after the given `next`, or the newest for null. */
-export function createPages<Item>(pathOf: (before: string | null) => string): Pages<Item> {
+export const createPages = <Item>(pathOf: (before: string | null) => string): Pages<Item> =>
+  createPagesBy((before) => getJson<List<Item>>(pathOf(before)));
+
+/** The same with a reading of one's own. */
+export function createPagesBy<Item>(readPage: (before: string | null) => Promise<List<Item>>): Pages<Item> {
   const items = ref([]) as Ref<Item[]>;
   const next = ref<string | null>(null);
   const busy = ref(false);
@@ -28,7 +32,7 @@ export function createPages<Item>(pathOf: (before: string | null) => string): Pa
     const mine = (question += 1);
     busy.value = true;
     try {
-      const list = await getJson<List<Item>>(pathOf(before));
+      const list = await readPage(before);
       if (mine !== question) return;
       items.value = keep ? [...items.value, ...list.items] : list.items;
       next.value = list.next;
@@ -51,4 +55,20 @@ export function createPages<Item>(pathOf: (before: string | null) => string): Pa
       if (next.value !== null) await read(next.value, true);
     },
   };
+}
+
+/**
+ * Everything of a list, page by page. `path` has a query already. Ten pages of 200: whoever has more open alerts or
+ * charging bikes than that has other worries than this list.
+ */
+export async function everyPage<Item>(path: string): Promise<Item[]> {
+  const found: Item[] = [];
+  let next: string | null = '';
+  for (let page = 0; page < 10 && next !== null; page += 1) {
+    const before: string = next === '' ? '' : `&before=${encodeURIComponent(next)}`;
+    const list: List<Item> = await getJson(`${path}&limit=200${before}`);
+    found.push(...list.items);
+    next = list.next;
+  }
+  return found;
 }

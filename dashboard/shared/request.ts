@@ -31,14 +31,18 @@ async function errorOf(reply: Response): Promise<RequestError> {
   return new RequestError(reply.status, code, message);
 }
 
-/** Fetches relative to the page, so that it works under any path. Throws RequestError. */
-export async function send(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Response> {
+/** Fetches relative to the page, so that it works under any path. A Blob goes as it is. Throws RequestError. */
+export async function send(method: 'GET' | 'POST' | 'PUT', path: string, body?: unknown): Promise<Response> {
   let reply: Response;
   try {
     reply = await fetch(path, {
       method,
       credentials: 'same-origin',
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : body instanceof Blob
+          ? { headers: { 'content-type': body.type }, body }
+          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     });
   } catch (cause) {
     throw new RequestError(0, 'network', cause instanceof Error ? cause.message : String(cause));

@@ -10,6 +10,7 @@ import type {
   quarantined,
   SessionJson,
 } from '../../gateway/api/schemas/records.ts';
+import type { noticeWhySchema } from '../../gateway/domain/notice.ts';
 import type { FiguresJson, PersonJson } from '../../gateway/api/schemas/follow-up.ts';
 import type { DeliveryJson } from '../../gateway/api/schemas/deliveries.ts';
 import type { status } from '../../gateway/api/schemas/status.ts';
@@ -28,6 +29,8 @@ export type Status = z.infer<typeof status>;
 export type Figures = FiguresJson;
 export type Person = PersonJson;
 export type Facts = AlertJson['facts'];
+/** What both servers tell of why an alert was raised. */
+export type Why = z.infer<typeof noticeWhySchema>;
 export type Outcome = 'true' | 'false-alarm' | 'drill';
 
 export interface List<Item> {

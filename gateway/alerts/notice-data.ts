@@ -1,5 +1,6 @@
 import type { Alert } from '../domain/alert.ts';
 import { followUpOf } from './follow-up.ts';
+import type { ExplainedCondition, FactValue, MatchExplanation } from '../domain/match.ts';
 import type { NewsKind, NoticeData } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -70,6 +71,7 @@ export function noticeData(
     escalation: alert.escalation,
     deadline: timeOrNull(deadlineOf(alert)),
     rule: { id: alert.rule, version: alert.ruleVersion },
+    ...(alert.why && { why: whyOf(alert.why, time) }),
     news: { ...news, at: time(news.at) },
     ...((news.kind === 'escalated' || news.kind === 'transferred') && {
       history: followUpOf(alert).history.map(({ at, step, to, by, why }) => ({
@@ -80,5 +82,18 @@ export function noticeData(
         why,
       })),
     }),
+  };
+}
+
+function whyOf(why: MatchExplanation, time: (at: EpochMs) => string): NonNullable<NoticeData['why']> {
+  const condition = ({ expression, values }: ExplainedCondition) => ({
+    expression,
+    values: values.map(([name, value]): [string, FactValue] => [name, value]),
+  });
+  return {
+    conditions: why.conditions.map(condition),
+    time: 'since' in why.time ? { ...why.time, since: time(why.time.since) } : why.time,
+    tier: { ...why.tier, condition: why.tier.condition && condition(why.tier.condition) },
+    lateByS: why.lateByS,
   };
 }

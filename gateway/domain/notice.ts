@@ -67,6 +67,31 @@ export const noticeEvidenceSchema = z
   );
 export type NoticeEvidence = z.infer<typeof noticeEvidenceSchema>;
 
+const value = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const condition = z.object({
+  expression: z.string().describe('CEL, as it stands in the rule'),
+  values: z.array(z.tuple([z.string(), value])).describe('Every value that it named, in its order'),
+});
+/** What the rule compared, for people who want to know why. */
+export const noticeWhySchema = z.object({
+  conditions: z.array(condition).describe('Conditions that held'),
+  time: z
+    .union([
+      z.object({ kind: z.literal('at-once') }),
+      z.object({ kind: z.literal('for'), askedS: z.number(), heldS: z.number(), since: time }),
+      z.object({ kind: z.literal('count'), withinS: z.number(), atLeast: z.number(), count: z.number() }),
+      z.object({ kind: z.enum(['together', 'sequence']), withinS: z.number(), spanS: z.number() }),
+      z.object({ kind: z.literal('absent'), withinS: z.number(), since: time }),
+    ])
+    .describe('How the condition of time came to hold'),
+  tier: z.object({
+    tier: z.enum(tiers),
+    condition: condition.nullable().describe('Null: the only tier, or the one left when no other holds'),
+    passedOver: z.int().describe('Tiers before it whose condition did not hold'),
+  }),
+  lateByS: z.number().nullable().describe('Seconds by which the newest event came too late to be put in its place'),
+});
+
 export const noticeDataSchema = z.object({
   alertId: id,
   noticeId: id,
@@ -98,6 +123,7 @@ export const noticeDataSchema = z.object({
   escalation: z.int().min(0),
   deadline: time.nullable().describe('By when the next answer is due: an acknowledgement, then an outcome'),
   rule: z.object({ id: z.string(), version: z.string() }),
+  why: noticeWhySchema.optional().describe('Why the match that gave the title came to be'),
   news: z
     .object({ kind: z.enum(newsKinds), by: z.string(), at: time, text: z.string() })
     .describe('Why this version was sent'),
@@ -276,6 +302,11 @@ export type FeedbackItem = z.infer<typeof feedbackItemSchema>;
 export const feedbackReplySchema = z.object({
   feedback: z.array(feedbackItemSchema).max(1000),
   cursor: z.string().max(500).optional().describe('Only in the answer of a feedback poll'),
+  missing: z
+    .array(z.string().max(200))
+    .max(1000)
+    .optional()
+    .describe('Only in the answer of a feedback poll: ids of its `have` that are not here; they are sent again'),
 });
 export type FeedbackReply = z.infer<typeof feedbackReplySchema>;
 

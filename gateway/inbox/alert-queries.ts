@@ -221,8 +221,8 @@ export function createAlertQueries(reads: DeskReads, nameOf: (gateway: string) =
       const row = await visible(id, scope);
       if (!row) return null;
       const [[alert], life] = await Promise.all([views([row]), lifeOf(row)]);
-      const { rule, receipts } = JSON.parse(row.data) as NoticeData;
-      return alert ? { ...alert, life, rule, recipients: receipts ?? [] } : null;
+      const { rule, why, receipts } = JSON.parse(row.data) as NoticeData;
+      return alert ? { ...alert, life, rule, why: why ?? null, recipients: receipts ?? [] } : null;
     },
     around: async (id, scope) => {
       const row = await visible(id, scope);

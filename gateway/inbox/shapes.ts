@@ -1,7 +1,7 @@
-/** What the desk's page is told (`dashboard/desk/api.md`), as schemas: the OpenAPI document is made from them. */
+/** What the desk's page is told (`http/README.md`), as schemas: the OpenAPI document is made from them. */
 import { z } from 'zod';
 import { alertStates, feedbackKinds, feedbackMarks } from '../domain/alert.ts';
-import { feedbackOutcomes, newsKinds, noticeDataSchema } from '../domain/notice.ts';
+import { feedbackOutcomes, newsKinds, noticeDataSchema, noticeWhySchema } from '../domain/notice.ts';
 import { tiers } from '../domain/tier.ts';
 
 const time = z.iso.datetime().describe('RFC 3339 in UTC');
@@ -79,6 +79,7 @@ export const deskAlertDetailSchema = deskAlertSchema.extend({
     )
     .describe('What the notices told and the answers given here, oldest first'),
   rule: noticeShape.rule,
+  why: noticeWhySchema.nullable().describe('Null where the gateway did not say'),
   recipients: z
     .array(
       z.object({
