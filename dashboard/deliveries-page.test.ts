@@ -21,9 +21,8 @@ afterAll(() => browser.close());
 
 const base = Date.UTC(2026, 0, 2, 3, 4, 5);
 const record = (n: number, changes: Partial<DeliveryRecord> = {}): DeliveryRecord => {
-  const { data: _data, ...delivery } = someDelivery({ id: `d-${n}` as DeliveryId, createdAt: (base - n) as EpochMs });
   return {
-    ...delivery,
+    ...someDelivery({ id: `d-${n}` as DeliveryId, createdAt: (base - n) as EpochMs }),
     ...{ state: 'dead', attempts: 3, lastError: 'rejected: status 410', receipt: null },
     title: { zh: '1号车棚烟雾报警', en: 'Smoke in bike shed 1' },
     tries: [

@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import type { GatewayEvent, SystemEvent } from '../domain/event.ts';
 import type { EventId } from '../domain/ids.ts';
-import { repeat, type Clock, type EpochMs, type Timer } from '../lib/clock.ts';
+import { repeat, type Clock, type Timer } from '../lib/clock.ts';
 import type { Component } from '../lib/component.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -96,7 +96,7 @@ export function createDiskWatch(given: {
     telling = true;
     try {
       await given.accept({
-        ...{ kind: 'system', id: given.random.id() as EventId, at, receivedAt: at as EpochMs, area: null, late: false },
+        ...{ kind: 'system', id: given.random.id() as EventId, at, receivedAt: at, area: null, late: false },
         ...{ part: 'disk', change: word === 'low' ? 'disk-low' : 'disk-ok' },
         value: share === null ? null : Math.round(share * 1000) / 1000,
         reason: reasonOf(space, state, gone),

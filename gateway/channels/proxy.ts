@@ -31,7 +31,6 @@ export async function openProxy(setup: ChannelSetup, options: ProxyOptions): Pro
     passwordFile === undefined ? '' : (await readSecretFile(setup, passwordFile, 'password at the proxy')).trim();
   return {
     url: new URL(url),
-    authorization:
-      username === undefined ? null : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
+    authorization: username === undefined ? null : `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`,
   };
 }

@@ -17,9 +17,7 @@ export function addDeliveries(
     .command('list')
     .description('the newest deliveries, by default those that wait and those that were given up')
     .addOption(
-      new Option('--state <state>', 'which')
-        .choices(['open', 'pending', 'dead', 'delivered', 'all'])
-        .default('open'),
+      new Option('--state <state>', 'which').choices(['open', 'pending', 'dead', 'delivered', 'all']).default('open'),
     )
     .option('--recipient <id>', 'only of this recipient')
     .option('--limit <n>', 'at most so many', '200')

@@ -32,7 +32,10 @@ export const spaceOptions = z
     clips: floor('600MB', 'no clips are kept'),
     pictures: floor('400MB', 'no pictures of passages are kept either'),
     passages: floor('250MB', 'no passages are taken either, but those that an alert or a rule’s memory rests on'),
-    readings: floor('150MB', 'no readings are acknowledged either, but those that an alert or a rule’s memory rests on'),
+    readings: floor(
+      '150MB',
+      'no readings are acknowledged either, but those that an alert or a rule’s memory rests on',
+    ),
   })
   .superRefine((floors, context) => {
     const order = ['warn', ...sheddingOrder] as const;

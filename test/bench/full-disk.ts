@@ -32,6 +32,7 @@ async function run({ full, say }: BenchmarkOptions): Promise<Finding> {
 
 export const fullDisk: Benchmark = {
   name: 'full-disk',
-  question: 'disk full to the last byte: alarms lost, readings lost or taken wrongly, wrong words; 0 is what it must be',
+  question:
+    'disk full to the last byte: alarms lost, readings lost or taken wrongly, wrong words; 0 is what it must be',
   run,
 };

@@ -102,9 +102,9 @@ export async function playFullDisk(plan: {
       clients.push(client);
       return client;
     };
-    const { token } = JSON.parse(
-      (await import('node:fs')).readFileSync(`${disk.dir}/data/run.json`, 'utf8'),
-    ) as { token: string };
+    const { token } = JSON.parse((await import('node:fs')).readFileSync(`${disk.dir}/data/run.json`, 'utf8')) as {
+      token: string;
+    };
     const status = async (): Promise<StatusJson> =>
       (await (
         await fetch(`${gateway.ready.api}/api/status`, { headers: { 'x-kanmen-control': token } })

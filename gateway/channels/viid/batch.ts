@@ -48,12 +48,13 @@ export function createBatches(given: {
       if (batch.every(({ signal }) => signal.aborted)) ending.abort();
     };
     for (const { signal } of batch) signal.addEventListener('abort', check, { once: true });
-    let reply: Exchange | null = null;
+    const heard: { reply: Exchange | null } = { reply: null };
     const answer = await session.request(
-      { method: 'POST', uri, body, objectId: null, onReply: (exchange) => (reply = exchange) },
+      { method: 'POST', uri, body, objectId: null, onReply: (reply) => (heard.reply = reply) },
       ending.signal,
     );
     for (const { signal } of batch) signal.removeEventListener('abort', check);
+    const { reply } = heard;
     const named = namedIn(reply);
     const unsure: Waiting[] = [];
     for (const one of batch) {

@@ -151,7 +151,9 @@ export function createViidSender(context: SendContext) {
     return { kind: 'delivered', receipt: receipts.join('; ') || 'taken before', feedback: [] };
   };
 
-  const sending = (request: ViidRequest): Pick<Part, 'send'> => ({ send: (ending) => session.request(request, ending) });
+  const sending = (request: ViidRequest): Pick<Part, 'send'> => ({
+    send: (ending) => session.request(request, ending),
+  });
 
   const nothing = (why: string): DeliveryResult => ({
     kind: 'delivered',
@@ -168,9 +170,7 @@ export function createViidSender(context: SendContext) {
   ): Promise<DeliveryResult> => {
     const built = await build(passage, device, delivery.id);
     const push: Part[] =
-      options.passagesBy === 'subscription'
-        ? []
-        : [{ key: built.kind, send: (ending) => batches.send(built, ending) }];
+      options.passagesBy === 'subscription' ? [] : [{ key: built.kind, send: (ending) => batches.send(built, ending) }];
     const subscribed =
       options.passagesBy === 'push'
         ? []

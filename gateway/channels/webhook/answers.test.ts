@@ -95,11 +95,7 @@ describe('answers in a reply', () => {
       const cursor = decodeURIComponent(String(request.headers['kanmen-answers-after'] ?? ''));
       if (cursor !== '') {
         const at = new Date(Number(request.headers['webhook-timestamp']) * 1000);
-        const expected = new Webhook(secret).sign(
-          String(request.headers['webhook-id']),
-          at,
-          `answers-after:${cursor}`,
-        );
+        const expected = new Webhook(secret).sign(String(request.headers['webhook-id']), at, `answers-after:${cursor}`);
         expect(request.headers['kanmen-answers-signature']).toBe(expected);
         confirmed = cursor;
       }

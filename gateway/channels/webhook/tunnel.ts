@@ -42,10 +42,13 @@ export function createTunnelAgent(proxy: Proxy, options: https.AgentOptions): ht
         callback?.(new Error(`the proxy refuses: status ${response.statusCode ?? 0}`), undefined as never);
         return;
       }
-      callback?.(null, tls.connect({ ...(given as tls.ConnectionOptions), socket, servername: servername ?? host ?? '' }));
+      callback?.(
+        null,
+        tls.connect({ ...(given as tls.ConnectionOptions), socket, servername: servername ?? host ?? '' }),
+      );
     });
     request.end();
-    return undefined as never;
+    return undefined;
   };
   agent.createConnection = open;
   return agent;
