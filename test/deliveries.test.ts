@@ -193,7 +193,12 @@ describe('a running gateway', () => {
           body: JSON.stringify(body),
         });
       expect((await post(viewer, { ids: ['d-5'] })).status).toBe(403);
-      for (const wrong of [{}, { ids: ['d-5'], recipient: 'property' }, { recipient: 'x' }, { recipient: 'station', state: 'delivered' }])
+      for (const wrong of [
+        {},
+        { ids: ['d-5'], recipient: 'property' },
+        { recipient: 'x' },
+        { recipient: 'station', state: 'delivered' },
+      ])
         expect((await post(manager, wrong)).status).toBe(400);
       const sent = await post(manager, { ids: ['d-5', 'unknown'] });
       expect([sent.status, await sent.json()]).toEqual([200, { resent: 1 }]);

@@ -41,7 +41,15 @@ async function opened() {
     return change.id;
   };
   const jpeg = await sharp({ create: { width: 320, height: 240, channels: 3, background: '#456' } })
-    .composite([{ input: await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fa8' } }).png().toBuffer(), left: 104, top: 60 }])
+    .composite([
+      {
+        input: await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fa8' } })
+          .png()
+          .toBuffer(),
+        left: 104,
+        top: 60,
+      },
+    ])
     .jpeg()
     .toBuffer();
   const about = { camera: 'gate-1', capturedAt: Date.now() as EpochMs, alertId: null };
@@ -97,7 +105,16 @@ async function opened() {
       },
     });
     const { data } = JSON.parse(Buffer.from(body).toString()) as {
-      data: { evidence: { id: string; kind: string; sha256: string; url?: string; inline?: string; original?: { url: string; sha256: string } }[] };
+      data: {
+        evidence: {
+          id: string;
+          kind: string;
+          sha256: string;
+          url?: string;
+          inline?: string;
+          original?: { url: string; sha256: string };
+        }[];
+      };
     };
     return data.evidence;
   };
@@ -170,9 +187,7 @@ describe('evidence by link', () => {
       'link.unknown-recipient',
     ]);
     expect(await answer(altered((url) => url.searchParams.set('sig', 'x')))).toEqual([403, 'link.wrong']);
-    expect(
-      sharing.refusals.counts().map(({ what, reason, count }) => [what, reason, count]),
-    ).toEqual([
+    expect(sharing.refusals.counts().map(({ what, reason, count }) => [what, reason, count])).toEqual([
       ['evidence-link', 'forged', 2],
       ['evidence-link', 'no-legal-basis', 1],
       ['evidence-link', 'other-recipient', 1],
@@ -186,7 +201,10 @@ describe('evidence by link', () => {
       'refused evidence-link: unknown-recipient',
     ]);
     // A person's browser is told in both languages.
-    const page = await follow(altered((url) => url.searchParams.set('sig', 'x')), { accept: 'text/html' });
+    const page = await follow(
+      altered((url) => url.searchParams.set('sig', 'x')),
+      { accept: 'text/html' },
+    );
     expect([page.status, page.headers.get('content-type')]).toEqual([403, 'text/plain; charset=utf-8']);
     expect(await page.text()).toMatch(/签名不符[\s\S]*signature of this link/);
   });

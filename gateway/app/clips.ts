@@ -57,7 +57,9 @@ export function createClipKeeper(given: {
     if (!clip || given.spaceShort()) return;
     const saved = await evidence.saveClip({ ...{ bytes: clip.bytes, id, camera, alertId }, capturedAt: clip.startsAt });
     try {
-      await (alertId !== null && given.attach ? given.attach(alertId, saved.ref, saved.change) : commit([saved.change]));
+      await (alertId !== null && given.attach
+        ? given.attach(alertId, saved.ref, saved.change)
+        : commit([saved.change]));
     } catch (error) {
       // Without its row nobody would ever delete it.
       await evidence.remove([saved.path]);
