@@ -69,10 +69,10 @@ function createStage() {
   };
 }
 
-async function start(role: 'manager' | 'admin' = 'manager') {
+async function start(role: 'manager' | 'admin' = 'manager', camera: CameraReport = gate) {
   const stage = createStage();
   const world = createTestWorld({ video: stage.feed });
-  world.cameras = [gate];
+  world.cameras = [camera];
   const options = { ...world.given.options, liveVideo: { ...world.given.options.liveVideo, role } };
   const api = createApi({ ...world.given, options, dashboardDir: join(builtDir, 'gateway') });
   await api.start(new AbortController().signal);
@@ -160,6 +160,65 @@ describe("a camera's page", () => {
     // Chromium's advice to the test, which reads the canvas again and again.
     expect(faults.filter((fault) => !fault.includes('willReadFrequently'))).toEqual([]);
   });
+
+  it(
+    'draws the zones, red where something stands, and says that the camera sees nothing',
+    { timeout: 120_000 },
+    async () => {
+      const points = (left: number, right: number) =>
+        [
+          [left, 0.5],
+          [right, 0.5],
+          [right, 0.95],
+          [left, 0.95],
+        ] as const;
+      const { page, faults } = await start('manager', {
+        ...gate,
+        rejected: { 'outside-zone': 12 },
+        blind: { since: Date.now() as EpochMs, reason: 'out of focus' },
+        zones: [
+          { id: 'lane', name: '读牌区', use: 'reading', points: points(0.05, 0.3), occupiedSince: null },
+          { id: 'street', name: '马路', use: 'ignore', points: points(0.35, 0.6), occupiedSince: null },
+          {
+            ...{ id: 'fire', name: '3 号楼消防通道', use: 'fire-lane', points: points(0.65, 0.95) },
+            occupiedSince: (Date.now() - 300_000) as EpochMs,
+          },
+        ],
+      });
+      await page.waitForSelector(`${part('live-video')}[data-state=playing]`, { timeout: 60_000 });
+      const drawn = (): Promise<(string | null)[]> =>
+        page.evaluate(() => {
+          const canvas = document.querySelector<HTMLCanvasElement>('canvas.overlay')!;
+          const pen = canvas.getContext('2d')!;
+          // The left edge of each zone, halfway down; then between two of them.
+          return [0.05, 0.35, 0.65, 0.33].map((x) => {
+            let [colour, deepest] = [null as string | null, 0];
+            for (let y = 0.7; y < 0.8; y += 0.005) {
+              const { data } = pen.getImageData(x * canvas.width, y * canvas.height, 1, 1);
+              if (data[3]! > deepest) [colour, deepest] = [[data[0], data[1], data[2]].join(), data[3]!];
+            }
+            return colour;
+          });
+        });
+      await expect.poll(drawn, { timeout: 30_000 }).toEqual(['47,116,208', '122,128,135', '208,52,44', null]);
+      expect(await page.textContent(part('blind'))).toContain('看不见');
+      expect(await page.textContent(part('blind-why'))).toContain('out of focus');
+      expect(await page.locator(part('zone')).allTextContents()).toEqual([
+        expect.stringMatching(/读牌区.*在此处计出入/s),
+        expect.stringMatching(/马路.*不看/s),
+        expect.stringMatching(/3 号楼消防通道.*消防通道.*被占用/s),
+      ]);
+      expect(await page.textContent(part('figures'))).toContain('在区域之外 12');
+      const shots = process.env['KANMEN_SHOTS'];
+      if (shots !== undefined) {
+        await page.screenshot({ path: join(shots, 'camera-zones.png'), fullPage: true });
+        await page.goto(page.url().replace('/cameras/gate', '/cameras'));
+        await page.waitForSelector(part('camera-card'));
+        await page.screenshot({ path: join(shots, 'cameras.png'), fullPage: true });
+      }
+      expect(faults.filter((fault) => !fault.includes('willReadFrequently'))).toEqual([]);
+    },
+  );
 
   it('says so to somebody who may not look, in words', { timeout: 60_000 }, async () => {
     const { page } = await start('admin');
