@@ -56,6 +56,7 @@ mqtt:
 # Dashboard and API 管理页面
 api:
   listen: 0.0.0.0:8080
+#  publicUrl: https://gate.example   # as recipients reach it, for links to pictures and clips 接收方打开图片链接的地址
 
 # How alerts leave the compound 预警送达方式. The station holds the same secret: init made keys/station.secret for it.
 # Put the station's address in; until then alerts wait here for a desk on this machine (kanmen init --desk).
@@ -73,6 +74,9 @@ recipients:
   - { id: police-station, name: 派出所, role: station, channel: station-desk }
 #  - { id: property, name: 物业, role: community, channel: station-desk, duty: office-hours, standIns: [guard] }
 #  - { id: guard, name: 门岗, role: community, channel: station-desk }
+
+# What may be seen of a picture 图片与片段: faces are blurred and clips are not sent, unless a legal basis stands here 法律依据
+#    evidence: { inlineUpTo: 300kB, linkFor: 7d, legalBasis: "…第…条" }
 
 # Hours of duty 值班表
 # duty:
