@@ -7,6 +7,10 @@ import type { DeskData, Statement } from './data/desk-data.ts';
 import type { DeskKeys } from './desk-key.ts';
 import type { Delivered, GatewayLookup, KnownGateway } from './receiver.ts';
 
+/*
+ * Ids of keys are UUIDv7: they rise with time, also where the clock stands still or is set back.
+ */
+
 /** How long the old key of a gateway is still good once the new one has been seen in use. */
 export const overlapMs = 24 * 3_600_000;
 /** How soon a change made by another process (`kanmen desk revoke`) is in force. */
@@ -82,7 +86,7 @@ export function createGatewayBook(options: {
   async function load(): Promise<void> {
     const [rows, keyRows] = await Promise.all([
       data.all<GatewayRow>('SELECT id, name, joined_at, keys_changed_at, revoked_at FROM gateway'),
-      data.all<KeyRow>('SELECT * FROM gateway_key ORDER BY created_at DESC, id DESC'),
+      data.all<KeyRow>('SELECT * FROM gateway_key ORDER BY id DESC'),
     ]);
     const now = clock.now();
     const good = keyRows.filter(({ valid_until: until }) => until === null || until > now);
@@ -198,8 +202,8 @@ export function createGatewayBook(options: {
       return [
         // A key that was made and never seen in use (the gateway crashed over it) makes room for this one.
         {
-          sql: `DELETE FROM gateway_key WHERE gateway = ? AND valid_until IS NULL AND created_at >
-                  (SELECT min(created_at) FROM gateway_key WHERE gateway = ? AND valid_until IS NULL)`,
+          sql: `DELETE FROM gateway_key WHERE gateway = ? AND valid_until IS NULL AND id >
+                  (SELECT min(id) FROM gateway_key WHERE gateway = ? AND valid_until IS NULL)`,
           params: [id, id],
         },
         keyStatement(id, key, now),
@@ -210,10 +214,7 @@ export function createGatewayBook(options: {
       const entry = entries.get(gateway.id);
       const newest = entry?.rotating === true ? entry.keys[0] : undefined;
       if (newest === undefined) return;
-      const rows = await data.all<KeyRow>(
-        'SELECT * FROM gateway_key WHERE gateway = ? ORDER BY created_at DESC, id DESC',
-        gateway.id,
-      );
+      const rows = await data.all<KeyRow>('SELECT * FROM gateway_key WHERE gateway = ? ORDER BY id DESC', gateway.id);
       // The old ones are on their way out already, or there is none but the file's.
       const [first, ...older] = rows;
       if (!first || older.length === 0 || older.every(({ valid_until: until }) => until !== null)) return;

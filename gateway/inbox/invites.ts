@@ -116,8 +116,9 @@ export function createInvites(options: {
       await data.write([
         // One open code for one gateway: an earlier one is not to be found on a slip of paper and used.
         {
-          sql: 'UPDATE invite SET cancelled_at = ? WHERE gateway = ? AND used_at IS NULL AND cancelled_at IS NULL',
-          params: [now, gateway.id],
+          sql: `UPDATE invite SET cancelled_at = ?
+                WHERE gateway = ? AND used_at IS NULL AND cancelled_at IS NULL AND expires_at > ?`,
+          params: [now, gateway.id, now],
         },
         {
           sql: `INSERT INTO invite (invite, gateway, name, sealed, by_name, created_at, expires_at)

@@ -10,3 +10,6 @@ useDatabase(() => postgres.database());
 await import('./receiving.test.ts');
 await import('./answering.test.ts');
 await import('./page.test.ts');
+await import('./station.test.ts');
+await import('./pairing.test.ts');
+await import('./gateways.test.ts');

@@ -121,6 +121,7 @@ export function noticeRoutes(app: FastifyInstance, options: NoticeRoutesOptions)
         const reception = await receiver.receive({ gateway, header: headerOf(request), body });
         if (reception.kind === 'refused') return refuse(reply, reception.reason, reception.detail);
         onHeard(gateway.id);
+        await gateways.verified({ gateway, header: headerOf(request), body });
         const answers = JSON.stringify({ feedback: await line.unsent(gateway.id) });
         // Signed as the answers to a poll are: an answer that anybody could have put in is not taken.
         return reply
