@@ -9,6 +9,7 @@ import { createAlerts, createDuty } from './alerts/index.ts';
 import { createApi, createLiveFeed, createVideoFeed, type Api } from './api/index.ts';
 import { createSourceAreas } from './app/areas.ts';
 import { createFollowUp } from './app/follow-up.ts';
+import { createOwnState } from './app/own-state.ts';
 import { cameraFigures } from './app/camera-figures.ts';
 import { createCameraJoins } from './app/cameras.ts';
 import { createClipKeeper, ringOf } from './app/clips.ts';
@@ -279,6 +280,13 @@ async function build(settings: AppSettings) {
     channels: [...channels.byId.keys()],
     wake: () => outbox.wake(),
     accept: (event) => line.accept(event, null),
+    ownState: createOwnState({
+      ...{ version, dataDir, recipients: configuration.recipients },
+      // Of a broken way to somebody else the station need not hear that this gateway is ill.
+      healthy: () => health.report().status !== 'unhealthy',
+      cameras: () => perception.cameras(),
+      devices: () => store.deviceStatuses(),
+    }),
   });
   const { canary } = followUp;
   const listeners = createFeedbackListeners({

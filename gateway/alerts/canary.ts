@@ -2,7 +2,7 @@ import type { Delivery } from '../domain/alert.ts';
 import type { Change, Commit } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { DeliveryId, RecipientId } from '../domain/ids.ts';
-import { canaryType, type CanaryData } from '../domain/notice.ts';
+import { canaryType, type CanaryData, type GatewayState } from '../domain/notice.ts';
 import { repeat, type Clock, type EpochMs, type MonotonicMs, type Timer } from '../lib/clock.ts';
 import type { Component } from '../lib/component.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -54,6 +54,8 @@ export function createCanary(given: {
   readonly commit: Commit;
   readonly wake: () => void;
   readonly gateway: string;
+  /** How the gateway is: told to the station with each canary. */
+  readonly state?: () => GatewayState;
   readonly timeZone: string;
   readonly clock: Clock;
   readonly random: Pick<Random, 'id'>;
@@ -94,7 +96,11 @@ export function createCanary(given: {
       set(way, 'broken', 'its channel is not configured');
       return;
     }
-    const data: CanaryData = { gateway, channel, recipient, sentAt: rfc3339(clock.now(), timeZone) };
+    const isStation = recipients.some(({ id, role }) => id === recipient && role === 'station');
+    const data: CanaryData = {
+      ...{ gateway, channel, recipient, sentAt: rfc3339(clock.now(), timeZone) },
+      ...(isStation && given.state && { state: given.state() }),
+    };
     const delivery: Delivery = {
       id: random.id() as DeliveryId,
       item: 'canary',

@@ -14,6 +14,7 @@ import type { Alert } from '../domain/alert.ts';
 import type { Commit } from '../domain/change.ts';
 import type { SystemEvent } from '../domain/event.ts';
 import type { AlertId, EventId, RuleId } from '../domain/ids.ts';
+import type { GatewayState } from '../domain/notice.ts';
 import type { Places } from '../domain/place.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
@@ -50,6 +51,8 @@ export function createFollowUp(given: {
   readonly wake: () => void;
   /** Takes an event into the line. */
   readonly accept: (event: SystemEvent) => Promise<unknown>;
+  /** How this gateway is, for the station. */
+  readonly ownState?: () => GatewayState;
   readonly commit: Commit;
   readonly clock: Clock;
   readonly random: Random;
@@ -151,6 +154,7 @@ export function createFollowUp(given: {
     commit,
     wake: given.wake,
     gateway: configuration.gateway.id,
+    ...(given.ownState && { state: given.ownState }),
     timeZone,
     ...{ clock, random, logger },
   });
