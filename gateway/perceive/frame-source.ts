@@ -1,6 +1,6 @@
 import type { CameraId } from '../domain/ids.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
-import type { EyeReport } from './camera/eye.ts';
+import type { EyeReport } from './camera/eye-report.ts';
 import type { FileStart } from './camera/file-start.ts';
 import type { FragmentSource } from './camera/fragment.ts';
 import type { OnStill } from './camera/key-frame-net.ts';

@@ -38,9 +38,29 @@ export function startCopyPull(request: CopyPullRequest): Pull {
   let captureClock: CaptureClock = createCaptureClock();
   let sequence = 0;
   let fault: PullEnd | null = null;
+  /** Read and not passed on yet: a chunk of the pipe may hold seconds of a small stream. */
+  let waiting: (() => void)[] = [];
+  let paused = false;
+  let passing = false;
+  let onPassed = (): void => undefined;
+  /** Read through a function: `tsc` believes that it cannot change while fragments are passed on. */
+  const isPaused = (): boolean => paused;
+  const passOn = (): void => {
+    if (passing || isPaused()) return;
+    passing = true;
+    try {
+      for (let next = waiting.shift(); next; next = isPaused() ? undefined : waiting.shift()) next();
+    } finally {
+      passing = false;
+    }
+    if (waiting.length === 0) onPassed();
+  };
 
   const stop = (why: PullEnd): void => {
     fault ??= why;
+    waiting = [];
+    paused = false;
+    passOn();
     // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
     child.kill('SIGKILL');
   };
@@ -71,21 +91,25 @@ export function startCopyPull(request: CopyPullRequest): Pull {
   };
   const read = createFragmentReader({
     init: (facts) => {
-      init = facts;
-      stream = null;
+      waiting.push(() => {
+        init = facts;
+        stream = null;
+      });
     },
-    fragment: take,
+    fragment: (fragment) => void waiting.push(() => take(fragment)),
   });
   child.stdout.on('data', (chunk: Buffer) => {
     if (fault) return;
     try {
       read(chunk);
+      passOn();
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       stop({ kind: 'unsupported', reason: error.message });
     }
   });
-  const ended = complaints.ended.then(({ code, complaint }): PullEnd => {
+  const ended = complaints.ended.then(async ({ code, complaint }): Promise<PullEnd> => {
+    if (waiting.length > 0) await new Promise<void>((resolve) => (onPassed = resolve));
     request.sink.end();
     if (fault) return fault;
     if (code === 0) return { kind: 'ended', reason: 'the stream ended' };
@@ -100,7 +124,17 @@ export function startCopyPull(request: CopyPullRequest): Pull {
     stop: () => stop({ kind: 'stopped', reason: 'stopped' }),
     counts: () => ({ ...counted.counts(), packetsLost: 0, picturesLost: 0 }),
     driftPpm: () => (captureTimes === 'arrival' ? captureClock.driftPpm() : null),
-    pause: () => void child.stdout.pause(),
-    resume: () => void child.stdout.resume(),
+    pause: () => {
+      paused = true;
+      child.stdout.pause();
+    },
+    resume: () => {
+      paused = false;
+      // Not in the midst of what whoever resumes is doing.
+      setImmediate(() => {
+        passOn();
+        if (!isPaused()) child.stdout.resume();
+      });
+    },
   };
 }

@@ -24,6 +24,9 @@ function argumentsOf(kind: HardwareKind, codec: Codec): string[] {
   }
 }
 
+/** Hardware that has worked may fail with a damaged stream; so often in a row, it is the hardware (a driver that hangs, a device that is gone). */
+const mostFailures = 5;
+
 /** What decoding is done with now, for the log and the dashboard. */
 export interface DecodingReport {
   readonly with: 'software' | HardwareKind;
@@ -38,12 +41,13 @@ export interface DecodingWay {
   current(): DecodingReport;
   /** A decoder has given its first picture: the way works. */
   worked(): void;
-  /** A decoder ended before it gave a picture. True if there is another way to try. */
+  /** A decoder ended before it gave a picture. True if another way takes its place. */
   failed(reason: string): boolean;
 }
 
 /**
- * Falls back by itself: a kind of hardware that gives no picture is not tried again, and software always remains.
+ * Falls back by itself: a kind of hardware that gives no picture is not tried again until the next start, and software
+ * always remains.
  * `tell` is called once for the way that is taken, and again whenever that changes.
  */
 export function createDecodingWay(
@@ -60,6 +64,7 @@ export function createDecodingWay(
   let reason: string | null = wanted === 'auto' && left.length === 0 ? 'no decoding hardware found' : null;
   let told: string | null = null;
   let proven = false;
+  let failures = 0;
   const current = (): DecodingReport => ({ with: left[0] ?? 'software', reason });
   const tellOnce = (): void => {
     const report = current();
@@ -72,13 +77,16 @@ export function createDecodingWay(
     current,
     worked: () => {
       proven = true;
+      failures = 0;
       tellOnce();
     },
     failed: (why) => {
       const kind = left[0];
-      // What has worked works: this time it was the stream.
-      if (!kind || proven) return false;
+      failures += 1;
+      if (!kind || (proven && failures < mostFailures)) return false;
       left = left.slice(1);
+      proven = false;
+      failures = 0;
       reason = `${kind} does not work here: ${why}`;
       return true;
     },

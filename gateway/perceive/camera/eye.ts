@@ -1,12 +1,16 @@
 import type { Clock, EpochMs } from '../../lib/clock.ts';
 import type { DecoderLease, DecoderSlots } from './decoder-slots.ts';
 import type { DecodingWay } from './decoding-way.ts';
+import { nothingCounted, type EyeReport } from './eye-report.ts';
 import type { Fragment, FragmentSink, InitSegment } from './fragment.ts';
 import type { GateReason } from './gate/index.ts';
 import type { FrameSlot } from './frame-slot.ts';
+import { createKeptGops } from './kept-gops.ts';
 import type { StillLook } from './key-frame-net.ts';
 import type { MotionGate } from './motion-gate.ts';
-import { fedInput, startPictureStream, type PictureStream } from './picture-stream.ts';
+import { fedInput, startPictureStream, type Picture, type PictureStream } from './picture-stream.ts';
+import { createReadingHold } from './reading-hold.ts';
+import { createStillness } from './stillness.ts';
 
 export interface EyeRequest {
   readonly framesPerSecond: number;
@@ -23,23 +27,6 @@ export interface EyeRequest {
   readonly hold: (on: boolean) => void;
   /** Decoders end before they give a picture, again and again: why; null once one works again. */
   readonly onFault?: (reason: string | null) => void;
-}
-
-export interface EyeReport {
-  readonly gate: 'open' | 'closed';
-  readonly gateReason: GateReason;
-  /** Media time seen, and how much of it with an open gate. */
-  readonly seenMs: number;
-  readonly openMs: number;
-  /** Time that a decoder ran. */
-  readonly decodingMs: number;
-  readonly decoderStarts: number;
-  /** Key frames looked at as a net, and how often one opened the gate. */
-  readonly netLooks: number;
-  readonly netWakes: number;
-  /** GOPs that were not decoded: no decoder was free for too long, or the one at work fell behind. */
-  readonly gopsDropped: number;
-  readonly lastKeyAt: EpochMs | null;
 }
 
 export interface Eye extends FragmentSink {
@@ -65,6 +52,16 @@ const mostQueuedBytes = 4_000_000;
 /** What is kept from the last key frame on, and while no decoder is free: 30 s at 4 Mbit/s. */
 const mostKeptBytes = 16_000_000;
 
+/** Pictures that are the same for so long, up to one after the sign that opened the gate, shut it. */
+const stillMs = 1000;
+const settleMs = 300;
+/** What plainly moves keeps it open for so long, whatever sizes say. */
+const movingMs = 2000;
+/** A file is read no further than this ahead of its pictures, so that they can shut the gate as a live camera's do. */
+const aheadMs = 700;
+/** A decoder that holds pictures back (B pictures) for want of input gets more. */
+const stalledMs = 300;
+
 /** One decoder may fail on damaged video; the next one begins with another key frame. */
 const faultAfter = 2;
 
@@ -76,6 +73,9 @@ interface Decoder {
   /** Fed and not given out yet: media time and capture time. */
   fed: Fragment[];
   pictures: number;
+  /** Media time of its newest picture, and how far beyond it a file may be read. */
+  newestMs: number;
+  aheadMs: number;
   waitsForKey: boolean;
   finishing: boolean;
 }
@@ -84,9 +84,6 @@ interface Decoder {
 export function createEye(request: EyeRequest): Eye {
   const { gate, net, slots, way, slot, clock, live } = request;
   let init: InitSegment | null = null;
-  /** From the last key frame on; further back while a decoder is waited for. */
-  let kept: Fragment[] = [];
-  let keptBytes = 0;
   let decoder: Decoder | null = null;
   let waiting: (() => void) | null = null;
   /** Media time up to which pictures are wanted, and from which. */
@@ -100,6 +97,9 @@ export function createEye(request: EyeRequest): Eye {
   let closed = false;
   let wakeFor: number | null = null;
   let wakeFromMs = Infinity;
+  /** Somebody wants pictures until then, moving or not. */
+  let askedFor: number | null = null;
+  let askedUntilMs = -Infinity;
   /** The gate opened while a decoder was at its end: the next one owes those pictures, though the gate may be shut again. */
   let owed = false;
   let idle: (() => void)[] = [];
@@ -108,17 +108,18 @@ export function createEye(request: EyeRequest): Eye {
   let inDoubt = false;
   let gateReason: GateReason = 'learning';
   let retry = { cancel: (): void => undefined };
+  let stalled = { cancel: (): void => undefined };
   let fedUntilMs = -Infinity;
-  const count = {
-    seenMs: 0,
-    openMs: 0,
-    decodingMs: 0,
-    decoderStarts: 0,
-    netLooks: 0,
-    netWakes: 0,
-    gopsDropped: 0,
-    lastKeyAt: null as EpochMs | null,
-  };
+  const count = { ...nothingCounted };
+
+  const hold = createReadingHold((on) => {
+    if (!live) request.hold(on);
+  });
+  const stillness = createStillness();
+  /** From the last key frame on; further back while a decoder is waited for. */
+  const kept = createKeptGops(mostKeptBytes, () => {
+    if (isOpen) count.gopsDropped += 1;
+  });
 
   /** Read through a function: `tsc` believes that it cannot change while one waits. */
   const isClosed = (): boolean => closed;
@@ -130,24 +131,11 @@ export function createEye(request: EyeRequest): Eye {
     for (const done of settled) done();
   };
 
-  const forget = (): void => {
-    kept = [];
-    keptBytes = 0;
-  };
-
   const keep = (fragment: Fragment): void => {
     // Without a decoder that wants them, the GOP before this one is enough: what the net sees in a key frame, and what
     // the gate notices just after one, began in it (decisions/compressed-gate.md).
-    if (fragment.key && !waiting && !decoder?.finishing) forgetBefore(fragment.mediaTimeMs - beforeMs);
-    if (kept.length === 0 && !fragment.key) return;
-    kept.push(fragment);
-    keptBytes += fragment.sizeBytes;
-    while (keptBytes > mostKeptBytes) {
-      const next = kept.findIndex(({ key }, index) => index > 0 && key);
-      const dropped = kept.splice(0, next < 0 ? kept.length : next);
-      keptBytes -= dropped.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      if (isOpen) count.gopsDropped += 1;
-    }
+    if (fragment.key && !waiting && !decoder?.finishing) kept.forgetBefore(fragment.mediaTimeMs - beforeMs);
+    kept.add(fragment);
   };
 
   const feed = (to: Decoder, fragment: Fragment): void => {
@@ -161,7 +149,35 @@ export function createEye(request: EyeRequest): Eye {
     to.fed.push(fragment);
     fedUntilMs = fragment.mediaTimeMs;
     to.stream.feed(fragment.bytes);
-    if (!live && to.stream.queuedBytes() > mostQueuedBytes) request.hold(true);
+    if (to.stream.queuedBytes() > mostQueuedBytes) hold('queue', true);
+  };
+
+  /** Lets a file be read on when its pictures are as far, or when the decoder wants more to give the next. */
+  const checkAhead = (of: Decoder): void => {
+    if (live) return;
+    stalled.cancel();
+    const pictureMs = Math.max(of.newestMs, wokenAtMs);
+    const isAhead = decoder === of && !of.finishing && !ended && fedUntilMs - pictureMs > of.aheadMs;
+    hold('ahead', isAhead);
+    if (!isAhead) return;
+    stalled = clock.after(stalledMs, () => {
+      if (of.stream.queuedBytes() === 0 && slot.isEmpty()) of.aheadMs += aheadMs;
+      checkAhead(of);
+    });
+  };
+
+  /** Pictures know better than sizes: what moves keeps the gate open; where nothing has changed for a while, it learns that. */
+  const notice = (picture: Picture): void => {
+    const { stillSinceMs, moved } = stillness.take(picture);
+    if (moved && isOpen) openUntilMs = Math.max(openUntilMs, picture.mediaMs + movingMs);
+    if (picture.mediaMs - stillSinceMs < stillMs || picture.mediaMs < wokenAtMs + settleMs) return;
+    // On a busy machine the gate may have shut by itself before its pictures come.
+    gate.calm(stillSinceMs, picture.mediaMs);
+    if (!isOpen) return;
+    const untilMs = Math.max(askedUntilMs, (newest?.mediaTimeMs ?? 0) - 1);
+    if (openUntilMs <= untilMs) return;
+    openUntilMs = untilMs;
+    count.calmed += 1;
   };
 
   /** Capture time of a picture by its media time: that of the last fragment at or before it. */
@@ -188,18 +204,19 @@ export function createEye(request: EyeRequest): Eye {
           faulty = false;
         }
         const at = capturedAt(own, picture.mediaMs);
+        own.newestMs = Math.max(own.newestMs, picture.mediaMs);
         if (closed || at === null || picture.mediaMs <= givenMs) {
           picture.release();
           return null;
         }
         givenMs = picture.mediaMs;
+        notice(picture);
+        checkAhead(own);
         // A picture from before the gate opened is old by nature.
         const graceMs = picture.mediaMs < wokenAtMs ? wokenAtMs - fromMs + 1500 : 0;
         return slot.offer({ ...picture, capturedAt: at, graceMs });
       },
-      onDrain: () => {
-        if (!live) request.hold(false);
-      },
+      onDrain: () => hold('queue', false),
     });
     const own: Decoder = {
       stream: pictures,
@@ -208,28 +225,32 @@ export function createEye(request: EyeRequest): Eye {
       hardware: hardwareArguments.length > 0,
       fed: [],
       pictures: 0,
+      newestMs: -Infinity,
+      aheadMs,
       waitsForKey: false,
       finishing: false,
     };
     decoder = own;
     count.decoderStarts += 1;
+    stillness.restart();
     pictures.feed(stream.bytes);
-    const earlier = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= fromMs);
-    const backlog = kept.slice(Math.max(earlier, 0));
+    const backlog = kept.from(fromMs);
     const newestKey = backlog.findLastIndex(({ key }) => key);
     // More than this at once and `feed` would leave out what is newest.
     const tooMuch = live && backlog.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > mostQueuedBytes / 2;
     for (const fragment of tooMuch ? backlog.slice(newestKey) : backlog) feed(own, fragment);
-    forgetBefore(Infinity);
+    kept.forgetBefore(Infinity);
     void pictures.ended.then(({ code, complaint }) => {
       count.decodingMs += clock.monotonic() - own.startedMs;
       lease.release();
       decoder = null;
-      if (!live) request.hold(false);
+      hold('queue', false);
+      hold('owed', false);
+      hold('ahead', false);
       const early = own.pictures === 0 && code !== 0 && !closed;
-      if (early && own.hardware) way.failed(complaint);
-      if (early && !own.hardware) failedStarts += 1;
-      else failedStarts = 0;
+      // Another way of decoding is tried at once, the same one less and less eagerly.
+      const another = early && own.hardware && way.failed(complaint);
+      failedStarts = early && !another ? failedStarts + 1 : 0;
       if (failedStarts >= faultAfter && !faulty) {
         faulty = true;
         request.onFault?.(complaint === '' ? 'the video cannot be decoded' : complaint);
@@ -245,14 +266,6 @@ export function createEye(request: EyeRequest): Eye {
     });
     if (ended || !isOpen) finish(own);
   };
-  /** Keeps whole GOPs from the one that holds this media time; the newest for sure. */
-  const forgetBefore = (mediaMs: number): void => {
-    const first = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= mediaMs);
-    if (first > 0) {
-      keptBytes -= kept.slice(0, first).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-      kept = kept.slice(first);
-    }
-  };
 
   const finish = (of: Decoder): void => {
     if (of.finishing) return;
@@ -261,13 +274,13 @@ export function createEye(request: EyeRequest): Eye {
   };
 
   const open = (): void => {
-    if (decoder || waiting || closed || kept.length === 0 || init === null) return;
+    if (decoder || waiting || closed || kept.oldestMs() === null || init === null) return;
     const stream = init;
     const asked = { granted: false };
     const giveUp = slots.ask(
       (lease) => {
         asked.granted = true;
-        if (isClosed() || init !== stream || kept.length === 0) {
+        if (isClosed() || init !== stream || kept.oldestMs() === null) {
           waiting = null;
           lease.release();
           return;
@@ -285,6 +298,8 @@ export function createEye(request: EyeRequest): Eye {
     const { open: moves, doubtful, reason } = gate.take(fragment);
     inDoubt = doubtful;
     gateReason = reason;
+    if (askedFor !== null) askedUntilMs = Math.max(askedUntilMs, fragment.mediaTimeMs + askedFor);
+    askedFor = null;
     const woken = wakeFor;
     wakeFor = null;
     const since = wakeFromMs;
@@ -292,6 +307,7 @@ export function createEye(request: EyeRequest): Eye {
     const untilMs = Math.max(
       moves ? fragment.mediaTimeMs + afterMs : -Infinity,
       woken === null ? -Infinity : fragment.mediaTimeMs + woken,
+      askedUntilMs,
     );
     if (untilMs > openUntilMs) openUntilMs = untilMs;
     const now = fragment.mediaTimeMs <= openUntilMs;
@@ -311,14 +327,13 @@ export function createEye(request: EyeRequest): Eye {
     const answer = net.look(stream, fragment, inDoubt);
     if (!answer) return;
     count.netLooks += 1;
-    if (!live) request.hold(true);
+    hold('net', true);
     void answer.then((changed) => {
-      // A decoder may have started meanwhile; one that has nothing to do would wait for ever for what is held back.
-      if (!live && (decoder?.stream.queuedBytes() ?? 0) <= mostQueuedBytes) request.hold(false);
+      hold('net', false);
       if (!changed || closed || init !== stream) return;
       count.netWakes += 1;
       // What is new in this key frame came after the one before it; further back than 10 s costs too much to decode.
-      const before = kept[0]?.mediaTimeMs ?? Infinity;
+      const before = kept.oldestMs() ?? Infinity;
       if (fragment.mediaTimeMs - before <= mostBackMs) wakeFromMs = before;
       wakeFor = 3000;
     });
@@ -330,8 +345,9 @@ export function createEye(request: EyeRequest): Eye {
       waiting?.();
       waiting = null;
       init = given;
-      forget();
+      kept.clear();
       openUntilMs = -Infinity;
+      askedUntilMs = -Infinity;
       fedUntilMs = -Infinity;
       givenMs = -Infinity;
       isOpen = false;
@@ -348,13 +364,14 @@ export function createEye(request: EyeRequest): Eye {
       if (isOpen && current && !current.finishing) {
         keep(fragment);
         feed(current, fragment);
+        checkAhead(current);
         return;
       }
       keep(fragment);
       if (isOpen) {
         owed ||= current?.finishing === true;
         // A file is read faster than decoders end.
-        if (!live && owed) request.hold(true);
+        if (owed) hold('owed', true);
         open();
       } else {
         if (current) finish(current);
@@ -369,8 +386,9 @@ export function createEye(request: EyeRequest): Eye {
       if (decoder) finish(decoder);
       if (!decoder) settleIdle();
     },
+    hurries: () => isOpen || decoder !== null,
     wake: (forMs) => {
-      wakeFor = Math.max(wakeFor ?? 0, forMs);
+      askedFor = Math.max(askedFor ?? 0, forMs);
     },
     quietAt: () => (isOpen || decoder || waiting || !slot.isEmpty() || ended ? null : (newest?.capturedAtMs ?? null)),
     report: () => ({
@@ -387,6 +405,7 @@ export function createEye(request: EyeRequest): Eye {
     close: async () => {
       closed = true;
       retry.cancel();
+      stalled.cancel();
       waiting?.();
       waiting = null;
       const running = decoder;

@@ -26,5 +26,6 @@ export function createFragmentHub(): FragmentHub {
       running = null;
       for (const sink of sinks) sink.end();
     },
+    hurries: () => [...sinks].some((sink) => sink.hurries?.() === true),
   };
 }

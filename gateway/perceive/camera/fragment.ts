@@ -50,6 +50,8 @@ export interface FragmentSink {
   take(fragment: Fragment): void;
   /** The stream has broken off or is over; the next call, if any, is `begin`. */
   end(): void;
+  /** Whether each picture is wanted as it comes. While nobody hurries, they may come several at once, a fifth of a second late. */
+  hurries?(): boolean;
 }
 
 /** Where users put themselves down. One who comes late gets `begin` at once when a stream is running, and then what is new. */

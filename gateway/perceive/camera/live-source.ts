@@ -156,6 +156,7 @@ async function connectOnce(given: Connecting, way: Way, signal: AbortSignal): Pr
       given.hub.take(fragment);
     },
     end: () => given.hub.end(),
+    hurries: () => given.hub.hurries?.() === true,
   };
   const nextStream = (): number => (given.state.streams += 1);
   const input = inputArguments(url, relay?.url ?? null, given.transport);

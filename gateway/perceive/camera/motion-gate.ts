@@ -1,5 +1,6 @@
 import type { Fragment, InitSegment } from './fragment.ts';
 import {
+  calmGate,
   createPictureMeter,
   gateInputOf,
   newGate,
@@ -14,6 +15,8 @@ import {
 export interface MotionGate {
   begin(init: InitSegment): void;
   take(fragment: Fragment): GateDecision;
+  /** Decoded pictures have shown that nothing moved between these media times. */
+  calm(fromMs: number, untilMs: number): void;
   /** Something was seen otherwise: stays open for so long. */
   open(forMs: number): void;
 }
@@ -34,6 +37,9 @@ export function createMotionGateOf(sensitivity: Sensitivity): MotionGate {
       const found = watchPicture(state, input);
       state = found.state;
       return found.decision;
+    },
+    calm: (fromMs, untilMs) => {
+      state = calmGate(state, fromMs, untilMs);
     },
     open: (forMs) => {
       state = openGate(state, forMs);

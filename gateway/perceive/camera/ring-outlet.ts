@@ -50,6 +50,7 @@ export function createRingOutlet(options: RingOptions, clock: Clock, live: LiveO
       ring.end();
       if (watched) live.end();
     },
+    hurries: () => watched,
     clip: (span) => ring.clip(span),
     watch: (on) => {
       if (on && !watched && init) {

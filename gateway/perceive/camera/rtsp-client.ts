@@ -30,6 +30,8 @@ export interface RtspClientRequest {
   /** No answer to a request for this long: unreachable. */
   readonly answerWithinMs: number;
   readonly onTrack: (track: VideoTrack) => void;
+  /** Whether each picture is wanted as it comes; else packets are read several times a second, which costs far less. */
+  readonly hurries: () => boolean;
   /** Every packet on the track's RTP channel, in order of arrival. */
   readonly onPacket: (packet: Buffer) => void;
 }
@@ -40,10 +42,15 @@ export interface RtspClient {
   stop(): void;
 }
 
-/** A key frame of 1080p fits; a camera at 50 Mbit/s sends 125 kB in a tick. */
+/** A key frame of 1080p fits. */
 const readBytes = 256 * 1024;
 /** A frame at 25 frames a second. */
-const tickMs = 40;
+const promptTickMs = 40;
+/** While nobody hurries. Waking up costs more than all else: five times a second instead of 50 (tick and packet) is a fifth of it. */
+const lazyTickMs = 200;
+/** But no more than so many bytes are left to gather in the kernel, whose buffer begins with 128 kB: the camera must not be held up. */
+const gatheredBytes = 80_000;
+const rateSpanMs = 2000;
 
 /** Decodes `%40` → `@`; a password with a bare per cent sign is taken as it stands. */
 function decoded(text: string): string {
@@ -234,12 +241,37 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     keepAlive();
   };
 
+  let bytesPerMs = 0;
+  let rated = { atMs: 0, bytes: 0 };
+  const rate = (length: number): void => {
+    rated.bytes += length;
+    const nowMs = request.clock.monotonic();
+    if (nowMs - rated.atMs < rateSpanMs) return;
+    bytesPerMs = rated.bytes / (nowMs - rated.atMs);
+    rated = { atMs: nowMs, bytes: 0 };
+  };
+  const tick = (): number => {
+    if (request.hurries()) return promptTickMs;
+    // A whole part of the longest, so that all cameras of a thread still wake it together.
+    const most = bytesPerMs > 0 ? gatheredBytes / bytesPerMs : promptTickMs;
+    return most >= lazyTickMs ? lazyTickMs : most >= lazyTickMs / 2 ? lazyTickMs / 2 : promptTickMs;
+  };
+  let gathering = false;
   /** Lets packets gather in the kernel until the next tick that all cameras share: a wake for each packet costs more than all else. */
   const gather = (): void => {
-    if (session === null || over) return;
-    socket.pause();
-    const waitMs = tickMs - (request.clock.monotonic() % tickMs);
-    setTimeout(() => socket.resume(), waitMs);
+    if (session === null || over || gathering) return;
+    gathering = true;
+    // After this turn: TLS gives its records one by one, and a full buffer is read on.
+    setImmediate(() => {
+      if (over) return;
+      socket.pause();
+      const tickMs = tick();
+      const waitMs = tickMs - (request.clock.monotonic() % tickMs);
+      setTimeout(() => {
+        gathering = false;
+        if (!over) socket.resume();
+      }, waitMs);
+    });
   };
 
   const connecting = request.clock.after(request.answerWithinMs, () =>
@@ -272,6 +304,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     } catch (error) {
       end({ kind: 'not-rtsp', detail: error instanceof Error ? error.message : 'garbage' });
     }
+    rate(chunk.length);
     gather();
   }
   if (secure) socket.on('data', receive);

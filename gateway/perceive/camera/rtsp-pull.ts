@@ -41,6 +41,7 @@ export function startRtspPull(
       units = reader;
       deliver = request.transport === 'udp' ? createReorder(reader.take) : reader.take;
     },
+    hurries: () => request.sink.hurries?.() !== false,
     onPacket: (bytes) => {
       const packet = readRtp(bytes, payloadType);
       if (packet) deliver(packet);

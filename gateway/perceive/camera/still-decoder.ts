@@ -23,8 +23,11 @@ export interface StillDecoder {
 
 /** Then it counts as undecodable. A child that starts on a busy machine has taken 2 s. */
 const patienceMs = 6000;
-/** A picture not out by then waits for the next in its decoder (streams that may hold B pictures): it gets a copy. */
-const nudgeMs = 200;
+/**
+ * A picture not out by then waits for the next in its decoder (streams that may hold B pictures): it gets a copy. A copy
+ * costs as much as the key frame, so it is not sent where only the machine is busy.
+ */
+const nudgeMs = 1000;
 const mostCopies = 6;
 /** Our own time between pictures, by which an answer is known: it has nothing to do with the cameras'. */
 const stepTicks = timescale / 10;
@@ -67,6 +70,8 @@ function createLane(clock: Clock) {
   let ticks = 0;
   let fed = 0;
   let closed = false;
+  /** How often a stream's key frames must be sent until one comes out. */
+  const copiesWanted = new WeakMap<InitSegment, number>();
 
   const send = (nals: readonly Uint8Array[]): void => {
     ticks += stepTicks;
@@ -93,6 +98,7 @@ function createLane(clock: Clock) {
         if (child !== own || !current || picture.mediaMs < current.fromMs) picture.release();
         else {
           if (init.codec === 'hevc') child = null;
+          else copiesWanted.set(current.job.init, current.copies);
           done(picture);
         }
         return null;
@@ -112,6 +118,7 @@ function createLane(clock: Clock) {
   const push = (nals: readonly Uint8Array[], codec: Codec): void => {
     if (!current) return;
     current.copies += 1;
+    current.timer.cancel();
     send(nals);
     if (codec === 'hevc') {
       // ffmpeg's H.265 decoder holds back a key frame that follows another; it gives all out when its input ends.
@@ -153,7 +160,8 @@ function createLane(clock: Clock) {
     }
     const fromMs = Math.round((ticks + stepTicks) / (timescale / 1000));
     current = { job, fromMs, timer: { cancel: () => undefined }, copies: 0, sinceMs: clock.monotonic() };
-    push(nals, job.init.codec);
+    const wanted = job.init.codec === 'h264' ? (copiesWanted.get(job.init) ?? 1) : 1;
+    for (let copy = 0; copy < wanted; copy += 1) push(nals, job.init.codec);
   };
 
   return {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../../test/support/simulators/random.ts';
-import { newGate, openGate, watchPicture, type GateDecision, type GateInput, type GateState } from './gate.ts';
+import {
+  calmGate,
+  newGate,
+  openGate,
+  watchPicture,
+  type GateDecision,
+  type GateInput,
+  type GateState,
+} from './gate.ts';
 import type { Sensitivity } from './tuning.ts';
 
 /** A camera that codes 12.5 pictures a second with a key picture every 2 s, unless told otherwise. */
@@ -132,22 +140,26 @@ describe('gate', () => {
     expect(open.filter((s) => s > 100 && s < 190 && s % 20 > 15)).toEqual([]);
   });
 
-  it('notices a car that stands in one key picture and not in the one before', () => {
-    const open = openSeconds({ seconds: 60, bytes: () => 2000, keyBytes: (s) => (s < 40 ? 20_000 : 26_000) });
-    expect(open).toContain(40);
-    expect(open.filter((s) => s < 40)).toEqual([]);
+  it('wants the key picture looked at that is of another size: a car may stand there that was not in the one before', () => {
+    const course = { seconds: 60, bytes: () => 2000, keyBytes: (s: number) => (s < 40 ? 20_000 : 26_000) };
+    const { seen } = watch(pictures(course));
+    const doubts = seen.filter(({ atS, decision }) => atS > 11 && decision.doubtful).map(({ atS }) => atS);
+    expect(doubts[0]).toBe(40);
+    // That alone decodes nothing.
+    expect(seen.find(({ atS }) => atS === 40)?.decision.open).toBe(false);
   });
 
-  it('notices a key picture that comes before its time', () => {
+  it('wants a key picture looked at that comes before its time', () => {
     const inputs = [...pictures({ seconds: 60, bytes: () => 2000 })].map((input) =>
       input.mediaTimeMs === 40_800 ? { ...input, key: true, sizeBytes: 20_000 } : input,
     );
     const { seen } = watch(inputs);
     expect(seen.find(({ atS }) => atS === 40.8)?.decision).toEqual({
-      open: true,
-      reason: 'early-key',
-      doubtful: false,
+      open: false,
+      reason: 'quiet',
+      doubtful: true,
     });
+    expect(seen.find(({ atS }) => atS > 40.8)?.decision.doubtful).toBe(false);
   });
 
   it('notices a sparing camera that begins to send every picture', () => {
@@ -202,6 +214,56 @@ describe('gate', () => {
     const { seen } = watch(after, before.state);
     expect(seen[0]?.decision).toMatchObject({ open: true, reason: 'break' });
     expect(seen.slice(-250).some(({ decision }) => decision.open)).toBe(false);
+  });
+
+  describe('told by decoded pictures that nothing moved', () => {
+    const level = (s: number): number =>
+      during(40, 46, s) || during(50, 55, s) ? 2700 : during(80, 83, s) ? 4500 : 2000;
+    /** The same course, and from 41 s on pictures that say up to a second ago nothing has moved, until `untilS`. */
+    const told = (untilS: number, bytes = level): number[] => {
+      let state = newGate('normal');
+      const open: number[] = [];
+      for (const input of pictures({ seconds: 400, bytes })) {
+        const next = watchPicture(state, input);
+        const atS = input.mediaTimeMs / 1000;
+        if (next.decision.open) open.push(atS);
+        const calm = next.decision.open && atS > 11 && atS < untilS;
+        state = calm ? calmGate(next.state, input.mediaTimeMs - 1500, input.mediaTimeMs - 200) : next.state;
+      }
+      return open.filter((s) => s > 11);
+    };
+
+    it('shuts at once and stays shut for no more than that, and opens for more', () => {
+      const open = told(48);
+      expect(open.filter((s) => during(40, 48, s)).length * periodMs).toBeLessThan(2000);
+      expect(open.filter((s) => during(48, 78, s))).toEqual([]);
+      expect(open.some((s) => during(80, 83, s))).toBe(true);
+      // A gate that nobody tells is open both times for as long as it lasts.
+      expect(told(0).filter((s) => during(40, 48, s)).length * periodMs).toBeGreaterThan(5000);
+    });
+
+    it('forgets it after some minutes', () => {
+      const again = (s: number): number => (during(340, 345, s) ? 2700 : level(s));
+      expect(told(50, again).some((s) => during(340, 345, s))).toBe(true);
+    });
+
+    it('looks at every key picture meanwhile, as a car may cost no more', () => {
+      const { state } = watch(pictures({ seconds: 45, noise: 0.02, bytes: (s) => (s < 40 ? 2000 : 2700) }));
+      expect(state.doubtful).toBe(false);
+      const { seen } = watch(
+        pictures({ seconds: 5, noise: 0.02, bytes: () => 2700 }, 45),
+        calmGate(state, 40_000, 45_000),
+      );
+      expect(seen.at(-1)?.decision).toMatchObject({ open: false, doubtful: true });
+    });
+
+    it('stays open while it learns, and for what came since', () => {
+      const learning = watch(pictures({ seconds: 8, bytes: () => 2000 })).state;
+      expect(calmGate(learning, 0, 8000).openUntilMs).toBe(learning.openUntilMs);
+      const { state } = watch(pictures({ seconds: 46, bytes: (s) => (s < 44 ? 2000 : 4000) }));
+      expect(calmGate(state, 40_000, 43_500).openUntilMs).toBe(state.openUntilMs);
+      expect(calmGate(state, 40_000, 46_000).openUntilMs).toBe(state.lastMs);
+    });
   });
 
   it('can be opened from outside for a while, and kept open for good', () => {

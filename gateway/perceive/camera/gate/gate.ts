@@ -1,3 +1,4 @@
+import { calmAfterBreak, harmlessAt, learnCalm, noCalm, noteBlock, type Calm } from './calm.ts';
 import { addBlock, emptyLevel, levelOf, type LevelState } from './level.ts';
 import { sensitivities, tuning, type Sensitivity } from './tuning.ts';
 
@@ -20,8 +21,6 @@ export const gateReasons = [
   'learning',
   'inter-size',
   'inter-size-slow',
-  'key-size',
-  'early-key',
   'picture-rate',
   'no-key-pictures',
   'break',
@@ -36,7 +35,10 @@ export type GateReason = (typeof gateReasons)[number];
 export interface GateDecision {
   readonly open: boolean;
   readonly reason: GateReason;
-  /** Sizes say little here: noise or weather moves them as much as a car would. Look at every key picture. */
+  /**
+   * Look at this picture if it is a key picture: sizes say little here, as noise or weather moves them as much as a car
+   * would; or it is itself of another size than those before it, or before its time.
+   */
   readonly doubtful: boolean;
 }
 
@@ -70,7 +72,10 @@ export interface GateState {
   readonly quantiser: number;
   readonly openUntilMs: number;
   readonly reason: GateReason;
+  /** When the last sign of movement came. */
+  readonly signMs: number;
   readonly doubtful: boolean;
+  readonly calm: Calm;
 }
 
 /** A camera's gate before its first picture, and after every break: a new connection, codec or picture size. */
@@ -98,13 +103,39 @@ export function newGate(sensitivity: Sensitivity): GateState {
     quantiser: 0,
     openUntilMs: 0,
     reason: 'learning',
+    signMs: 0,
     doubtful: false,
+    calm: noCalm,
   };
 }
 
 /** Opens the gate from outside for a while: something was seen in a key picture. */
 export function openGate(state: GateState, forMs: number): GateState {
   return { ...state, openUntilMs: Math.max(state.openUntilMs, state.lastMs + forMs), reason: 'asked' };
+}
+
+/**
+ * Decoded pictures have shown that nothing moved from `fromMs` to `untilMs` (decode time): shuts the gate unless there was
+ * a sign since, and does not open it again for no more than that for a while.
+ */
+export function calmGate(state: GateState, fromMs: number, untilMs: number): GateState {
+  const calm = learnCalm(state.calm, fromMs, untilMs);
+  const { fast, slow } = limitsWith(calm, untilMs);
+  const later = calm.marks.some(
+    ({ atMs, fastRise, slowRise }) => atMs > untilMs && (fastRise > fast || slowRise > slow),
+  );
+  const strange = state.signMs > untilMs && !sizeReasons.has(state.reason);
+  const learning = state.lastMs - state.startedMs < tuning.learnMs;
+  return { ...state, calm, openUntilMs: later || strange || learning ? state.openUntilMs : state.lastMs };
+}
+
+/** Signs that are a matter of how much. */
+const sizeReasons: ReadonlySet<GateReason> = new Set(['inter-size', 'inter-size-slow']);
+
+/** What was harmless, and a little more. */
+function limitsWith(calm: Calm, nowMs: number): { fast: number; slow: number } {
+  const known = harmlessAt(calm, nowMs);
+  return { fast: known.fastRise * tuning.calmMargin, slow: known.slowRise * tuning.calmMargin };
 }
 
 /** 16 places after a key picture one by one, then four for each doubling: 36 reach to 512 pictures. */
@@ -147,11 +178,8 @@ export function watchPicture(before: GateState, input: GateInput): { state: Gate
   // Nothing lies under the gate then, and sizes alone missed 4 of 18 passages.
   else if (state.refreshes) reason = 'no-key-pictures';
 
-  if (input.key) {
-    const found = takeKey(state, before, cost);
-    state = found.state;
-    reason ??= found.reason;
-  }
+  const keyed = input.key ? takeKey(state, before, cost) : { state, odd: false };
+  state = keyed.state;
   // A stream of key pictures alone is judged by them.
   if (!input.key || before.lastKey) {
     const found = takeInter(
@@ -163,18 +191,24 @@ export function watchPicture(before: GateState, input: GateInput): { state: Gate
     state = found.state;
     reason ??= found.reason;
   }
-  return decide(state, reason);
+  return decide(state, reason, keyed.odd);
 }
 
-function decide(state: GateState, reason: GateReason | null): { state: GateState; decision: GateDecision } {
+function decide(
+  state: GateState,
+  reason: GateReason | null,
+  odd: boolean,
+): { state: GateState; decision: GateDecision } {
   const now = state.lastMs;
-  if (state.sensitivity === 'always')
-    return { state, decision: { open: true, reason: 'always', doubtful: state.doubtful } };
+  const doubtful = state.doubtful || odd;
+  if (state.sensitivity === 'always') return { state, decision: { open: true, reason: 'always', doubtful } };
   const next =
-    reason === null ? state : { ...state, openUntilMs: Math.max(state.openUntilMs, now + tuning.holdMs), reason };
+    reason === null
+      ? state
+      : { ...state, openUntilMs: Math.max(state.openUntilMs, now + tuning.holdMs), reason, signMs: now };
   const open = now < next.openUntilMs;
   const shown = reason ?? (open ? (next.reason === 'asked' ? 'asked' : 'hold') : 'quiet');
-  return { state: next, decision: { open, reason: shown, doubtful: next.doubtful } };
+  return { state: next, decision: { open, reason: shown, doubtful } };
 }
 
 /** Time jumped: what was learned of sizes stays true, what hangs on time does not. */
@@ -188,23 +222,25 @@ function afterBreak(state: GateState, nowMs: number): GateState {
     blockCount: 0,
     openUntilMs: 0,
     usualIntervalMs: 0,
+    calm: calmAfterBreak(state.calm, state.lastMs, nowMs),
   };
 }
 
-function takeKey(state: GateState, before: GateState, cost: number): { state: GateState; reason: GateReason | null } {
+/** `odd`: another key picture than one would expect. */
+function takeKey(state: GateState, before: GateState, cost: number): { state: GateState; odd: boolean } {
   const { keys, keyGaps } = state;
   const scale = sensitivities[state.sensitivity];
-  let reason: GateReason | null = null;
+  let odd = false;
   if (keys.length >= tuning.leastKeys) {
     const middle = median(keys);
     const spread = median(keys.map((key) => Math.abs(key - middle)));
     const limit = Math.min(tuning.keyMost, Math.max(tuning.keyLeast, tuning.keyFactor * spread)) * scale;
-    if (Math.abs(cost - middle) > limit) reason = 'key-size';
+    odd = Math.abs(cost - middle) > limit;
   }
   const gap = before.sinceKey + 1;
   if (keyGaps.length >= tuning.leastKeys && gap < median(keyGaps) * tuning.earlyKeyRatio) {
     // Only where the camera is regular otherwise.
-    if (Math.min(...keyGaps) > median(keyGaps) * tuning.regularRatio) reason ??= 'early-key';
+    odd ||= Math.min(...keyGaps) > median(keyGaps) * tuning.regularRatio;
   }
   const last = (list: readonly number[], value: number): number[] => [...list.slice(1 - tuning.keptKeys), value];
   return {
@@ -216,7 +252,7 @@ function takeKey(state: GateState, before: GateState, cost: number): { state: Ga
       keyGapMs: keys.length === 0 ? 0 : state.lastMs - state.lastKeyMs,
       keyGaps: before.pictures > 0 && before.sinceKey > 0 ? last(keyGaps, gap) : keyGaps,
     },
-    reason,
+    odd,
   };
 }
 
@@ -250,8 +286,9 @@ function takeInter(
   const rare = Math.max(state.keyGapMs, next.lastMs - state.lastKeyMs) > tuning.rareKeyMs;
   const scale = sensitivities[state.sensitivity] * (rare ? tuning.rareKeyScale : 1);
   let reason: GateReason | null = null;
-  if (found.fastRise > found.fastLimit * scale) reason = 'inter-size';
-  else if (found.slowRise > found.slowLimit * scale) reason = 'inter-size-slow';
+  const harmless = limitsWith(state.calm, next.lastMs);
+  if (found.fastRise > Math.max(found.fastLimit * scale, harmless.fast)) reason = 'inter-size';
+  else if (found.slowRise > Math.max(found.slowLimit * scale, harmless.slow)) reason = 'inter-size-slow';
   else if (meanIntervalMs < usual * tuning.rateRatio) reason = 'picture-rate';
   next = {
     ...next,
@@ -259,7 +296,9 @@ function takeInter(
     blockSum: 0,
     blockCount: 0,
     usualIntervalMs: usual + (meanIntervalMs - usual) * tuning.intervalGain,
-    doubtful: found.doubtful,
+    // Where pictures had to teach that a rise is harmless, a car may make no more of one.
+    doubtful: found.doubtful || harmless.slow > tuning.doubtMost || harmless.fast > tuning.fastMost,
+    calm: noteBlock(state.calm, { atMs: next.lastMs, fastRise: found.fastRise, slowRise: found.slowRise }),
   };
   return { state: next, reason };
 }

@@ -1,4 +1,5 @@
 export {
+  calmGate,
   newGate,
   openGate,
   watchPicture,

@@ -68,4 +68,12 @@ export const tuning = {
   shapeGain: 0.1,
   shapeGainOpen: 0.03,
   shapeStep: 0.5,
+  /** Judged by decoded pictures: so many blocks back. */
+  calmMarks: 32,
+  /** A rise that was harmless counts half after so long; a rise this much above it is a sign again. */
+  calmHalfLifeMs: 60_000,
+  calmMargin: 1.2,
+  /** However harmless, more than this opens the gate. */
+  calmFastMost: 0.8,
+  calmSlowMost: 0.4,
 };
