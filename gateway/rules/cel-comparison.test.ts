@@ -19,6 +19,11 @@ const numbers = fc.constantFrom(
   '0',
   '-3',
   '1e2',
+  'params.warnC * 3600',
+  'event.portC - event.powerW',
+  '(event.port + 1) * 2 - hour',
+  'event.powerW / 4',
+  '7 / 2 + event.port',
 );
 const texts = fc.constantFrom('event.state', 'event.device', 'area', '"charging"', '"idle"');
 const part = fc.oneof(

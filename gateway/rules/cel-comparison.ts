@@ -62,11 +62,35 @@ function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
     const type = Object.hasOwn(scope.variables, name) ? scope.variables[name] : undefined;
     return type ? { type, read: (context) => context[name] } : null;
   }
+  if (node.op === '+' || node.op === '-' || node.op === '*' || node.op === '/') return calculation(node, scope);
   if (node.op !== '.' || node.args[0].op !== 'id') return null;
   const [record, field] = [node.args[0].args, node.args[1]];
   const type = Object.hasOwn(scope.records, record) ? scope.records[record]?.[field]?.type : undefined;
   if (!type || type === 'plate') return null;
   return { type, read: (context) => (context[record] as RecordOf)?.[field] ?? undefined };
+}
+
+const arithmetic = {
+  '+': (a: number, b: number) => a + b,
+  '-': (a: number, b: number) => a - b,
+  '*': (a: number, b: number) => a * b,
+  '/': (a: number, b: number) => a / b,
+} as const;
+
+/** `params.hours * 3600`: doubles, as all fields are. Two whole literals would be CEL's integers, which divide otherwise. */
+function calculation(node: ASTNode & { op: keyof typeof arithmetic }, scope: CelScope): Typed | null {
+  const [left, right] = node.args.map((side) => typedOperand(side, scope));
+  if (left?.type !== 'number' || right?.type !== 'number') return null;
+  if (node.args.every(({ op }) => op === 'value')) return null;
+  const calculate = arithmetic[node.op];
+  return {
+    type: 'number',
+    read: (context) => {
+      const a = left.read(context);
+      const b = right.read(context);
+      return a === undefined || b === undefined ? undefined : calculate(a as number, b as number);
+    },
+  };
 }
 
 const constant = (type: 'number' | 'string', value: unknown): Typed => ({ type, read: () => value });

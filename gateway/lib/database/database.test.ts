@@ -120,6 +120,26 @@ describe('database', () => {
     expect(database.report()).toMatchObject({ name: 'store', depth: 0, passed: 5, dropped: 3 });
   });
 
+  it('writes many rows of one insert together, in their order, and still fails only the one that is wrong', async () => {
+    const database = await started();
+    const numbers = Array.from({ length: 300 }, (_, n) => n + 1);
+    await Promise.all(numbers.map((n) => database.write([put(n, `row ${n}`)])));
+    expect(numbersIn(database)).toEqual(numbers);
+    expect(database.get<{ text: string }>('SELECT text FROM numbers WHERE n = ?', 177)?.text).toBe('row 177');
+
+    // One that is there already in the middle of a hundred others.
+    const more = Array.from({ length: 100 }, (_, n) => (n === 50 ? 7 : 1000 + n));
+    const outcomes = await Promise.allSettled(more.map((n) => database.write([put(n)])));
+    expect(outcomes.flatMap(({ status }, index) => (status === 'rejected' ? [index] : []))).toEqual([50]);
+    expect(numbersIn(database)).toHaveLength(399);
+
+    // Chained: those after it rest on what was not written.
+    const chained = Array.from({ length: 100 }, (_, n) => (n === 40 ? 7 : 2000 + n));
+    const ends = await Promise.allSettled(chained.map((n) => database.write([put(n)], { chained: true })));
+    expect(ends.filter(({ status }) => status === 'fulfilled')).toHaveLength(40);
+    expect(numbersIn(database)).toHaveLength(439);
+  });
+
   it('fails every chained write that was made before the failure of another was known', async () => {
     const database = await started({ fsyncDelayMs: 30 });
     const order: string[] = [];
