@@ -175,7 +175,7 @@ describe("a camera's page", () => {
       const { page, faults } = await start('manager', {
         ...gate,
         rejected: { 'outside-zone': 12 },
-        blind: { since: Date.now() as EpochMs, reason: 'out of focus' },
+        blind: { since: Date.now() as EpochMs, kind: 'blurred', reason: 'out of focus' },
         zones: [
           { id: 'lane', name: '读牌区', use: 'reading', points: points(0.05, 0.3), occupiedSince: null },
           { id: 'street', name: '马路', use: 'ignore', points: points(0.35, 0.6), occupiedSince: null },
@@ -202,7 +202,7 @@ describe("a camera's page", () => {
         });
       await expect.poll(drawn, { timeout: 30_000 }).toEqual(['47,116,208', '122,128,135', '208,52,44', null]);
       expect(await page.textContent(part('blind'))).toContain('看不见');
-      expect(await page.textContent(part('blind-why'))).toContain('out of focus');
+      expect(await page.textContent(part('blind-why'))).toContain('失焦');
       expect(await page.locator(part('zone')).allTextContents()).toEqual([
         expect.stringMatching(/读牌区.*在此处计出入/s),
         expect.stringMatching(/马路.*不看/s),

@@ -140,7 +140,11 @@ export interface CameraReport {
     readonly reconnects: number;
   };
   /** Since when its pictures show nothing any more, and why; null or absent while it sees. */
-  readonly blind?: { readonly since: EpochMs; readonly reason: string | null } | null;
+  readonly blind?: {
+    readonly since: EpochMs;
+    readonly kind: 'dark' | 'covered' | 'blurred' | 'turned' | null;
+    readonly reason: string | null;
+  } | null;
   /** Drawn in its picture; absent: none. */
   readonly zones?: readonly CameraZone[];
 }

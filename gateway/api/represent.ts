@@ -190,7 +190,7 @@ export function createRepresentation(options: {
     passages: value.passages,
     rejected: { ...value.rejected },
     stream: { ...value.stream, lastKeyAt: isoOrNull(value.stream.lastKeyAt) },
-    blind: value.blind ? { since: iso(value.blind.since), reason: value.blind.reason } : null,
+    blind: value.blind ? { ...value.blind, since: iso(value.blind.since) } : null,
     zones: (value.zones ?? []).map(({ id, name, use, points, occupiedSince }) => ({
       ...{ id, name, use, occupiedSince: isoOrNull(occupiedSince) },
       points: points.map(([x, y]): [number, number] => [x, y]),

@@ -4,7 +4,7 @@ import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { WireReport } from '../lib/wire.ts';
 import type { SourceStatus } from './frame-source.ts';
 import type { CameraOptions } from './options.ts';
-import type { ViewChange } from './view-watch.ts';
+import type { Blindness, ViewChange } from './view-watch.ts';
 import type { CameraCounters } from './worker-protocol.ts';
 
 /** A camera's link has changed, or whether it sees. */
@@ -32,7 +32,7 @@ export interface CameraStatus {
   /** How often its stream was opened. */
   readonly connections: number;
   /** Since when it has seen nothing, and why; null while it sees. */
-  readonly blind: { readonly since: EpochMs; readonly reason: string | null } | null;
+  readonly blind: { readonly since: EpochMs; readonly kind: Blindness | null; readonly reason: string | null } | null;
   readonly zones: CameraOptions['zones'];
   readonly counters: CameraCounters;
 }
@@ -126,10 +126,10 @@ export function createCameraBoard(
       lastTold.set(camera, status.kind);
       onChange({ camera, change: status.kind, at, reason });
     },
-    view: (camera: CameraId, { change, at, reason }: ViewChange): void => {
+    view: (camera: CameraId, { change, at, kind, reason }: ViewChange): void => {
       const before = known.get(camera);
       if (!before) return;
-      known.set(camera, { ...before, blind: change === 'blind' ? { since: at, reason } : null });
+      known.set(camera, { ...before, blind: change === 'blind' ? { since: at, kind, reason } : null });
       onChange({ camera, change, at, reason });
     },
     counted: (camera: CameraId, counters: CameraCounters): void => {

@@ -122,7 +122,6 @@ export function serveWorker(options: {
     const outlet = openOutlet(id);
     const watch = openWatch(camera, outlet);
     const opened: { leave: () => void; count: () => void } = { leave: () => undefined, count: () => undefined };
-    let timer: NodeJS.Timeout | null = null;
     let reason = 'the file is over';
     let failed = false;
     try {
@@ -132,16 +131,19 @@ export function serveWorker(options: {
         onStart: (start) => send({ kind: 'file-start', camera: id, start }),
         onSize: (size) => send({ kind: 'camera', camera: id, status: { kind: 'connected', ...size } }),
         onOpen: (source) => {
-          opened.leave = source.fragments.attach(outlet);
+          const leave = source.fragments.attach(outlet);
           opened.count = counterOf(id, watch, source);
-          timer = setInterval(opened.count, countersPeriodMs);
+          const timer = setInterval(opened.count, countersPeriodMs);
+          opened.leave = () => {
+            clearInterval(timer);
+            leave();
+          };
         },
       });
     } catch (error) {
       failed = true;
       reason = messageOf(error);
     } finally {
-      if (timer) clearInterval(timer);
       opened.leave();
       outlet.close();
       opened.count();

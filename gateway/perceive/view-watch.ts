@@ -7,7 +7,9 @@ import { createViewMemory, detailOf, edgesOf, type Edges, type ViewMemory } from
 export interface ViewChange {
   readonly change: 'blind' | 'seeing';
   readonly at: EpochMs;
-  /** Why, in one line; null for `seeing`. */
+  /** What is wrong; null for `seeing`. */
+  readonly kind: Blindness | null;
+  /** The same in one line; null for `seeing`. */
   readonly reason: string | null;
 }
 
@@ -150,7 +152,7 @@ export function createViewWatch({ blindAfterMs, isDay }: ViewWatchOptions) {
     clearInARow += 1;
     if (!blind || clearInARow < 2) return null;
     blind = false;
-    return { change: 'seeing', at, reason: null };
+    return { change: 'seeing', at, kind: null, reason: null };
   };
 
   const worse = (kind: Blindness, at: EpochMs): ViewChange | null => {
@@ -159,7 +161,7 @@ export function createViewWatch({ blindAfterMs, isDay }: ViewWatchOptions) {
     const needMs = kind === 'turned' ? blindAfterMs * turnedFactor : blindAfterMs;
     if (blind || bad.looks < 3 || at - bad.since < needMs) return null;
     blind = true;
-    return { change: 'blind', at, reason: reasons[kind] };
+    return { change: 'blind', at, kind, reason: reasons[kind] };
   };
 
   return {

@@ -333,7 +333,12 @@ export const en: Messages = {
       ended: 'File is over',
     },
     blind: 'Sees nothing',
-    blindSince: 'since {time}',
+    blindKind: {
+      dark: 'the picture is black',
+      covered: 'covered, sprayed or fogged',
+      blurred: 'out of focus',
+      turned: 'turned away, or something stands before it',
+    },
     zones: 'Zones',
     zoneUse: {
       reading: 'passages count here',

@@ -328,7 +328,12 @@ export const zh = {
     none: '还没有配置摄像机',
     state: { connecting: '正在连接', connected: '有画面', silent: '没有画面', failed: '连不上', ended: '文件已播完' },
     blind: '看不见',
-    blindSince: '始于 {time}',
+    blindKind: {
+      dark: '画面全黑',
+      covered: '被遮挡、喷涂或起雾',
+      blurred: '失焦',
+      turned: '被转向，或有东西挡在前面',
+    },
     zones: '画面区域',
     zoneUse: {
       reading: '在此处计出入',

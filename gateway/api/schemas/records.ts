@@ -98,7 +98,11 @@ export const camera = named(
       })
       .describe('What is known of the stream'),
     blind: z
-      .object({ since: time, reason: z.string().nullable() })
+      .object({
+        since: time,
+        kind: z.enum(['dark', 'covered', 'blurred', 'turned']).nullable(),
+        reason: z.string().nullable(),
+      })
       .nullable()
       .describe('Since when its pictures show nothing (covered, dark, blurred, turned away); null while it sees'),
     zones: z
