@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recipientsOptions } from '../alerts/options.ts';
 import { channelsOptions } from '../channels/options.ts';
-import { someDelivery } from '../channels/contract.ts';
-import type { Alert, Feedback } from '../domain/alert.ts';
+import type { Alert, Delivery, Feedback } from '../domain/alert.ts';
 import type { AlertId, RecipientId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { createAnswerGate } from './answers.ts';
@@ -30,7 +29,7 @@ function opened() {
     ...{ channels, recipients },
     store: {
       findAlert: (id) => (id === 'a-1' ? ({ id } as Alert) : undefined),
-      deliveries: () => [someDelivery({ channel: 'desk' })],
+      deliveries: () => [{ channel: 'desk' } as Delivery],
     },
     refusals: { note: (what, reason, by, subject) => noted.push(`${what} ${reason}: ${subject} (${by})`) },
   });

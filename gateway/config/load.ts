@@ -150,6 +150,28 @@ function alertsOverViid(value: unknown): Wrong[] {
   });
 }
 
+/** A legal basis lets somebody follow links to faces and clips: without an address there are no links, and it would say nothing. */
+function facesWithoutLinks(value: unknown): Wrong[] {
+  const { recipients, api } = (value ?? {}) as {
+    readonly recipients?: unknown;
+    readonly api?: { readonly publicUrl?: unknown } | null;
+  };
+  if (!Array.isArray(recipients) || typeof api?.publicUrl === 'string') return [];
+  return recipients.flatMap((recipient: unknown, index): Wrong[] => {
+    const { legalBasis } = (recipient as { readonly evidence?: { readonly legalBasis?: unknown } | null } | null)
+      ?.evidence ?? { legalBasis: undefined };
+    if (typeof legalBasis !== 'string') return [];
+    return [
+      {
+        path: ['recipients', index, 'evidence', 'legalBasis'],
+        value: legalBasis,
+        message: 'shows faces by links, and links need the address at which this gateway is reached',
+        allowed: 'with api.publicUrl, such as https://gate.example',
+      },
+    ];
+  });
+}
+
 /** What the schema cannot see: one part of the file naming another, and ids that stand twice. */
 function referenceFaults(value: unknown): Wrong[] {
   const areas = itemsOf(value, 'areas');
@@ -197,5 +219,6 @@ function referenceFaults(value: unknown): Wrong[] {
       ...among(['recipients', i, 'channel'], channel, channelIds, 'channel'),
     ]),
     ...alertsOverViid(value),
+    ...facesWithoutLinks(value),
   ];
 }
