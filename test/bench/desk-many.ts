@@ -1,0 +1,191 @@
+// Question: with 200 gateways and 100 000 alerts of history, how long does the slowest view of the desk take, and how soon
+// is each of 50 alerts that arrive at once on screen?
+import { join } from 'node:path';
+import { loadDesk } from '../../gateway/config/index.ts';
+import { createPostgresData, createSqliteData } from '../../gateway/inbox/index.ts';
+import { noticeStatements } from '../../gateway/inbox/notice-statements.ts';
+import { readFileSync } from 'node:fs';
+import { systemClock, type EpochMs } from '../../gateway/lib/clock.ts';
+import { silentLogger } from '../../gateway/lib/logger.ts';
+import { benchAlert, makeBenchDesk, type BenchDesk } from './desk-process.ts';
+import { percentile, percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
+
+const gateways = 200;
+const arriving = 50;
+/** Of the history, so many are still open: a bad week. */
+const stillOpen = 300;
+const yearMs = 365 * 86_400_000;
+
+/** Puts a year of alerts where the desk will find them, through the very statements that receiving writes. */
+async function fill(desk: BenchDesk, count: number): Promise<void> {
+  const loaded = loadDesk(desk.config);
+  if (!loaded.ok) throw new Error('the configuration of the bench is wrong');
+  const { database, dataDir } = loaded.value;
+  const common = { clock: systemClock, logger: silentLogger };
+  const data =
+    database.kind === 'postgres'
+      ? createPostgresData({ ...common, url: readFileSync(database.urlFile, 'utf8') })
+      : createSqliteData({ ...common, file: join(dataDir, 'desk.sqlite') });
+  await data.start(new AbortController().signal);
+  const now = Date.now();
+  const step = 500;
+  for (let from = 0; from < count; from += step) {
+    await Promise.all(
+      Array.from({ length: Math.min(step, count - from) }, (_, index) => {
+        const n = from + index;
+        const at = now - yearMs + Math.floor((n / count) * (yearMs - 3_600_000));
+        const open = n >= count - stillOpen;
+        const event = benchAlert(n, {
+          at,
+          ...(open
+            ? {}
+            : {
+                ...{ state: 'closed', owner: '王', acknowledgedAt: new Date(at + 60_000).toISOString() },
+                news: {
+                  kind: 'closed',
+                  by: '王',
+                  at: new Date(at + 3_600_000).toISOString(),
+                  text: `已处置，第${n}号`,
+                },
+              }),
+        });
+        return data.write(
+          noticeStatements({
+            ...{ dialect: data.dialect, gateway: desk.gateways[n % gateways] ?? '', own: false, event },
+            ...{ now: at as EpochMs, before: undefined, answers: [], arrivals: [] },
+          }),
+        );
+      }),
+    );
+  }
+  if (data.dialect === 'postgres') await data.write([{ sql: 'ANALYZE', params: [] }]);
+  await data.stop();
+}
+
+interface Page {
+  readonly items: readonly { readonly id: string }[];
+  readonly next: string | null;
+}
+
+/** Every view that the page opens, by the requests that it makes. */
+async function views(desk: BenchDesk): Promise<readonly (readonly [name: string, path: string, body?: unknown])[]> {
+  const first = (await desk.ask('/api/alerts?state=all&limit=200')).json as Page;
+  const id = first.items[0]?.id ?? '';
+  const month = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 7);
+  const search = (text: string, more = {}) => ['/api/search', { text, ...more }] as const;
+  return [
+    ['inbox', '/api/alerts?state=open&limit=200'],
+    ['all', '/api/alerts?state=all&limit=50'],
+    ['all, next page', `/api/alerts?state=all&limit=50&before=${encodeURIComponent(first.next ?? '')}`],
+    ['all red', '/api/alerts?state=all&tier=red&limit=50'],
+    ['of one gateway', '/api/alerts?state=all&gateway=gw-007&limit=50'],
+    ['one alert', `/api/alerts/${id}`],
+    ['around it', `/api/alerts/${id}/around`],
+    ['gateways', '/api/gateways'],
+    ['shift', '/api/shift'],
+    ['figures', `/api/figures?month=${month}`],
+    ['search, common', ...search('号楼')],
+    ['search, one character', ...search('烟')],
+    ['search, a plate', ...search('B10777')],
+    ['search, nothing there', ...search('没有这样的词')],
+    ['search, rare among common', ...search('号楼 浙B99998')],
+    ['search, one gateway', ...search('过温', { gateway: 'gw-011' })],
+    ['plan', '/api/plans/gw-007'],
+    ['officers', '/api/officers'],
+    ['audit', '/api/audit'],
+  ];
+}
+
+async function arrive(desk: BenchDesk, rounds: number): Promise<number[]> {
+  const ending = new AbortController();
+  const sent = new Map<string, { stored: number; shown: number | null }>();
+  await desk.watch((name, text, at) => {
+    if (name !== 'alert') return;
+    const alert = JSON.parse(text) as { id: string; receivedAt: string };
+    const entry = sent.get(alert.id);
+    if (entry?.shown === null) {
+      entry.shown = at;
+      entry.stored = Date.parse(alert.receivedAt);
+    }
+  }, ending.signal);
+  const waits: number[] = [];
+  for (let round_ = 0; round_ < rounds; round_ += 1) {
+    const events = Array.from({ length: arriving }, (_, index) =>
+      benchAlert(1_000_000 + round_ * arriving + index, { at: Date.now() }),
+    );
+    for (const event of events) sent.set(event.data.alertId, { stored: 0, shown: null });
+    const replies = await Promise.all(
+      events.map((event, index) => desk.send(desk.gateways[(index * 3) % gateways] ?? '', event)),
+    );
+    if (replies.some(({ status }) => status !== 200)) throw new Error('a notice was refused');
+    const until = Date.now() + 20_000;
+    while ([...sent.values()].some(({ shown }) => shown === null)) {
+      if (Date.now() > until) break;
+      await new Promise((done) => setTimeout(done, 5));
+    }
+  }
+  ending.abort();
+  for (const { stored, shown } of sent.values()) waits.push(shown === null ? Number.POSITIVE_INFINITY : shown - stored);
+  return waits;
+}
+
+async function run({ full, settings, say }: BenchmarkOptions): Promise<Finding> {
+  const database = settings['database'] === 'postgres' ? 'postgres' : 'sqlite';
+  const history = Number(settings['history'] ?? 100_000);
+  const times = full ? 200 : 25;
+  const desk = await makeBenchDesk(gateways, database);
+  const polling = new AbortController();
+  try {
+    say(`writing ${history} alerts of ${gateways} gateways into ${database}`);
+    const from = performance.now();
+    await fill(desk, history);
+    const fillS = (performance.now() - from) / 1000;
+    await desk.start();
+    // Every gateway holds its poll open, as in life.
+    for (const gateway of desk.gateways) {
+      void (async () => {
+        while (!polling.signal.aborted) await desk.poll(gateway, polling.signal);
+      })();
+    }
+    const all = await views(desk);
+    const found: Record<string, { p50: number | null; p95: number | null }> = {};
+    const everything: number[] = [];
+    for (const [name, path, body] of all) {
+      const took: number[] = [];
+      for (let time = 0; time < times + 3; time += 1) {
+        const reply = await desk.ask(path, body);
+        if (reply.status !== 200) throw new Error(`${name}: status ${reply.status}`);
+        if (time >= 3) took.push(reply.ms);
+      }
+      everything.push(...took);
+      const { p50, p95 } = percentiles(took);
+      found[name] = { p50, p95 };
+      say(`${name}: p50 ${p50} ms, p95 ${p95} ms`);
+    }
+    const waits = await arrive(desk, full ? 20 : 4);
+    const lost = waits.filter((ms) => !Number.isFinite(ms)).length;
+    const worst = Object.entries(found).sort((a, b) => (b[1].p95 ?? 0) - (a[1].p95 ?? 0))[0];
+    const extra = {
+      ...{ database, history, gateways, worstView: worst?.[0], views: found, arrivingAtOnce: arriving },
+      onScreenMs: {
+        p50: percentile(waits, 0.5),
+        p95: percentile(waits, 0.95),
+        max: lost > 0 ? null : Math.max(...waits),
+      },
+      fillS: round(fillS, 1),
+    };
+    const common = { unit: 'ms, p95 of the slowest view', baseline: null, ...percentiles(everything), extra };
+    if (lost > 0) return { ...common, value: null, void: `${lost} alerts never came on screen` };
+    return { ...common, value: worst?.[1].p95 ?? null };
+  } finally {
+    polling.abort();
+    await desk.stop();
+  }
+}
+
+export const deskMany: Benchmark = {
+  name: 'desk-many',
+  question:
+    'the slowest view of a desk with 200 gateways and 100 000 alerts, and how soon 50 that arrive at once are on screen (--database postgres, --history N)',
+  run,
+};
