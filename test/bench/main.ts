@@ -3,6 +3,8 @@ import { alarmLatency } from './alarm-latency.ts';
 import { ruleBacktest } from './rule-backtest.ts';
 import { ruleEngine, ruleScaling } from './rule-engine.ts';
 import { cameraFaults } from './camera-faults.ts';
+import { deskMany } from './desk-many.ts';
+import { deskRepeat } from './desk-repeat.ts';
 import { durableIngest } from './durable-ingest.ts';
 import { fullDisk } from './full-disk.ts';
 import { gateDuty } from './gate-duty.ts';
@@ -35,6 +37,8 @@ const benchmarks: readonly Benchmark[] = [
   passageLatency,
   cameraFaults,
   gateRecall,
+  deskMany,
+  deskRepeat,
 ];
 
 const { values, positionals } = parseArgs({
@@ -49,6 +53,9 @@ const { values, positionals } = parseArgs({
     streams: { type: 'string' },
     only: { type: 'string' },
     found: { type: 'string' },
+    // Of desk-many and desk-repeat: sqlite or postgres, how many alerts of history.
+    database: { type: 'string' },
+    history: { type: 'string' },
     help: { type: 'boolean' },
   },
 });
