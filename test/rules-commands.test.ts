@@ -56,6 +56,8 @@ describe('kanmen rules', { timeout: 120_000 }, () => {
     // What is mended is seen without a command.
     writeFileSync(join(rulesDir, 'warm.yaml'), rule('warm', warmBody));
     await expect.poll(() => ids(config), { timeout: 30_000, interval: 1000 }).toEqual(['hot', 'warm']);
+    const apply = ['rules', 'apply', 'nowhere', '--by', '王芳', '--why', '车棚朝南', '-c', config];
+    expect(await kanmen(apply)).toMatchObject({ code: 1, stderr: 'not applied: there is no proposal nowhere\n' });
     const shown = await kanmen(['rules', 'show', 'warm', '-c', config]);
     expect(shown.stdout).toContain('event.portC >= 50');
     expect((await kanmen(['rules', 'show', 'cold', '-c', config])).code).toBe(1);
@@ -65,6 +67,8 @@ describe('kanmen rules', { timeout: 120_000 }, () => {
     const { all } = await open({ hot: hotBody });
     const refused = await kanmen(['rules', 'reload', '-c', all.gatewayConfig]);
     expect(refused).toMatchObject({ code: 1 });
+    const apply = ['rules', 'apply', 'p1', '--by', '王芳', '--why', '车棚朝南', '-c', all.gatewayConfig];
+    expect((await kanmen(apply)).code).toBe(1);
     expect(refused.stderr).toContain('no gateway runs');
     expect(await ids(all.gatewayConfig)).toEqual(['hot']);
   });
