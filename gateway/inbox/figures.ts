@@ -5,6 +5,9 @@ import type { DeskReads } from './data/desk-data.ts';
 import { scopeCondition, type Scope } from './scope.ts';
 import type { DeskFigures, FigureLine } from './shapes-shift.ts';
 
+/** Made once: a collator of its own for each comparison took most of the time of a page with 200 gateways. */
+const byName = new Intl.Collator('zh-CN');
+
 /** Mean and p90 (nearest rank) of times in ms; null where nothing was timed. */
 export function spreadOf(times: readonly number[]): FigureLine['acknowledged'] {
   if (times.length === 0) return { n: 0, meanMs: null, p90Ms: null };
@@ -92,7 +95,7 @@ export function createFigures(given: {
         }
         return [...byKey]
           .map(([key, group]) => lineOf(key, group.name, group.rows, at))
-          .sort((a, b) => b.raised - a.raised || a.name.localeCompare(b.name, 'zh-CN'));
+          .sort((a, b) => b.raised - a.raised || byName.compare(a.name, b.name));
       };
       return {
         month,

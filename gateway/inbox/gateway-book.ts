@@ -66,6 +66,8 @@ interface KeyRow {
   readonly valid_until: EpochMs | null;
 }
 
+const byName = new Intl.Collator('zh-CN');
+
 export const keySealName = (gateway: string): string => `key of gateway ${gateway}`;
 
 export function createGatewayBook(options: {
@@ -80,6 +82,7 @@ export function createGatewayBook(options: {
 }): GatewayBook {
   const { data, fromFile, keys: deskKeys, clock, logger, newId, onChange } = options;
   let entries = new Map<string, GatewayEntry>();
+  let sorted: readonly GatewayEntry[] = [];
   let stamp = '';
   let timer: Timer | null = null;
 
@@ -115,6 +118,7 @@ export function createGatewayBook(options: {
       });
     }
     entries = next;
+    sorted = [...next.values()].sort((a, b) => byName.compare(a.name, b.name));
   }
 
   const stampNow = async (): Promise<string> => {
@@ -157,7 +161,7 @@ export function createGatewayBook(options: {
       return entry && entry.keys.length > 0 ? entry : undefined;
     },
     entry: (id) => entries.get(id),
-    all: () => [...entries.values()].sort((a, b) => a.name.localeCompare(b.name, 'zh-CN')),
+    all: () => sorted,
     nameOf: (id) => entries.get(id)?.name ?? id,
     load: reload,
     start: () => {
