@@ -181,18 +181,20 @@ export function createDatabase(settings: DatabaseSettings): Database {
       reader?.close();
       reader = null;
     },
-    write: async (statements, writeOptions) => {
-      if (!accepting) throw new GatewayError('store.closed', 'the database is stopping; nothing more is accepted');
-      if (statements.length === 0) return;
-      meter.enter();
-      try {
-        await writer.write(statements, writeOptions?.chained ?? false);
-        meter.leave();
-      } catch (error) {
-        meter.leave();
-        meter.drop();
-        throw toError(error as WriteFault);
+    write: (statements, writeOptions) => {
+      if (!accepting) {
+        return Promise.reject(new GatewayError('store.closed', 'the database is stopping; nothing more is accepted'));
       }
+      if (statements.length === 0) return Promise.resolve();
+      meter.enter();
+      return writer.write(statements, writeOptions?.chained ?? false).then(
+        () => meter.leave(),
+        (fault: unknown) => {
+          meter.leave();
+          meter.drop();
+          throw toError(fault as WriteFault);
+        },
+      );
     },
     onChainBroken: (listener) => {
       chainListeners.push(listener);
