@@ -58,6 +58,8 @@ export interface AppSettings {
   readonly passKillPoint: PassKillPoint;
   /** Test: a slow disk. */
   readonly fsyncDelayMs: number;
+  /** Test: file that steers time and disk (lib/steering.ts). */
+  readonly steering?: string | null;
   readonly memoryUsage: () => { readonly rss: number; readonly heapUsed: number; readonly external: number };
   /** `NOTIFY_SOCKET` of a systemd unit; null elsewhere. */
   readonly notifySocket: string | null;
@@ -112,6 +114,7 @@ async function build(settings: AppSettings) {
     retention: configuration.retention,
     reserveBytes: configuration.store.reserve,
     fsyncDelayMs: settings.fsyncDelayMs,
+    steering: settings.steering ?? null,
   });
   const evidenceDir = join(dataDir, 'evidence');
   const evidenceKeys = loadEvidenceKeys(

@@ -11,6 +11,7 @@ import type { Component } from './lib/component.ts';
 import { createKillPoints } from './lib/kill-points.ts';
 import { createLogger, type Logger, type LogLevel } from './lib/logger.ts';
 import { systemRandom } from './lib/random.ts';
+import { createSteeredClock } from './lib/steering.ts';
 import { createTools, exitCodeOf, printFaults } from './tools/index.ts';
 
 const out = (text: string): void => void process.stdout.write(text);
@@ -21,6 +22,9 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 /** The installed program: models, rules and the dashboard's pages stand beside `dist`. */
 const installDir = new URL('../../', import.meta.url);
 const passKillPoint = createKillPoints(process.env, () => process.kill(process.pid, 'SIGKILL'));
+/** What steers time and disk, only in tests. */
+const steering = process.env['KANMEN_TEST'] === '1' ? (process.env['KANMEN_STEER'] ?? null) : null;
+const runningClock = steering === null ? systemClock : createSteeredClock(steering);
 /** A slow disk, only in tests. */
 const fsyncDelayMs = process.env['KANMEN_TEST'] === '1' ? Number(process.env['KANMEN_FSYNC_MS'] ?? '0') : 0;
 
@@ -77,11 +81,12 @@ const commands: Commands = {
       configuration: loaded.value,
       installDir,
       version,
-      clock: systemClock,
+      clock: runningClock,
       random: systemRandom,
       logger,
       passKillPoint,
       fsyncDelayMs,
+      steering,
       memoryUsage: () => process.memoryUsage(),
       notifySocket: process.env['NOTIFY_SOCKET'] ?? null,
       pid: process.pid,
@@ -97,10 +102,11 @@ const commands: Commands = {
       config: loaded.value,
       installDir,
       version,
-      clock: systemClock,
+      clock: runningClock,
       random: systemRandom,
       logger,
       passKillPoint,
+      steering,
     });
     return serve(desk, logger, () => ({ api: desk.address(), mqtt: null }));
   },

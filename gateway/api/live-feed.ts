@@ -44,6 +44,8 @@ function toNews(change: Change): LiveNews | null {
     case 'delivery-tried':
     case 'delivery-resent':
     case 'delivery-rerouted':
+    case 'deliveries-woken':
+    case 'delivery-lost':
     case 'digest-made':
       return { kind: 'delivery' };
     case 'alert-transition':

@@ -173,6 +173,8 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       case 'digest-dropped':
       case 'delivery-resent':
       case 'delivery-rerouted':
+      case 'deliveries-woken':
+      case 'delivery-lost':
       case 'proposal-made':
       case 'rule-state':
       case 'quarantined':

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openChannels, type Channels, type WatchList } from '../channels/index.ts';
 import type { GatewayConfiguration } from '../config/index.ts';
 import type { Commit } from '../domain/change.ts';
-import type { EvidenceId } from '../domain/ids.ts';
+import type { DeliveryId, EvidenceId } from '../domain/ids.ts';
 import type { Evidence } from '../evidence/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,7 +15,7 @@ import type { Sharing } from './sharing.ts';
 /** Throws what `openChannels` throws. */
 export function openWaysOut(given: {
   readonly configuration: GatewayConfiguration;
-  readonly store: Pick<Store, 'evidenceRow'>;
+  readonly store: Pick<Store, 'evidenceRow' | 'receivedBy'>;
   readonly evidence: Pick<Evidence, 'read'>;
   readonly perception: Pick<Perception, 'cameras'>;
   readonly watchList: WatchList;
@@ -36,6 +36,18 @@ export function openWaysOut(given: {
   return openChannels(configuration.channels, {
     ...{ clock, random: given.random, logger: given.logger, audit, watchList: given.watchList },
     refused: (channel, reason, subject) => sharing.refusals.note(`answer ${channel}`, reason, channel, subject),
+    receipts: (channel) => ({
+      latest: (limit) => store.receivedBy(channel, limit),
+      lost: (ids) =>
+        commit(
+          ids.map((id) => ({
+            kind: 'delivery-lost',
+            id: id as DeliveryId,
+            at: clock.now(),
+            why: 'the far side has lost it: sent again',
+          })),
+        ),
+    }),
     recipients: configuration.recipients,
     baseDir: dataDir,
     stateDir: join(dataDir, 'channels'),

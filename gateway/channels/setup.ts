@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { SharedEvidence } from './shared-evidence.ts';
+import type { Receipts } from './webhook/lost.ts';
 import type { WatchList } from './watch-list.ts';
 
 export interface ChannelCamera {
@@ -46,6 +47,8 @@ export interface ChannelSetup {
   readonly watchList?: Pick<WatchList, 'replace'>;
   /** Something came back over this channel that was not taken: counted, and in the audit log. Never throws, never waits. */
   refused?(channel: string, reason: string, subject: string): void;
+  /** What was received over a channel, for far sides that can say what they have lost. */
+  receipts?(channel: string): Receipts;
   /** A line in the audit log. */
   audit?(action: string, subject: string): Promise<void>;
   readonly clock: Clock;

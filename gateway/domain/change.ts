@@ -45,6 +45,10 @@ export type Change =
     }
   /** The delivery goes over another channel from now on. */
   | { readonly kind: 'delivery-rerouted'; readonly id: DeliveryId; readonly channel: string; readonly at: EpochMs }
+  /** The way to this channel's far side is there again: repeats that wait for their time need not wait any longer. */
+  | { readonly kind: 'deliveries-woken'; readonly channel: string; readonly at: EpochMs }
+  /** The far side says that it has lost what it had received: it is sent again, under the same id. */
+  | { readonly kind: 'delivery-lost'; readonly id: DeliveryId; readonly at: EpochMs; readonly why: string }
   | {
       readonly kind: 'delivery-tried';
       readonly id: DeliveryId;

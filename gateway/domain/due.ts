@@ -10,11 +10,14 @@ export interface DueQuery {
   readonly longestRetryMs: number;
   /** The same for a first try (blue waits for the daily digest). */
   readonly longestFirstMs: number;
+  /** Repeats are due whatever their wait: the way as a whole is broken, and one of them is to try it. Absent: no. */
+  readonly retriesDue?: boolean;
   readonly limit: number;
 }
 
 function isDue(delivery: Delivery, query: DueQuery): boolean {
   const waitMs = delivery.nextAttemptAt - query.nowMs;
+  if (query.retriesDue === true && delivery.attempts > 0) return true;
   return waitMs <= 0 || waitMs > (delivery.attempts > 0 ? query.longestRetryMs : query.longestFirstMs);
 }
 

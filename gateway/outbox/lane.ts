@@ -11,12 +11,17 @@ import type { Random } from '../lib/random.ts';
 import { createRepeatedFault } from '../lib/repeated-fault.ts';
 import { createWireMeter, type WireReport } from '../lib/wire.ts';
 import type { OutboxOptions } from './options.ts';
+import { createOutage } from './outage.ts';
 import { isUrgent, longestRetryMs, settle, type Tried } from './settle.ts';
 
 /** Blue waits for the daily digest: a day, and an hour for a change of the clocks. */
 const longestFirstMs = 25 * 3_600_000;
 /** Heads read ahead in one look, so that a long backlog is not searched through for every single send. */
-const lookAhead = 64;
+const lookAhead = 256;
+/** What is sent or waits for the disk at once, of one channel: beyond it a slow disk holds up passages. */
+const mostUnderWay = 128;
+/** Heads from which a probe is chosen while the way is broken. */
+const probesAhead = 32;
 /**
  * After a look the lane rests this many times as long as it took before it looks again (it goes on sending what it has).
  * The look costs time in proportion to what is pending, so a storm may not make it look after every commit.
@@ -26,6 +31,9 @@ const restFactor = 5;
 const longestRestMs = 100;
 /** Pause after a commit or a read failed: nothing was written, so nothing else holds the delivery back. */
 const storeFaultPauseMs = 1000;
+
+/** Passages stand alone and come by the thousand: they have places of their own, beside those of the notices. */
+const isBulk = ({ item, tier }: Delivery): boolean => item === 'passage' && !isUrgent(tier);
 
 /** What the outbox asks of the store; at once, in the same turn. */
 export interface OutboxReads {
@@ -81,7 +89,13 @@ export interface Lane {
 
 export function createLane(channel: Channel, context: LaneContext): Lane {
   const { options, reads, clock, steadyNow, logger } = context;
-  const underWay = new Map<DeliveryId, { readonly done: Promise<void>; readonly ending: AbortController }>();
+  const underWay = new Map<
+    DeliveryId,
+    { readonly done: Promise<void>; readonly ending: AbortController; readonly sinceMs: number }
+  >();
+  /** Of them: what the far side has not answered yet. The others only wait for the disk, and many share one sync. */
+  const sending = { notices: 0, passages: 0 };
+  const outage = createOutage({ options, clock, random: context.random });
   /** Deliveries whose settling could not be written, until this moment. */
   const held = new Map<DeliveryId, number>();
   const meter = createWireMeter(`outbox ${channel.id}`, null);
@@ -102,20 +116,23 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   let ready: Delivery[] = [];
   /** What was found may not be the most urgent any more. */
   let stale = true;
+  /** The way has just come back: nothing goes before what waits has been woken, or passages would overtake red. */
+  let waking = false;
   /** There was more than one look could take, or something was settled that others wait behind. */
   let mayHaveMore = false;
   let restUntilMs = 0;
   let resting: Timer | null = null;
 
-  const look = (): void => {
+  const look = (ahead: number, retriesDue: boolean): void => {
     for (const [id, untilMs] of held) if (untilMs <= clock.monotonic()) held.delete(id);
-    const limit = lookAhead + underWay.size + held.size;
+    const limit = ahead + underWay.size + held.size;
     const beganMs = clock.monotonic();
     const due = reads.due({
       channel: channel.id,
       nowMs: steadyNow(),
       longestRetryMs: longestRetryMs(options),
       longestFirstMs,
+      retriesDue,
       limit,
     });
     const endedMs = clock.monotonic();
@@ -147,6 +164,31 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     reportFault(result.kind, { reason: result.reason });
   };
 
+  /**
+   * The far side is there again: everything that waits may go at once, also what was sent before the one that it answered
+   * and still hangs, most likely in a connection that is dead.
+   */
+  const wakeAll = async (answered: Delivery): Promise<void> => {
+    waking = true;
+    const answeredMs = underWay.get(answered.id)?.sinceMs ?? 0;
+    for (const { sinceMs, ending } of underWay.values()) if (sinceMs < answeredMs) ending.abort();
+    try {
+      await context.commit([{ kind: 'deliveries-woken', channel: channel.id, at: steadyNow() }]);
+    } catch (error) {
+      // They go at their own times then.
+      reportFault('wake', { reason: messageOf(error) });
+    }
+    waking = false;
+    pump(true);
+  };
+
+  const noteOutage = (delivery: Delivery, result: DeliveryResult): void => {
+    if (result.kind === 'retry') {
+      outage.missed(delivery, result.afterMs);
+      if (outage.broken()) ready = [];
+    } else if (outage.answered()) void wakeAll(delivery);
+  };
+
   const write = async (delivery: Delivery, result: DeliveryResult, settled: Tried): Promise<void> => {
     if (result.kind !== 'delivered') return context.commit([settled]);
     try {
@@ -163,14 +205,20 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     // Kill points are about what people are told: canaries fly from the first second on and would take every kill.
     const isTold = delivery.item !== 'canary';
     if (isTold) context.passKillPoint('outbox.before-send');
+    const kind = isBulk(delivery) ? 'passages' : 'notices';
+    sending[kind] += 1;
     const result = await trySend(delivery, signal);
+    sending[kind] -= 1;
+    queueMicrotask(() => pump(false));
     if (isTold) context.passKillPoint('outbox.after-send');
     // Cut short by our own stop: not the far side's fault, and not a try.
     if (signal.aborted && result.kind !== 'delivered') return;
     noteLink(result);
+    noteOutage(delivery, result);
     const settled = settle(delivery, result, {
       options,
       nowMs: steadyNow(),
+      wallMs: clock.now(),
       hasYounger: result.kind === 'rejected' && isUrgent(delivery.tier) && reads.hasYounger(delivery),
       random: () => context.random.unit(),
     });
@@ -203,20 +251,49 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
         mayHaveMore = true;
         pump(false);
       });
-    underWay.set(delivery.id, { done, ending });
+    underWay.set(delivery.id, { done, ending, sinceMs: clock.monotonic() });
   };
 
   const placesFor = (tier: Delivery['tier']): number =>
     isUrgent(tier) ? options.parallel + options.urgentParallel : options.parallel;
+  const hasPlace = (delivery: Delivery): boolean =>
+    isBulk(delivery)
+      ? sending.passages < options.passageParallel && underWay.size < mostUnderWay
+      : sending.notices < placesFor(delivery.tier);
+
+  /** While the way is broken: one try after another, beside those that still hang. */
+  const probe = (): void => {
+    const inMs = outage.lookInMs();
+    resting ??= clock.after(inMs > 0 ? inMs : options.probe.urgentEvery / 2, () => {
+      resting = null;
+      pump(false);
+    });
+    if (inMs > 0) return;
+    try {
+      look(probesAhead, true);
+    } catch (error) {
+      reportFault('read', { reason: messageOf(error) });
+      return;
+    }
+    const chosen = outage.probe(ready);
+    ready = [];
+    stale = true;
+    if (chosen) launch(chosen);
+  };
 
   const pump = (news: boolean): void => {
     stale ||= news;
-    if (draining || underWay.size >= placesFor('red')) return;
+    if (draining || waking) return;
+    if (outage.broken()) {
+      if (sending.notices + sending.passages < placesFor('red')) probe();
+      return;
+    }
+    if (sending.notices >= placesFor('red')) return;
     if (stale || (ready.length === 0 && mayHaveMore)) {
       const restMs = restUntilMs - clock.monotonic();
       if (restMs <= 0) {
         try {
-          look();
+          look(lookAhead, false);
         } catch (error) {
           reportFault('read', { reason: messageOf(error) });
           return;
@@ -228,8 +305,12 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
         });
       }
     }
+    let urgentWaits = false;
     ready = ready.filter((delivery) => {
-      if (underWay.size >= placesFor(delivery.tier)) return true;
+      if (!hasPlace(delivery) || (urgentWaits && isBulk(delivery))) {
+        urgentWaits ||= isUrgent(delivery.tier);
+        return true;
+      }
       launch(delivery);
       return false;
     });

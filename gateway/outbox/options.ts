@@ -29,7 +29,29 @@ export const outboxOptions = z.strictObject({
     .max(64)
     .default(2)
     .describe('So many more for red and orange, so that slow lesser ones never stand in their way.'),
-  // A station that comes back should have a red alert within half a minute, whatever went on before.
+  passageParallel: z
+    .int()
+    .min(1)
+    .max(256)
+    .default(32)
+    .describe('Passages sent at once besides, so that a queue of days drains in minutes over a line of 50 ms.'),
+  probe: z
+    .strictObject({
+      urgentEvery: durationMs({
+        default: '2s',
+        min: '10ms',
+        max: '1m',
+        describe: 'While the way to a far side is broken and red or orange wait: how often one of them tries it.',
+      }),
+      every: durationMs({
+        default: '10s',
+        min: '10ms',
+        max: '10m',
+        describe: 'The same while only yellow and blue wait.',
+      }),
+    })
+    .prefault({})
+    .describe('A way is broken after three tries in a row without an answer; the first that arrives frees all others.'),
   urgentRetry: retryOptions({ first: '1s', max: '30s' }, 'red and orange'),
   retry: retryOptions({ first: '5s', max: '10m' }, 'yellow and blue'),
   longestRetryAfter: durationMs({

@@ -73,6 +73,8 @@ export function createOutboxBench(
     readonly channels?: readonly string[];
     readonly rows?: Map<DeliveryId, Delivery>;
     readonly clock?: FakeClock;
+    /** 0..1, of every draw; 0.5 unless given. */
+    readonly random?: number;
     /** How long each look into the store takes. */
     readonly lookMs?: number;
     readonly onDelivered?: (received: Received) => Promise<void>;
@@ -92,6 +94,11 @@ export function createOutboxBench(
     if (failing) return Promise.reject(new Error('disk full'));
     commits.push([...changes]);
     for (const change of changes) {
+      if (change.kind === 'deliveries-woken') {
+        for (const row of rows.values())
+          if (row.state === 'pending' && row.channel === change.channel && row.attempts > 0)
+            rows.set(row.id, { ...row, nextAttemptAt: Math.min(row.nextAttemptAt, change.at) as EpochMs });
+      }
       const row = change.kind === 'delivery-tried' ? rows.get(change.id) : undefined;
       if (change.kind !== 'delivery-tried' || !row) continue;
       rows.set(change.id, {
@@ -149,7 +156,7 @@ export function createOutboxBench(
     commit,
     channels: new Map((setup.channels ?? ['desk']).map((id) => [id, channelOf(id)])),
     clock: { ...clock, monotonic: () => (clock.monotonic() + spentMs) as MonotonicMs },
-    random: { unit: () => 0.5 },
+    random: { unit: () => setup.random ?? 0.5 },
     logger: silentLogger,
     passKillPoint: (point) => passed.push(point),
     onDelivered: async (item) => {

@@ -111,12 +111,17 @@ describe('the outbox', () => {
     expect(bench.sends.filter(({ delivery }) => delivery.channel === 'desk')).toHaveLength(6);
   });
 
-  it('backs off with doubling waits, shorter ones for red, and keeps trying', async () => {
+  it('backs off with doubling waits, shorter ones for red, while the far side takes others', async () => {
     const gapsS = async (tier: Delivery['tier']): Promise<number[]> => {
-      const bench = await started({ answer: () => refused });
-      await bench.add(alone({ tier, nextAttemptAt: startMs }));
-      await bench.clock.advance(hourMs);
-      const times = bench.sends.map(({ at }) => at);
+      const stuck = alone({ tier, nextAttemptAt: startMs });
+      const bench = await started({ answer: ({ id }) => (id === stuck.id ? refused : receipt) });
+      await bench.add(stuck);
+      for (let second = 0; second < 240; second += 1) {
+        await bench.clock.advance(500);
+        await bench.add(alone({ tier: 'blue' }));
+        await bench.clock.advance(500);
+      }
+      const times = bench.sends.filter(({ delivery }) => delivery.id === stuck.id).map(({ at }) => at);
       return times.slice(1).map((at, index) => Math.round((at - (times[index] ?? 0)) / 1000));
     };
     const red = await gapsS('red');
@@ -150,6 +155,17 @@ describe('the outbox', () => {
       await bench.clock.advance(minuteMs);
       expect(bench.received.map(({ delivery }) => delivery.tier).sort()).toEqual(['red', 'yellow']);
     }
+  });
+
+  it('does not wait an hour for a wait that was reckoned from a clock set forward and put right again', async () => {
+    const bench = await started({ answer: (_, attempt) => (attempt < 2 ? refused : receipt) });
+    bench.clock.jumpWall(40 * minuteMs);
+    await bench.add(alone({ tier: 'red', nextAttemptAt: bench.clock.now() }));
+    bench.clock.jumpWall(-40 * minuteMs);
+    await bench.clock.advance(10_000);
+    expect(bench.received).toHaveLength(1);
+    // What people read of it is by the clock on the wall.
+    expect(bench.received[0]?.settled).toMatchObject({ at: expect.toSatisfy((at: number) => at < startMs + minuteMs) });
   });
 
   it('honours a wait over a restart, unless a wrong clock made it absurd', async () => {

@@ -10,6 +10,9 @@ export type Tried = Extract<Change, { kind: 'delivery-tried' }>;
 
 export const isUrgent = (tier: Tier): boolean => tier === 'red' || tier === 'orange';
 
+/** A delivery expires only after so many tries, however old the clock says it is. */
+const fairTries = 100;
+
 /** Longest text kept of what the far side said. */
 const maxResult = 500;
 
@@ -25,14 +28,17 @@ export function settle(
   result: DeliveryResult,
   context: {
     readonly options: OutboxOptions;
+    /** Never goes back: what waits are reckoned from. */
     readonly nowMs: EpochMs;
+    /** What the wall clock says: when it was tried, how old it is. */
+    readonly wallMs: EpochMs;
     readonly hasYounger: boolean;
     readonly random: () => number;
   },
 ): Tried {
-  const { options, nowMs } = context;
+  const { options, nowMs, wallMs } = context;
   const attempts = delivery.attempts + 1;
-  const tried = { kind: 'delivery-tried', id: delivery.id, at: nowMs, attempts } as const;
+  const tried = { kind: 'delivery-tried', id: delivery.id, at: wallMs, attempts } as const;
   const urgent = isUrgent(delivery.tier);
   const policy = urgent ? options.urgentRetry : options.retry;
   const dead = (why: string): Tried => ({
@@ -68,8 +74,8 @@ export function settle(
     case 'retry':
       // By the count of tries too: a clock that was set right after a boot in 1970 must not age a delivery by decades.
       return !urgent &&
-        nowMs - delivery.createdAt >= options.expireAfter &&
-        attempts * options.retry.max >= options.expireAfter
+        wallMs - delivery.createdAt >= options.expireAfter &&
+        attempts >= Math.min(fairTries, options.expireAfter / options.retry.max)
         ? dead(`expired: ${result.reason}`)
         : again(result.reason, result.afterMs);
   }

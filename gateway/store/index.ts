@@ -84,6 +84,8 @@ export function createStore(settings: {
   readonly fsyncDelayMs?: number;
   /** Test: a small disk, in pages of 4 096 bytes. */
   readonly maxPages?: number;
+  /** Test: file that says what the disk is like (lib/steering.ts). */
+  readonly steering?: string | null;
 }): Store {
   const { clock } = settings;
   const retention = settings.retention ?? retentionOptions.parse({});
@@ -95,6 +97,7 @@ export function createStore(settings: {
     reserveBytes: settings.reserveBytes ?? reserveBytes,
     fsyncDelayMs: settings.fsyncDelayMs ?? 0,
     ...(settings.maxPages === undefined ? {} : { maxPages: settings.maxPages }),
+    steering: settings.steering ?? null,
   });
   const seen = createSeenMessages(database);
   const state = createState(database);

@@ -2,7 +2,7 @@ import type { Alert, Delivery } from '../domain/alert.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { DueQuery } from '../domain/due.ts';
 import type { ChargingEvent, ChargingSession, FireTelemetryEvent, GatewayEvent } from '../domain/event.ts';
-import type { AlertId, DeviceKey } from '../domain/ids.ts';
+import type { AlertId, DeliveryId, DeviceKey } from '../domain/ids.ts';
 import type { Tier } from '../domain/tier.ts';
 import type { User, WebSession } from '../domain/user.ts';
 import type { EpochMs } from '../lib/clock.ts';
@@ -59,25 +59,32 @@ export function createState(database: Database) {
     lastSequence: (): number =>
       database.get<{ highest: number | null }>('SELECT max(sequence) AS highest FROM deliveries')?.highest ?? 0,
 
-    /** In SQL what `selectDue` (domain/due.ts) says in words; a test holds them together. */
-    dueDeliveries: (query: DueQuery): Delivery[] =>
-      database
+    /**
+     * In SQL what `selectDue` (domain/due.ts) says in words; a test holds them together. Items of no alert each stand
+     * alone, and 50 000 of them may wait: they are read from an index in the order they leave in. The chains of alerts
+     * are few and have to be seen as a whole.
+     */
+    dueDeliveries: (query: DueQuery): Delivery[] => {
+      const isDue = `(next_attempt_at <= ?2 OR (attempts > 0 AND ?6)
+        OR next_attempt_at - ?2 > CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END)`;
+      return database
         .all<DeliveryRow>(
           `WITH pending AS (
-             SELECT id, sequence, attempts, tier_rank,
-               coalesce(alert_id || char(10) || recipient, id) AS chain,
-               next_attempt_at <= ?2
-                 OR next_attempt_at - ?2 > CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END AS due
-             FROM deliveries WHERE state = 'pending' AND channel = ?1),
+             SELECT id, sequence, attempts, tier_rank, alert_id, recipient, ${isDue} AS due
+             FROM deliveries WHERE state = 'pending' AND channel = ?1 AND alert_id IS NOT NULL),
            chains AS (
              SELECT id, sequence, attempts, due,
-               row_number() OVER (PARTITION BY chain ORDER BY sequence, id) AS place,
-               max(due) OVER (PARTITION BY chain) AS any_due,
-               min(tier_rank) OVER (PARTITION BY chain) AS worst
+               row_number() OVER (PARTITION BY alert_id, recipient ORDER BY sequence, id) AS place,
+               max(due) OVER (PARTITION BY alert_id, recipient) AS any_due,
+               min(tier_rank) OVER (PARTITION BY alert_id, recipient) AS worst
              FROM pending),
+           alone AS (
+             SELECT id, sequence, tier_rank AS worst FROM deliveries
+             WHERE state = 'pending' AND channel = ?1 AND alert_id IS NULL AND ${isDue}
+             ORDER BY tier_rank, sequence LIMIT ?5),
            heads AS (
-             SELECT id, sequence, worst FROM chains
-             WHERE place = 1 AND (due OR (attempts = 0 AND any_due))
+             SELECT id, sequence, worst FROM chains WHERE place = 1 AND (due OR (attempts = 0 AND any_due))
+             UNION ALL SELECT id, sequence, worst FROM alone
              ORDER BY worst, sequence LIMIT ?5)
            SELECT ${deliveryColumns
              .split(',')
@@ -89,8 +96,23 @@ export function createState(database: Database) {
           query.longestRetryMs,
           query.longestFirstMs,
           query.limit,
+          query.retriesDue === true ? 1 : 0,
         )
-        .map(deliveryOf),
+        .map(deliveryOf);
+    },
+    /**
+     * Ids of notices and digests that were received over this channel, the newest first (by number: a clock that was set
+     * would shuffle them). What else is sent (passages, canaries) a far side need not keep.
+     */
+    receivedBy: (channel: string, limit: number): DeliveryId[] =>
+      database
+        .all<{ id: DeliveryId }>(
+          `SELECT id FROM deliveries WHERE channel = ? AND state = 'delivered' AND item IN ('notice', 'digest')
+           ORDER BY sequence DESC LIMIT ?`,
+          channel,
+          limit,
+        )
+        .map(({ id }) => id),
     delivery: (id: string): Delivery | undefined => {
       const row = database.get<DeliveryRow>(`SELECT ${deliveryColumns} FROM deliveries WHERE id = ?`, id);
       return row && deliveryOf(row);

@@ -45,6 +45,22 @@ export function statementsOf(change: Change): Statement[] {
       return [delivery(change.delivery)];
     case 'delivery-tried':
       return [deliveryTried(change)];
+    case 'deliveries-woken':
+      return [
+        {
+          sql: `UPDATE deliveries SET next_attempt_at = ?1
+                WHERE state = 'pending' AND channel = ?2 AND attempts > 0 AND next_attempt_at > ?1`,
+          params: [change.at, change.channel],
+        },
+      ];
+    case 'delivery-lost':
+      return [
+        {
+          sql: `UPDATE deliveries SET state = 'pending', next_attempt_at = ?, last_error = ?, receipt = NULL,
+                  delivered_at = NULL WHERE id = ? AND state = 'delivered'`,
+          params: [change.at, change.why, change.id],
+        },
+      ];
     case 'digest-owed':
     case 'digest-made':
     case 'digest-dropped':

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Delivery } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import { selectDue } from '../domain/due.ts';
-import type { AlertId, DeviceKey, EvidenceId, RecipientId } from '../domain/ids.ts';
+import type { AlertId, DeliveryId, DeviceKey, EvidenceId, RecipientId } from '../domain/ids.ts';
 import { tiers } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { createFakeClock } from '../lib/fake-clock.ts';
@@ -167,6 +167,49 @@ describe('store', () => {
     expect(store.deliveryCounts()).toEqual({ byState: { pending: 0, delivered: 1, dead: 0 }, oldestPendingAt: null });
   });
 
+  it('wakes what waits for another try of one channel, and nothing else', async () => {
+    const store = await started();
+    const waiting = { attempts: 3, nextAttemptAt: at(60_000) };
+    await store.commit(
+      [
+        sampleDelivery('waits', 1, { ...waiting, alertId: 'a1' as AlertId, channel: 'desk' }),
+        sampleDelivery('elsewhere', 2, { ...waiting, alertId: 'a2' as AlertId, channel: 'other' }),
+        sampleDelivery('first', 3, {
+          attempts: 0,
+          nextAttemptAt: at(60_000),
+          alertId: 'a3' as AlertId,
+          channel: 'desk',
+        }),
+      ].map((one): Change => ({ kind: 'delivery-created', delivery: one })),
+    );
+    await store.commit([{ kind: 'deliveries-woken', channel: 'desk', at: at(5) }]);
+    expect(['waits', 'elsewhere', 'first'].map((id) => store.delivery(id)?.nextAttemptAt)).toEqual([
+      at(5),
+      at(60_000),
+      at(60_000),
+    ]);
+  });
+
+  it('sends again what the far side has lost, under its own id, and names what was received, the newest first', async () => {
+    const store = await started();
+    const received = { state: 'delivered', channel: 'desk', deliveredAt: at(9), attempts: 2 } as const;
+    await store.commit(
+      [
+        sampleDelivery('old', 1, { ...received, alertId: 'a1' as AlertId }),
+        sampleDelivery('new', 2, { ...received, alertId: 'a1' as AlertId }),
+        sampleDelivery('passage', 3, { ...received, item: 'passage', alertId: null }),
+        sampleDelivery('waits', 4, { channel: 'desk', alertId: 'a2' as AlertId }),
+      ].map((one): Change => ({ kind: 'delivery-created', delivery: one })),
+    );
+    expect(store.receivedBy('desk', 10)).toEqual(['new', 'old']);
+    await store.commit(
+      ['new', 'waits'].map((id): Change => ({ kind: 'delivery-lost', id: id as DeliveryId, at: at(20), why: 'lost' })),
+    );
+    expect(store.receivedBy('desk', 10)).toEqual(['old']);
+    expect(store.delivery('new')).toMatchObject({ state: 'pending', nextAttemptAt: at(20), deliveredAt: null });
+    expect(store.delivery('waits')).toMatchObject({ state: 'pending', lastError: null });
+  });
+
   it('finds due deliveries as the domain says', async () => {
     const store = await started();
     const delivery = fc.record({
@@ -180,17 +223,29 @@ describe('store', () => {
     });
     let round = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(delivery, { maxLength: 12 }), fc.integer({ min: 1, max: 5 }), async (parts, limit) => {
-        round += 1;
-        const all: Delivery[] = parts.map((part, place) => sampleDelivery(`r${round}-${place}`, place + 1, part));
-        await store.commit([
-          ...all.map((one): Change => ({ kind: 'delivery-created', delivery: one })),
-          { kind: 'audited', at: startMs, by: 'test', action: 'round', subject: String(round) },
-        ]);
-        const query = { channel: 'desk', nowMs: startMs, longestRetryMs: 300_000, longestFirstMs: 600_000, limit };
-        expect(store.dueDeliveries(query)).toEqual(selectDue(all, query));
-        await tidy(store, all);
-      }),
+      fc.asyncProperty(
+        fc.array(delivery, { maxLength: 12 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.boolean(),
+        async (parts, limit, retriesDue) => {
+          round += 1;
+          const all: Delivery[] = parts.map((part, place) => sampleDelivery(`r${round}-${place}`, place + 1, part));
+          await store.commit([
+            ...all.map((one): Change => ({ kind: 'delivery-created', delivery: one })),
+            { kind: 'audited', at: startMs, by: 'test', action: 'round', subject: String(round) },
+          ]);
+          const query = {
+            channel: 'desk',
+            nowMs: startMs,
+            longestRetryMs: 300_000,
+            longestFirstMs: 600_000,
+            retriesDue,
+            limit,
+          };
+          expect(store.dueDeliveries(query)).toEqual(selectDue(all, query));
+          await tidy(store, all);
+        },
+      ),
       { numRuns: 60 },
     );
   });

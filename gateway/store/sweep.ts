@@ -150,6 +150,29 @@ const auditBite: Bite = (database, cutoffMs) => {
   return last ? { statements: auditSweep(last.seq), paths: [], done: old.length < biteRows } : null;
 };
 
+/** A passage whose own record is gone need not be sent any more: it is a dead letter, so a dead line fills no disk. */
+const waitingPassagesBite: Bite = (database, cutoffMs) => {
+  const rows = database.all<{ id: string }>(
+    `SELECT id FROM deliveries WHERE state = 'pending' AND created_at < ? AND item = 'passage' AND alert_id IS NULL
+     ORDER BY created_at LIMIT ?`,
+    cutoffMs,
+    biteRows,
+  );
+  if (rows.length === 0) return null;
+  return {
+    statements: rows.map(({ id }) => ({
+      sql: `UPDATE deliveries SET state = 'dead', last_error = 'expired: its passage is kept no longer'
+            WHERE id = ? AND state = 'pending'`,
+      params: [id],
+    })),
+    paths: [],
+    done: rows.length < biteRows,
+  };
+};
+
+/** How much longer than what was received dead letters can be looked at. */
+const deadLongerMs = 7 * 86_400_000;
+
 /** `message_keys` is in order of its hashes, so the walk goes round and round: a bite a sweep, everything in a day. */
 const messageKeysBite: Bite = (database, cutoffMs) => {
   const name = 'sweep-message-keys';
@@ -182,10 +205,12 @@ export async function sweep(database: Database, retention: Retention, nowMs: Epo
     [tableBite('sessions', 'id', 'started_at', 'ended_at IS NOT NULL'), retention.sessions],
     [alertsBite, retention.alerts],
     // Canaries and the like; a notice's deliveries go with their alert.
+    [tableBite('deliveries', 'id', 'created_at', "alert_id IS NULL AND state = 'delivered'"), retention.readings],
     [
-      tableBite('deliveries', 'id', 'created_at', "alert_id IS NULL AND state IN ('delivered', 'dead')"),
-      retention.readings,
+      tableBite('deliveries', 'id', 'created_at', "alert_id IS NULL AND state = 'dead'"),
+      Math.max(retention.readings, retention.passages) + deadLongerMs,
     ],
+    [waitingPassagesBite, retention.passages],
     [auditBite, retention.audit],
     [tableBite('quarantine', 'seq', 'at'), retention.quarantine],
     [tableBite('web_sessions', 'token_sha256', 'expires_at'), 0],

@@ -8,6 +8,27 @@ import { anyPassage, newest, recorded, started, tamper } from './test-store.ts';
 describe('store retention', () => {
   const day = 86_400_000;
 
+  it('gives up sending a passage whose record is gone, visibly, and red or orange never', async () => {
+    const store = await started({ retention: retentionOptions.parse({ passages: '10d', readings: '20d' }) });
+    const loose = { alertId: null, notice: null, item: 'passage' } as const;
+    await store.commit(
+      [
+        sampleDelivery('old', 1, { ...loose, tier: 'blue' }),
+        sampleDelivery('new', 2, { ...loose, tier: 'blue', createdAt: at(15 * day) }),
+        sampleDelivery('red', 3, { tier: 'red', alertId: 'a1' as AlertId }),
+      ].map((delivery): Change => ({ kind: 'delivery-created', delivery })),
+    );
+    const stateOf = (id: string): unknown => store.delivery(id)?.state;
+    await store.sweep(at(21 * day));
+    expect(['old', 'new', 'red'].map(stateOf)).toEqual(['dead', 'pending', 'pending']);
+    expect(store.delivery('old')?.lastError).toMatch(/^expired/);
+    // To be looked at for a week beyond what was received.
+    await store.sweep(at(26 * day));
+    expect(stateOf('old')).toBe('dead');
+    await store.sweep(at(28 * day));
+    expect(['old', 'red'].map(stateOf)).toEqual([undefined, 'pending']);
+  });
+
   it('deletes what is too old in bites, names the evidence files, and leaves open alerts alone', async () => {
     const store = await started({ retention: retentionOptions.parse({ passages: '10d', readings: '20d' }) });
     const evidence = (

@@ -19,6 +19,8 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'delivery-tried':
       case 'delivery-resent':
       case 'delivery-rerouted':
+      case 'deliveries-woken':
+      case 'delivery-lost':
       case 'feedback-recorded':
       case 'user-saved':
       case 'user-removed':

@@ -12,6 +12,8 @@ import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
 import { quietCamera } from './quiet-camera.ts';
 import { passageLatency } from './passage-latency.ts';
+import { kills } from './kills.ts';
+import { outage } from './outage.ts';
 import { passages } from './passages.ts';
 import { perceptionOverhead } from './perception-overhead.ts';
 import { perceptionScale } from './perception-scale.ts';
@@ -26,6 +28,8 @@ const benchmarks: readonly Benchmark[] = [
   durableIngest,
   alarmLatency,
   fullDisk,
+  kills,
+  outage,
   perceptionSteps,
   perceptionOverhead,
   perceptionScale,
@@ -56,6 +60,9 @@ const { values, positionals } = parseArgs({
     // Of desk-many and desk-repeat: sqlite or postgres, how many alerts of history.
     database: { type: 'string' },
     history: { type: 'string' },
+    // Of kills and outage: how many.
+    kills: { type: 'string' },
+    passages: { type: 'string' },
     help: { type: 'boolean' },
   },
 });

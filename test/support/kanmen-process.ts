@@ -29,8 +29,9 @@ export async function startKanmen(
   command: 'run' | 'desk',
   config: string,
   environment: Readonly<Record<string, string>> = {},
+  program = binary,
 ): Promise<KanmenProcess> {
-  const child = spawn(process.execPath, [binary, command, '-c', config], {
+  const child = spawn(process.execPath, [program, command, '-c', config], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,7 +5,8 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { bytesOf } from './codec.ts';
 
-const reconnectPolicy = { firstMs: 500, maxMs: 30_000, factor: 2, jitterRatio: 0.5 };
+/** The outbox has the long patience; an urgent delivery that it sends to try the way must not find this still waiting. */
+const reconnectPolicy = { firstMs: 500, maxMs: 2000, factor: 2, jitterRatio: 0.5 };
 
 export interface Message {
   readonly id: string;

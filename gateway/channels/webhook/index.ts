@@ -33,6 +33,7 @@ export async function openWebhookChannel(options: WebhookOptions, setup: Channel
     random: setup.random,
     recipient: setup.recipient,
     refused: (reason: string, subject: string) => setup.refused?.(setup.id, reason, subject),
+    ...(setup.receipts && { receipts: setup.receipts(setup.id) }),
   };
   const answers = createReplyAnswers(context);
   return {

@@ -6,6 +6,7 @@ import { pause } from '../../lib/pause.ts';
 import type { Random } from '../../lib/random.ts';
 import { createRepeatedFault } from '../../lib/repeated-fault.ts';
 import { readFeedback, retryAfterMs } from './codec.ts';
+import { createReceiptCheck, readMissing, type Receipts } from './lost.ts';
 import type { SendContext } from './send.ts';
 
 /** Seconds that the far side may hold a poll: below the 30 s after which many proxies cut idle requests. */
@@ -16,27 +17,41 @@ const graceMs = 15_000;
 const maxReplyBytes = 2_000_000;
 
 /** The request target of a poll, which is also the text that is signed (README.md, "Answers over the long poll"). */
-export function pollTarget(feedbackUrl: string, cursor: string, source: string): URL {
+export function pollTarget(
+  feedbackUrl: string,
+  cursor: string,
+  source: string,
+  have: readonly string[] = [],
+  waitS = pollWaitS,
+): URL {
   const url = new URL(feedbackUrl);
   url.hash = '';
-  const added = `after=${encodeURIComponent(cursor)}&waitS=${pollWaitS}&source=${encodeURIComponent(source)}`;
+  const asked = have.length === 0 ? '' : `&have=${have.map(encodeURIComponent).join(',')}`;
+  const added = `after=${encodeURIComponent(cursor)}&waitS=${waitS}&source=${encodeURIComponent(source)}${asked}`;
   url.search = url.search === '' ? added : `${url.search.slice(1)}&${added}`;
   return url;
 }
 
 type Polled =
-  | { readonly kind: 'answered'; readonly feedback: readonly Feedback[]; readonly cursor: string }
+  | {
+      readonly kind: 'answered';
+      readonly feedback: readonly Feedback[];
+      readonly cursor: string;
+      /** Of what the poll asked about: what the far side does not have. */
+      readonly missing: readonly string[];
+    }
   | { readonly kind: 'failed'; readonly reason: string; readonly afterMs: number | null };
 
 /** One poll. Never throws for what the far side does. */
 async function poll(
   feedbackUrl: string,
   cursor: string,
+  ask: { readonly have: readonly string[]; readonly waitS: number },
   context: SendContext & { readonly random: Random; readonly recipient: RecipientId | null },
   signal: AbortSignal,
 ): Promise<Polled> {
   const { clock, signer, logger, channel } = context;
-  const url = pollTarget(feedbackUrl, cursor, context.source);
+  const url = pollTarget(feedbackUrl, cursor, context.source, ask.have, ask.waitS);
   const id = `poll-${context.random.id()}`;
   const exchange = await context.client.exchange({
     method: 'GET',
@@ -65,7 +80,8 @@ async function poll(
   const read = readFeedback(exchange.body, context.recipient);
   if (read.cursor === null) return { kind: 'failed', reason: 'the reply has no cursor', afterMs: null };
   if (read.faults.length > 0) logger.warn({ channel, faults: read.faults.slice(0, 5) }, 'feedback not understood');
-  return { kind: 'answered', feedback: read.feedback, cursor: read.cursor };
+  const missing = ask.have.length === 0 ? [] : readMissing(exchange.body);
+  return { kind: 'answered', feedback: read.feedback, cursor: read.cursor, missing };
 }
 
 /**
@@ -75,7 +91,11 @@ async function poll(
  */
 export async function listenByPoll(
   feedbackUrl: string,
-  context: SendContext & { readonly random: Random; readonly recipient: RecipientId | null },
+  context: SendContext & {
+    readonly random: Random;
+    readonly recipient: RecipientId | null;
+    readonly receipts?: Receipts;
+  },
   onFeedback: (feedback: Feedback) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -84,6 +104,7 @@ export async function listenByPoll(
   const fault = createRepeatedFault(clock, (what, count, facts) =>
     logger.warn({ channel, what, count, ...facts }, 'answers cannot be asked for'),
   );
+  const check = context.receipts ? createReceiptCheck(context.receipts) : null;
   let cursor = '';
   let failures = 0;
   const backOff = async (what: string, reason: string, afterMs: number | null): Promise<void> => {
@@ -96,7 +117,9 @@ export async function listenByPoll(
   const ended = (): boolean => signal.aborted;
   while (!ended()) {
     const askedMs = clock.monotonic();
-    const polled = await poll(feedbackUrl, cursor, context, signal);
+    const walking = check?.walking() === true;
+    const ask = { have: check?.next() ?? [], waitS: walking ? 0 : pollWaitS };
+    const polled = await poll(feedbackUrl, cursor, ask, context, signal);
     if (ended()) return;
     if (polled.kind === 'failed') {
       await backOff('poll', polled.reason, polled.afterMs);
@@ -104,13 +127,17 @@ export async function listenByPoll(
     }
     try {
       for (const item of polled.feedback) await take(item, onFeedback, context);
+      await check?.heard(ask.have, polled.missing);
     } catch (error) {
       await backOff('store', messageOf(error), null);
       continue;
     }
+    if (polled.missing.length > 0)
+      logger.error({ channel, deliveries: polled.missing.length }, 'the far side has lost what it had received');
     failures = 0;
     // A far side that answers at once although it has nothing, or never moves its cursor on, is not to be hammered.
-    const idle = polled.feedback.length === 0 || polled.cursor === cursor;
+    const nothing = polled.feedback.length === 0 || polled.cursor === cursor;
+    const idle = nothing && !walking && check?.walking() !== true;
     cursor = polled.cursor;
     const tookMs = clock.monotonic() - askedMs;
     if (idle && tookMs < 1000) await pause(clock, 1000 - tookMs, signal);

@@ -71,6 +71,8 @@ export interface DatabaseSettings {
   readonly fsyncDelayMs?: number;
   /** Test: a small disk, in pages of 4 096 bytes. */
   readonly maxPages?: number;
+  /** Test: file that says what the disk is like (lib/steering.ts). */
+  readonly steering?: string | null;
 }
 
 /** How often writing is tried again while it does not work. */
@@ -103,6 +105,7 @@ export function createDatabase(settings: DatabaseSettings): Database {
       migrations: settings.migrations,
       fsyncDelayMs: settings.fsyncDelayMs ?? 0,
       maxPages: settings.maxPages ?? null,
+      steering: settings.steering ?? null,
     },
     onGroup: (diskFault) => {
       if (diskFault === null) {

@@ -7,6 +7,8 @@ export interface WriterData {
   readonly migrations: readonly Migration[];
   /** Test: what an fsync of a slow disk would add to every commit. */
   readonly fsyncDelayMs: number;
+  /** Test: file that says what the disk is like (lib/steering.ts). */
+  readonly steering: string | null;
   /** Test: `PRAGMA max_page_count`, a disk of that many pages. */
   readonly maxPages: number | null;
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../errors.ts';
+import { passSteeredDisk } from '../steering.ts';
 import { createGroupRunner } from './group.ts';
 import { migrate, TooNewError } from './migrate.ts';
 import type { GroupAnswer, GroupMessage, OpenAnswer, WriterData } from './protocol.ts';
@@ -57,6 +58,7 @@ async function run(): Promise<void> {
   }
   const pause = new Int32Array(new SharedArrayBuffer(4));
   const groups = createGroupRunner(connection, () => {
+    if (data.steering !== null) passSteeredDisk(data.steering);
     if (data.fsyncDelayMs > 0) Atomics.wait(pause, 0, 0, data.fsyncDelayMs);
   });
   port.on('message', (message: GroupMessage | 'close') => {
