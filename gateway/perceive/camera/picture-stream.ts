@@ -69,7 +69,8 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
     ...['-nostdin', '-hide_banner', '-nostats', '-loglevel', 'repeat+level+info', '-threads', '1'],
     ...request.input,
     ...['-map', '0:v:0', '-an', '-vf', filters, '-fps_mode', 'passthrough'],
-    ...['-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
+    // ffmpeg's "encoder" of raw pictures works in as many threads as there are cores, and gives each picture out that many later.
+    ...['-threads', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
   ];
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('ffmpeg', args, {
     stdio: ['pipe', 'pipe', 'pipe'],

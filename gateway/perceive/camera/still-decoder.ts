@@ -24,10 +24,12 @@ export interface StillDecoder {
 /** Then it counts as undecodable. A child that starts on a busy machine has taken 2 s. */
 const patienceMs = 6000;
 /**
- * A picture not out by then waits for the next in its decoder (streams that may hold B pictures): it gets a copy. A copy
- * costs as much as the key frame, so it is not sent where only the machine is busy.
+ * A picture not out by then waits for the next in its decoder (streams that may hold B pictures): it gets a copy. On a busy
+ * machine it is only late, and copies cost as much as key frames: with 200 ms they were 6 to 10 % of a core for one camera.
  */
-const nudgeMs = 1000;
+const nudgeMs = 1500;
+/** So many key frames that came at once, and one copy less is tried. */
+const goodLooks = 8;
 const mostCopies = 6;
 /** Our own time between pictures, by which an answer is known: it has nothing to do with the cameras'. */
 const stepTicks = timescale / 10;
@@ -70,8 +72,14 @@ function createLane(clock: Clock) {
   let ticks = 0;
   let fed = 0;
   let closed = false;
-  /** How often a stream's key frames must be sent until one comes out. */
-  const copiesWanted = new WeakMap<InitSegment, number>();
+  /** How often a stream's key frames must be sent until one comes out, as far as is known. */
+  const learned = new WeakMap<InitSegment, { readonly copies: number; readonly good: number }>();
+  const learn = (init: InitSegment, sent: number): void => {
+    const { copies, good } = learned.get(init) ?? { copies: 1, good: 0 };
+    if (sent > copies) learned.set(init, { copies: sent, good: 0 });
+    else if (good + 1 < goodLooks) learned.set(init, { copies, good: good + 1 });
+    else learned.set(init, { copies: Math.max(copies - 1, 1), good: 0 });
+  };
 
   const send = (nals: readonly Uint8Array[]): void => {
     ticks += stepTicks;
@@ -98,7 +106,7 @@ function createLane(clock: Clock) {
         if (child !== own || !current || picture.mediaMs < current.fromMs) picture.release();
         else {
           if (init.codec === 'hevc') child = null;
-          else copiesWanted.set(current.job.init, current.copies);
+          else learn(current.job.init, current.copies);
           done(picture);
         }
         return null;
@@ -160,7 +168,7 @@ function createLane(clock: Clock) {
     }
     const fromMs = Math.round((ticks + stepTicks) / (timescale / 1000));
     current = { job, fromMs, timer: { cancel: () => undefined }, copies: 0, sinceMs: clock.monotonic() };
-    const wanted = job.init.codec === 'h264' ? (copiesWanted.get(job.init) ?? 1) : 1;
+    const wanted = job.init.codec === 'h264' ? (learned.get(job.init)?.copies ?? 1) : 1;
     for (let copy = 0; copy < wanted; copy += 1) push(nals, job.init.codec);
   };
 

@@ -37,7 +37,7 @@ export const tuning = {
   slowLeast: 0.03,
   slowMost: 0.4,
   /** A slow limit (before it is bounded) above this could hide a car: every key picture is to be looked at. */
-  doubtMost: 0.2,
+  doubtMost: 0.35,
   slowBlocks: 5,
   /** Taken over when the middle of so many blocks has fallen by so much. */
   fallBlocks: 8,
