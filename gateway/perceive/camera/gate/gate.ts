@@ -297,7 +297,7 @@ function takeInter(
     blockCount: 0,
     usualIntervalMs: usual + (meanIntervalMs - usual) * tuning.intervalGain,
     // Where pictures had to teach that a rise is harmless, a car may make no more of one.
-    doubtful: found.doubtful || harmless.slow > tuning.doubtMost || harmless.fast > tuning.fastMost,
+    doubtful: found.doubtful || harmless.slow > tuning.slowMost || harmless.fast > tuning.fastMost,
     calm: noteBlock(state.calm, { atMs: next.lastMs, fastRise: found.fastRise, slowRise: found.slowRise }),
   };
   return { state: next, reason };
