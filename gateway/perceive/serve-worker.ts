@@ -197,8 +197,9 @@ export function serveWorker(options: {
   const takeSnapshot = async (camera: CameraId): Promise<Snapshot | null> => {
     const watch = watches.get(camera);
     const source = sources.get(camera);
-    if (!watch || !source) return null;
-    if (source.quietAt() !== null) {
+    if (!watch) return null;
+    // A file shows what it shows.
+    if (source && source.quietAt() !== null) {
       const askedAt = systemClock.now();
       source.wake(snapshotWakeMs);
       await watch.frameAfter((askedAt - snapshotMaxAgeMs) as EpochMs, snapshotWithinMs);

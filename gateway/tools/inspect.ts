@@ -1,5 +1,4 @@
 import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode } from '../cli/index.ts';
-import type { InspectOptions } from '../cli/commands.ts';
 import { formatFault, loadConfiguration, type Fault } from '../config/index.ts';
 import { createPerception, type InspectLine } from '../perceive/index.ts';
 import {
@@ -54,6 +53,8 @@ export function createInspectCommand(context: ToolContext): Pick<Commands, 'insp
       }),
   };
 }
+
+type InspectOptions = Parameters<Commands['inspect']>[1];
 
 interface How {
   readonly camera: CameraOptions;
