@@ -28,8 +28,10 @@ export const redWaiting = computed(() => waitingAlerts.value.filter((alert) => a
 export const gateways = computed(() =>
   [...inbox.gateways.values()].sort((a, b) => a.name.localeCompare(b.name, 'zh-CN')),
 );
-/** Those that somebody should look after. */
-export const troubledGateways = computed(() => gateways.value.filter(({ faults }) => faults.length > 0));
+/** Those that somebody should look after; one that has never come is nothing that is well. */
+export const troubledGateways = computed(() =>
+  gateways.value.filter(({ faults, state }) => faults.length > 0 || state === 'never'),
+);
 
 function keepAlert(alert: DeskAlert): void {
   if (ended(alert.state)) inbox.alerts.delete(alert.id);

@@ -1,7 +1,7 @@
 import type { Delivery } from '../domain/alert.ts';
 import type { Channel } from '../domain/delivery.ts';
 import type { EvidenceId, RecipientId } from '../domain/ids.ts';
-import type { NoticeEvidence } from '../domain/notice.ts';
+import type { NoticeEvidence, NoticeReceipt } from '../domain/notice.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
@@ -36,6 +36,8 @@ export interface ChannelSetup {
     ): Promise<SharedEvidence | null>;
     /** How much may stand in a delivery to this recipient; null: as the channel has it. */
     inlineUpToBytes?(recipient: RecipientId): number | null;
+    /** Everybody who has been told of the alert, and whether it has arrived; what is being sent counts as arrived. */
+    told?(delivery: Pick<Delivery, 'id' | 'alertId'>): readonly NoticeReceipt[];
     /** The picture as the camera saw it; written into the audit log with `why`. Null where there is none any more. */
     readOpen?(id: EvidenceId, why: string): Promise<{ readonly jpeg: Uint8Array } | null>;
   };

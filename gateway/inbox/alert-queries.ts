@@ -222,7 +222,9 @@ export function createAlertQueries(reads: DeskReads, nameOf: (gateway: string) =
       if (!row) return null;
       const [[alert], life] = await Promise.all([views([row]), lifeOf(row)]);
       const { rule, why, receipts } = JSON.parse(row.data) as NoticeData;
-      return alert ? { ...alert, life, rule, why: why ?? null, recipients: receipts ?? [] } : null;
+      if (!alert) return null;
+      const recipients = (receipts ?? []).map((each) => ({ ...each, at: each.at && iso(Date.parse(each.at)) }));
+      return { ...alert, life, rule, why: why ?? null, recipients };
     },
     around: async (id, scope) => {
       const row = await visible(id, scope);

@@ -474,7 +474,7 @@ export const en: Messages = {
   sound: {
     on: 'Sound on',
     off: 'Sound off',
-    enable: 'Click here to switch the alarm sound on',
+    enable: 'Turn the alarm sound on',
   },
   facts: {
     smokeDbm: 'Smoke',

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { Delivery, Feedback } from '../../domain/alert.ts';
 import type { DeliveryResult } from '../../domain/delivery.ts';
 import type { EvidenceId, RecipientId } from '../../domain/ids.ts';
-import { feedbackItemSchema, feedbackOf, noticeEvidenceSchema, type NoticeEvidence } from '../../domain/notice.ts';
+import {
+  feedbackItemSchema,
+  feedbackOf,
+  noticeEvidenceSchema,
+  type NoticeEvidence,
+  type NoticeReceipt,
+} from '../../domain/notice.ts';
 import type { EpochMs } from '../../lib/clock.ts';
 import { rfc3339 } from '../../lib/local-time.ts';
 import type { SharedEvidence } from '../shared-evidence.ts';
@@ -26,6 +32,8 @@ export interface EvidenceSource {
   ): Promise<SharedEvidence | null>;
   /** How much may stand in a delivery to this recipient; null: as the channel has it. */
   inlineUpToBytes?(recipient: RecipientId): number | null;
+  /** Everybody who has been told of the alert, and whether it has arrived; what is being sent counts as arrived. */
+  told?(delivery: Pick<Delivery, 'id' | 'alertId'>): readonly NoticeReceipt[];
 }
 
 interface EncodeContext {
@@ -89,7 +97,8 @@ async function dataOf(delivery: Delivery, context: EncodeContext): Promise<unkno
   if (listed.success) {
     const inlineUpToBytes = context.evidence.inlineUpToBytes?.(delivery.recipient) ?? context.inlineUpToBytes;
     const evidence = await withEvidence(listed.data.evidence, delivery, context, inlineUpToBytes);
-    return { ...delivery.data, evidence };
+    const receipts = delivery.item === 'notice' ? context.evidence.told?.(delivery) : undefined;
+    return { ...delivery.data, evidence, ...(receipts && { receipts }) };
   }
   const digest = digestList.safeParse(delivery.data);
   if (!digest.success) return delivery.data;
@@ -103,7 +112,7 @@ async function dataOf(delivery: Delivery, context: EncodeContext): Promise<unkno
 
 /**
  * The body of a delivery: one CloudEvents 1.0 event in structured mode (JSON format 1.0.2, section 3). The same delivery with
- * the same evidence gives the same bytes.
+ * the same evidence and receipts gives the same bytes.
  */
 export async function encodeDelivery(delivery: Delivery, context: EncodeContext): Promise<Uint8Array> {
   const data = await dataOf(delivery, context);

@@ -42,6 +42,7 @@ export function forgiving(evidence: EvidenceSource, context: Pick<SendContext, '
     inlineUpToBytes: (recipient) => evidence.inlineUpToBytes?.(recipient) ?? null,
     share: (piece, delivery) => trying(piece.id, async () => (await evidence.share?.(piece, delivery)) ?? null),
     read: (id) => trying(id, () => evidence.read(id)),
+    ...(evidence.told && { told: (sent) => evidence.told?.(sent) ?? [] }),
   };
 }
 
