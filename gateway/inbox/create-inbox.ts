@@ -99,9 +99,16 @@ export function createInbox(given: InboxOptions): Inbox {
     },
     logger,
   });
-  const line = createFeedbackLine({ data, clock, onRelayed: teller.changed });
+  const line = createFeedbackLine({ data, clock, onRelayed: (alertId) => teller.changed(alertId) });
   const fetching = createEvidenceFetch({
-    ...{ data, evidence, clock, logger, maxBytes: options.evidence.fetchUpTo, onKept: teller.changed },
+    ...{
+      data,
+      evidence,
+      clock,
+      logger,
+      maxBytes: options.evidence.fetchUpTo,
+      onKept: (alertId) => teller.changed(alertId),
+    },
   });
   const receiver = createReceiver({
     ...{ data, evidence, clock, logger, refusals, meter, passKillPoint: given.passKillPoint },

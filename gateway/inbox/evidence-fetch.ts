@@ -42,7 +42,8 @@ export function createEvidenceFetch(given: {
   const stopping = new AbortController();
   let timer: Timer | null = null;
   let running: Promise<void> | null = null;
-  let again = false;
+  /** How often it was asked to look: one that was looking meanwhile sees it, and looks again. */
+  let asked = 0;
 
   type Outcome = 'kept' | 'damaged' | 'ended' | 'later';
 
@@ -60,7 +61,7 @@ export function createEvidenceFetch(given: {
     }
     const pieces: Uint8Array[] = [];
     let size = 0;
-    for await (const piece of reply.body ?? []) {
+    for await (const piece of (reply.body ?? []) as AsyncIterable<Uint8Array>) {
       size += piece.length;
       if (size > maxBytes) return 'ended';
       pieces.push(piece);
@@ -95,20 +96,20 @@ export function createEvidenceFetch(given: {
 
   async function look(): Promise<void> {
     while (!stopping.signal.aborted) {
-      again = false;
+      const seen = asked;
       const rows = await data.all<Row>(
         `SELECT position, alert_id, id, sha256, url, fetch_tries FROM evidence
          WHERE fetch_at <= ? AND url IS NOT NULL ORDER BY fetch_at LIMIT ?`,
         clock.now(),
         atOnce,
       );
-      if (rows.length === 0 && !again) return;
+      if (rows.length === 0 && seen === asked) return;
       await Promise.all(rows.map(take));
     }
   }
 
   function wake(): void {
-    again = true;
+    asked += 1;
     if (maxBytes === 0 || stopping.signal.aborted) return;
     running ??= look()
       .catch((error: unknown) => logger.debug({ reason: messageOf(error) }, 'evidence to fetch could not be read'))

@@ -122,7 +122,7 @@ export function createShift(given: {
         counts: {
           open: sum(({ count }) => count),
           unanswered: sum(({ unanswered }) => unanswered),
-          overdue: sum(({ overdue }) => overdue ?? 0),
+          overdue: sum(({ overdue }) => overdue),
           byTier: Object.fromEntries(
             tiers.map((tier) => [tier, counts.find((row) => row.tier === tier)?.count ?? 0]),
           ) as Record<Tier, number>,

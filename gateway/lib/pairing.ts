@@ -49,7 +49,8 @@ export const newPairingCode = (random: Pick<Random, 'bytes'>): PairingCode =>
 /** A code as a person types it: any case, any separators, O for 0, I and L for 1. Null if it is none. */
 export function parsePairingCode(typed: string): PairingCode | null {
   const characters = typed.toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
-  const right = characters.length === codeLength && [...characters].every((character) => letters.includes(character));
+  const right =
+    characters.length === codeLength && Array.from(characters).every((character) => letters.includes(character));
   return right ? codeOf(characters) : null;
 }
 

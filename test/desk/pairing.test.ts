@@ -37,7 +37,7 @@ function gatewayFolder() {
     printed,
     pair: (link: string | undefined, more: Record<string, unknown> = {}) =>
       command.pair(link, { config: file, json: true, rotate: false, ...more }),
-    channels: () => parse(readFileSync(file, 'utf8')).channels as Json,
+    channels: () => (parse(readFileSync(file, 'utf8')) as { channels: Record<string, Json> }).channels,
     secret: () => readFileSync(join(dir, 'keys', 'station-desk-dongyuan.secret'), 'utf8').trim(),
   };
 }
@@ -117,7 +117,8 @@ describe('pairing', () => {
     clock.jumpWall(31 * 60_000);
     expect(await outcome(old.link)).toContain('wrong, was used');
     const guessed = await again();
-    const wrong = `${guessed.code.slice(0, -1)}${guessed.code.endsWith('0') ? '1' : '0'}@${desk.url}`;
+    const code = String(guessed.code);
+    const wrong = `${code.slice(0, -1)}${code.endsWith('0') ? '1' : '0'}@${desk.url}`;
     for (let time = 0; time < 5; time += 1) expect(await outcome(wrong)).toContain('wrong, was used');
     expect(await outcome(guessed.link)).toContain('wrong, was used');
     const states = ((await admin.get('/api/gateways/invites')).json.items as Json[]).map(
@@ -218,7 +219,7 @@ describe('pairing', () => {
     const commands = createDeskCommands(commandContext(desk.dir, printed));
     const common = { config: file, json: true };
     expect(await commands.deskInvite('dongyuan', { ...common, name: '东苑', url: desk.url })).toBe(0);
-    const { link } = JSON.parse(printed.out) as Json;
+    const { link } = JSON.parse(printed.out);
     const folder = gatewayFolder();
     await until(async () => (await folder.pair(link)) === 0);
     printed.out = '';
@@ -226,7 +227,7 @@ describe('pairing', () => {
     expect(JSON.parse(printed.out)).toMatchObject({ id: 'dongyuan', name: '东苑', joined: 'paired' });
     printed.out = '';
     expect(await commands.deskAuditVerify(common)).toBe(0);
-    const verdict = JSON.parse(printed.out) as Json;
+    const verdict = JSON.parse(printed.out);
     expect(verdict).toMatchObject({ kind: 'intact', rows: 2 });
     expect(await commands.deskAuditVerify({ ...common, hash: verdict.lastHash as string })).toBe(0);
     expect(await commands.deskAuditVerify({ ...common, hash: 'f'.repeat(64) })).toBe(1);

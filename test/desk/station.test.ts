@@ -192,7 +192,8 @@ describe('the shift', () => {
       lastHandover: null,
     });
     const id = v7();
-    for (const _ of [1, 2]) await leader.post('/api/shift/handover', { id, to: '赵', note: '3号楼继续盯' });
+    for (let time = 0; time < 2; time += 1)
+      await leader.post('/api/shift/handover', { id, to: '赵', note: '3号楼继续盯' });
     const listed = (await leader.get('/api/shift/handovers')).json.items;
     expect(listed).toMatchObject([{ from: '所长', to: '赵', note: '3号楼继续盯', open: 2, unanswered: 2 }]);
     expect(listed).toHaveLength(1);
@@ -284,9 +285,10 @@ describe('search', () => {
       },
     };
     expect((await east.send(passage)).status).toBe(200);
-    const find = async (search: Record<string, unknown>) => (await leader.post('/api/search', search)).json;
+    const find = async (search: Record<string, unknown>): Promise<{ items: Json[]; next: string }> =>
+      (await leader.post('/api/search', search)).json;
     const kinds = async (search: Record<string, unknown>): Promise<unknown> =>
-      ((await find(search)).items as Json[]).map((hit) => [hit.kind, hit.alert?.id ?? hit.passage?.id] as unknown);
+      (await find(search)).items.map((hit) => [hit.kind, hit.alert?.id ?? hit.passage?.id] as unknown);
     expect(await kinds({ text: '3号楼' })).toEqual([
       ['alert', second],
       ['alert', first],
@@ -377,7 +379,7 @@ describe('notifications', () => {
     await desk.gateway('east').send(noticeEvent('raised', { alertId: v7(), version: 1, tier: 'yellow' }));
     await desk.gateway('east').send(noticeEvent('raised', { alertId, version: 1 }));
     await until(() => service.pushed.length > 0);
-    const message = JSON.parse(service.pushed[0]!.text) as Json;
+    const message = JSON.parse(service.pushed[0]!.text);
     expect(message).toEqual({ kind: 'alert', alertId, tier: 'red', title: '红色预警', at: message.at });
     expect(service.pushed[0]).toMatchObject({ urgency: 'high' });
     // Ten seconds later nobody has taken it.

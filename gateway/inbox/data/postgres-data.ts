@@ -24,7 +24,8 @@ const numberTypes = new Set<number>([20, 1700]);
 const types: pg.CustomTypesConfig = {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- pg's own signature
   getTypeParser: (id: number, format?: 'text' | 'binary'): any =>
-    numberTypes.has(id) ? Number : (pg.types.getTypeParser(id, format as 'text') as unknown),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- pg calls this with numbers, its types say otherwise
+    numberTypes.has(id) ? Number : (pg.types.getTypeParser(id, format) as unknown),
 };
 
 /** `$1, $2, …` for `?, ?, …`. Our texts have no `?` but placeholders. */

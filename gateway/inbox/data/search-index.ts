@@ -18,7 +18,7 @@ const runsOf = (text: string): string[][] =>
       .replace(/[·•・]/g, '')
       .slice(0, maxCharacters)
       .match(/[\p{L}\p{N}]+/gu) ?? []
-  ).map((run) => [...run]);
+  ).map((run) => Array.from(run));
 
 const pairsOf = (run: readonly string[]): string[] =>
   run.slice(1).map((character, index) => `${run[index]}${character}`);

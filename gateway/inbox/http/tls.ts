@@ -45,7 +45,7 @@ export function createDeskTls(given: {
       const { requestTimeout } = options as { requestTimeout?: number };
       if (requestTimeout !== undefined) server.requestTimeout = requestTimeout;
       renew = () => server.setSecureContext({ ...read(), minVersion: 'TLSv1.2' });
-      return server as unknown as ReturnType<FastifyServerFactory>;
+      return server;
     },
     start: () => {
       timer = repeat(clock, lookMs, () => {
