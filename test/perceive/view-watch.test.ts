@@ -105,27 +105,27 @@ describe('a camera that sees nothing', () => {
 describe('a camera that sees', () => {
   it.each([
     ['a lorry stands before all of it for a minute', () => [[() => behindLorry(day(), 1), 1]] as const],
-    ['a lorry hides two thirds of it for an hour', () => [[() => behindLorry(day(), 0.66), 60]] as const],
-    ['it rains for an hour', () => [[() => rainy(day(), random), 60]] as const],
+    ['a lorry hides two thirds of it for a quarter of an hour', () => [[() => behindLorry(day(), 0.66), 15]] as const],
+    ['it rains for a quarter of an hour', () => [[() => rainy(day(), random), 15]] as const],
     [
-      'dusk falls within an hour, and it is night',
+      'dusk falls, and it is night',
       () =>
         [
-          [(share: number) => mix(day(), night(), share), 60],
-          [night, 30],
+          [(share: number) => mix(day(), night(), share), 20],
+          [night, 12],
         ] as const,
     ],
     [
       'it switches to infrared from one picture to the next, and back',
       () =>
         [
-          [() => infrared(day()), 30],
+          [() => infrared(day()), 12],
           [day, 10],
           [() => infrared(day()), 10],
         ] as const,
     ],
-    ['clouds take half of the light', () => [[() => lit(day(), 0.5), 20]] as const],
-    ['it is night and noisy', () => [[night, 30]] as const],
+    ['clouds take half of the light', () => [[() => lit(day(), 0.5), 10]] as const],
+    ['it is night and noisy', () => [[night, 12]] as const],
   ])('is not called blind when %s', { timeout: 120_000 }, (_what, steps) => {
     const { show, told } = begin();
     show(day, 3 * minute);
@@ -139,8 +139,8 @@ describe('a camera that sees', () => {
 
   it('is not called blind by night where there never is any light', { timeout: 60_000 }, () => {
     const { show, told } = begin(false);
-    show((share) => lit(night(), 1 - share), 60 * minute, 2);
-    show(() => lit(night(), 0), 30 * minute, 2);
+    show((share) => lit(night(), 1 - share), 20 * minute, 2);
+    show(() => lit(night(), 0), 12 * minute, 2);
     expect(told).toEqual([]);
   });
 
