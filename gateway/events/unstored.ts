@@ -11,7 +11,11 @@ export interface Records {
   readonly sessions: readonly ChargingSession[];
 }
 
-/** Events that the rules have seen and the disk had no room for, by the key of their message, until they come again. */
+/**
+ * Events that the rules have seen and the disk had no room for, by the key of their message, until they come again. Taking
+ * each of them back by reading the rules' memory anew took 120 ms at least (2 200 devices, two minutes of readings), where
+ * evaluating one takes 0.04 ms: at 37 readings a second no alarm would have got a turn.
+ */
 export interface Unstored {
   get(messageKey: string): Records | undefined;
   /** The oldest goes when there are too many: if it comes again, it is evaluated again. */
