@@ -32,8 +32,8 @@ interface VehicleTrack {
   counts: boolean;
   /** When the second reader was last asked about it. */
   secondAskedAt: EpochMs | null;
-  /** The text that both readers together were sure of, last. */
-  confirmed: string | null;
+  /** How often the second reader was asked about it. */
+  secondAsked: number;
   /** Looked for since it was last seen, and not found. */
   missed: boolean;
   /** Since when it has been missed; null while it is seen. */
@@ -74,8 +74,12 @@ const settledAgreeing = 4;
 const reReadAfterMs = 2500;
 /** More reads of a vehicle that stands still say nothing new. */
 const readsEnoughInPose = 8;
-/** The second reader takes ten times as long as the first, so it is asked of one vehicle no more often than this. */
-const secondEveryMs = 900;
+/** The second reader takes ten times as long as the first, so it is asked of one vehicle no more often than this, */
+const secondEveryMs = 300;
+/** until so many reads of both have said what the vote says, */
+const confirmedBy = 2;
+/** and no more than so often: what it cannot read by then it will not read. */
+const secondAtMost = 16;
 /** Far plates are unsure because they are small, and soon they are near. */
 const secondMinWidthPx = 64;
 /** Not a moment between two pictures, but a car that waits. */
@@ -137,6 +141,7 @@ export function createVehicleTracks(options: {
       widthPx: plate.widthPx,
       sharpness: plate.sharpness,
       legal: plate.rejected !== 'no-legal-format',
+      both: plate.secondOpinion,
     };
     track.reads.push(read);
     if (track.reads.length > maxReads) {
@@ -145,7 +150,6 @@ export function createVehicleTracks(options: {
     }
     track.vote = voteReads(track.reads, options.ebikePatterns);
     track.trail.text = track.vote && track.vote.rejected !== 'no-legal-format' ? track.vote.reading.text : null;
-    if (plate.secondOpinion && plate.reading.accepted) track.confirmed = plate.reading.text;
     track.lastReadAt = frame.capturedAt;
     keepBest(track, read, frame, plate.box);
   };
@@ -171,10 +175,13 @@ export function createVehicleTracks(options: {
       // A vehicle seen for the first time may be gone at the next look.
       if (!track) return true;
       const voted = track.vote?.reading.text;
-      const isConfirmed = track.confirmed !== null && track.confirmed === voted;
-      if (isConfirmed && (isSettled(track) || (plate.reading.accepted && plate.reading.text === voted))) return false;
+      const confirmed = track.reads.filter(({ both, text }) => both && text === voted).length;
+      const agrees = plate.reading.accepted && plate.reading.text === voted;
+      if (confirmed >= confirmedBy && (isSettled(track) || agrees)) return false;
+      if (track.secondAsked >= secondAtMost) return false;
       if (track.secondAskedAt !== null && at - track.secondAskedAt < secondEveryMs) return false;
       track.secondAskedAt = at;
+      track.secondAsked += 1;
       return true;
     },
     /** Where the vehicles should be now, with whether their plates are settled. */
@@ -208,7 +215,7 @@ export function createVehicleTracks(options: {
             told: false,
             counts: false,
             secondAskedAt: null,
-            confirmed: null,
+            secondAsked: 0,
             missed: false,
             missedAt: null,
           };

@@ -12,6 +12,8 @@ export interface FrameRead {
   /** Mean absolute Laplacian, grey levels. */
   readonly sharpness: number;
   readonly legal: boolean;
+  /** Whether two readers were asked. */
+  readonly both?: boolean;
   /** Reads with the same number saw the plate at the same place and size: the vehicle stood still between them. */
   readonly pose: number;
 }
@@ -33,8 +35,11 @@ export function readWeight(read: FrameRead): number {
   const crispness = Math.min(read.sharpness / 20, 1) ** 1.5;
   const mean = read.characters.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(read.characters.length, 1);
   // A read that no plate can carry has lost or gained a character, and its places do not fit the others'.
-  return size * (0.02 + crispness) * mean ** 4 * (read.legal ? 1 : 0.15);
+  return size * (0.02 + crispness) * mean ** 4 * (read.legal ? 1 : 0.15) * (read.both === true ? bothReaders : 1);
 }
+
+/** A read on which two readers were asked counts as so many of one: they seldom err in the same way. */
+const bothReaders = 3;
 
 /** As many reads of one pose count in full; more of them share that weight. */
 const fullReadsAPose = 6;

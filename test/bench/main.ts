@@ -57,6 +57,10 @@ const { values, positionals } = parseArgs({
     streams: { type: 'string' },
     only: { type: 'string' },
     found: { type: 'string' },
+    // Of passages: how many, one pattern alone, a folder of other models.
+    n: { type: 'string' },
+    pattern: { type: 'string' },
+    models: { type: 'string' },
     // Of desk-many and desk-repeat: sqlite or postgres, how many alerts of history.
     database: { type: 'string' },
     history: { type: 'string' },

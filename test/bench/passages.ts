@@ -93,6 +93,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
       missed: outcomes.filter((outcome) => outcome.rows.length === 0).length,
       duplicateRows: outcomes.reduce((sum, outcome) => sum + Math.max(outcome.rows.length - 1, 0), 0),
       rowsOfNothing: ghosts,
+      rightAndAccepted: round(outcomes.filter(({ accepted: sure }) => sure).length / Math.max(outcomes.length, 1), 4),
       acceptedButWrong: accepted.filter(({ row, text }) => row.text !== text).length,
       accepted: accepted.length,
       directionRight: round(

@@ -45,12 +45,14 @@ describe('how passages are scored', () => {
   };
   const scored = (rows: readonly (typeof row)[]) => score({ visits: [{ ...visit, pattern: 'stops' }], rows });
 
-  it('counts exactly one accepted row with the right plate, and nothing else', () => {
+  it('counts exactly one row with the right plate and says whether it was sure', () => {
     const right = (rows: readonly (typeof row)[]) => scored(rows).outcomes[0]?.right;
     expect(right([row])).toBe(true);
     expect(right([])).toBe(false);
     expect(right([row, row])).toBe(false);
-    expect(right([{ ...row, accepted: false }])).toBe(false);
+    expect(right([{ ...row, accepted: false }])).toBe(true);
+    expect(scored([{ ...row, accepted: false }]).outcomes[0]?.accepted).toBe(false);
+    expect(scored([row]).outcomes[0]?.accepted).toBe(true);
     expect(right([{ ...row, text: `${row.text.slice(0, -1)}X` }])).toBe(false);
   });
 

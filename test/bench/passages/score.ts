@@ -5,8 +5,10 @@ export interface Outcome {
   readonly visit: Visit;
   /** Rows that are this visit's: exactly one, or it went wrong. */
   readonly rows: readonly Row[];
-  /** Exactly one row, accepted, with the right text. */
+  /** Exactly one row, with the right text. */
   readonly right: boolean;
+  /** And sure enough for the log. */
+  readonly accepted: boolean;
   readonly directionRight: boolean;
 }
 
@@ -37,8 +39,15 @@ export function score({ visits, rows }: Pick<CameraRun, 'visits' | 'rows'>): Sco
   const outcomes = visits.map((visit): Outcome => {
     const own = given.get(visit) ?? [];
     const [row] = own;
-    const right = own.length === 1 && row?.accepted === true && row.text === visit.plate.text;
-    return { visit, rows: own, right, directionRight: own.some(({ direction }) => direction === visit.direction) };
+    const right = own.length === 1 && row?.text === visit.plate.text;
+    const accepted = right && row.accepted;
+    return {
+      visit,
+      rows: own,
+      right,
+      accepted,
+      directionRight: own.some(({ direction }) => direction === visit.direction),
+    };
   });
   return { outcomes, ghosts };
 }

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { EpochMs } from '../lib/clock.ts';
+import type { Frame } from './frame-source.ts';
+import { cornersOfBox } from './geometry.ts';
+import type { SeenPlate } from './perceive.ts';
+import { createVehicleTracks } from './vehicle-tracks.ts';
+
+const widthPx = 640;
+const heightPx = 360;
+const frameAt = (ms: number): Frame => ({
+  ...{ widthPx, heightPx, rgb: new Uint8Array(widthPx * heightPx * 3) },
+  capturedAt: ms as EpochMs,
+  mediaMs: ms,
+});
+
+/** A crisp read of a plate that comes nearer; `by`: one reader's word, or that of both. */
+function plateAt(ms: number, text: string, { ratio = 0.97, widthPx: plateWidth = 100, both = false } = {}): SeenPlate {
+  const box = [200, 100 + ms / 50, plateWidth + ms / 100, 30] as const;
+  return {
+    box,
+    corners: cornersOfBox(box),
+    characters: Array.from(text).map((character) => ({ character, ratio, candidates: [[character, ratio] as const] })),
+    reading: {
+      text,
+      confidenceRatio: ratio,
+      characterConfidenceRatios: Array.from(text, () => ratio),
+      kind: 'small',
+      color: 'blue',
+      accepted: ratio >= 0.8,
+    },
+    rejected: ratio >= 0.8 ? null : 'low-confidence',
+    sharpness: 25,
+    widthPx: box[2],
+    foundRatio: 0.9,
+    secondOpinion: both,
+  };
+}
+
+const tracks = () => createVehicleTracks({ goneAfterMs: 4000, tellAfterMs: null, ebikePatterns: [] });
+
+describe('the second reader', () => {
+  it('is asked about a vehicle seen for the first time, however sure the first is', () => {
+    const vehicles = tracks();
+    expect(vehicles.wantsSecond(plateAt(0, '黑A98G44'), 0 as EpochMs)).toBe(true);
+  });
+
+  it('is not asked about a plate too far away to be read well', () => {
+    const vehicles = tracks();
+    expect(vehicles.wantsSecond(plateAt(0, '黑A98G44', { widthPx: 40 }), 0 as EpochMs)).toBe(false);
+  });
+
+  it('is asked again, but not twice at once, until two reads of both say the same', () => {
+    const vehicles = tracks();
+    vehicles.update(frameAt(0), [plateAt(0, '皖A98G44')], []);
+    expect(vehicles.wantsSecond(plateAt(300, '皖A98G44'), 300 as EpochMs)).toBe(true);
+    expect(vehicles.wantsSecond(plateAt(400, '皖A98G44'), 400 as EpochMs)).toBe(false);
+    vehicles.update(frameAt(300), [plateAt(300, '皖A98G44', { both: true })], []);
+    expect(vehicles.wantsSecond(plateAt(700, '皖A98G44'), 700 as EpochMs)).toBe(true);
+    vehicles.update(frameAt(700), [plateAt(700, '皖A98G44', { both: true })], []);
+    expect(vehicles.wantsSecond(plateAt(1100, '皖A98G44'), 1100 as EpochMs)).toBe(false);
+    expect(vehicles.wantsSecond(plateAt(1100, '皖A98G4A'), 1100 as EpochMs)).toBe(true);
+  });
+
+  it('is asked of one vehicle no more than a score of times', () => {
+    const vehicles = tracks();
+    let asked = 0;
+    for (let ms = 0; ms < 30_000; ms += 400) {
+      const text = `皖A98G4${ms % 800 === 0 ? '4' : 'A'}`;
+      const plate = plateAt(0, text, { ratio: 0.5 });
+      if (vehicles.wantsSecond(plate, ms as EpochMs)) asked += 1;
+      vehicles.update(frameAt(ms), [plate], []);
+    }
+    expect(asked).toBeGreaterThan(5);
+    expect(asked).toBeLessThanOrEqual(20);
+  });
+
+  it('outweighs frames that one reader alone misread', () => {
+    const vehicles = tracks();
+    for (const ms of [0, 400, 800, 1200]) vehicles.update(frameAt(ms), [plateAt(ms, '皖A98G44', { ratio: 0.82 })], []);
+    for (const ms of [1600, 2000]) vehicles.update(frameAt(ms), [plateAt(ms, '黑A98G44', { both: true })], []);
+    expect(vehicles.present()[0]?.text).toBe('黑A98G44');
+  });
+});
