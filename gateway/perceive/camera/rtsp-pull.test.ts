@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadClip, startClipCamera, type Clip } from '../../../test/support/simulators/clip-camera.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createFragmentHub } from './fragment-hub.ts';
+import type { FragmentSink } from './fragment.ts';
+import { startRtspPull } from './rtsp-pull.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'kanmen-pull-'));
+let clip: Clip;
+beforeAll(async () => {
+  const path = join(dir, 'clip.mp4');
+  execFileSync('ffmpeg', [
+    ...'-v error -f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -c:v libx264 -bf 0 -g 25'.split(' '),
+    ...['-pix_fmt', 'yuv420p', path],
+  ]);
+  clip = await loadClip(path, 25);
+}, 60_000);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const silent: FragmentSink = { begin: () => undefined, take: () => undefined, end: () => undefined };
+
+/** Pulls 150 pictures of a camera: how many came alone or first of several, and whether one is missing. */
+async function pullUnhurried(): Promise<{ readonly wakes: number; readonly sequences: readonly number[] }> {
+  const camera = await startClipCamera({ clip });
+  const hub = createFragmentHub();
+  hub.attach(silent);
+  const sequences: number[] = [];
+  let wakes = 0;
+  let turn = false;
+  const enough = new Promise<void>((resolve) => {
+    hub.attach({
+      ...silent,
+      take: ({ sequence }) => {
+        sequences.push(sequence);
+        if (!turn) {
+          wakes += 1;
+          turn = true;
+          setImmediate(() => (turn = false));
+        }
+        if (sequences.length === 150) resolve();
+      },
+    });
+  });
+  const running = startRtspPull({
+    ...{ sink: hub, nextStream: () => 1, url: camera.url, transport: 'tcp', clock: systemClock },
+  });
+  await enough;
+  running.stop();
+  await running.ended;
+  await camera.stop();
+  return { wakes, sequences: sequences.slice(0, 150) };
+}
+
+describe('pulling a camera', { timeout: 60_000 }, () => {
+  it('wakes a few times a second while nobody waits for a picture, and loses none', async () => {
+    const { wakes, sequences } = await pullUnhurried();
+    expect(sequences).toEqual(Array.from({ length: 150 }, (_, index) => index));
+    // Six seconds: two at first, until its bit rate is known, with a wake for each picture, then five a second.
+    expect(wakes).toBeLessThan(100);
+  });
+
+  it('hurries when one of those who use it does', () => {
+    const hub = createFragmentHub();
+    expect(hub.hurries?.()).toBe(false);
+    hub.attach({ ...silent, hurries: () => false });
+    const leave = hub.attach({ ...silent, hurries: () => true });
+    expect(hub.hurries?.()).toBe(true);
+    leave();
+    expect(hub.hurries?.()).toBe(false);
+  });
+});
