@@ -207,24 +207,29 @@ export async function playFullDisk(plan: {
     await Promise.all([...waiting, ...report()]);
     plan.say(`recovered by itself in ${recoveryMs} ms`);
 
-    for (const client of clients) await client.endAsync(true);
-    await gateway.stop();
+    // Beside the gateway, as the command line opens it: that there is room again is told with the next look at the disk.
     const store = createStore({
       file: `${disk.dir}/data/kanmen.sqlite`,
       ...{ clock: systemClock, logger: silentLogger, reserveBytes: 0 },
     });
     await store.start(new AbortController().signal);
-    const told: string[] = [];
-    let stored = 0;
-    for (let after: number | null = null; ;) {
-      const page = store.eventsSince(0 as never, after, 2000);
-      for (const event of page.events) {
-        if (event.kind === 'charging') stored += 1;
-        if (event.kind === 'system' && event.part === 'disk') told.push(event.change);
+    const recorded = (): { readonly stored: number; readonly told: readonly string[] } => {
+      const told: string[] = [];
+      let stored = 0;
+      for (let after: number | null = null; ;) {
+        const page = store.eventsSince(0 as never, after, 2000);
+        for (const event of page.events) {
+          if (event.kind === 'charging') stored += 1;
+          if (event.kind === 'system' && event.part === 'disk') told.push(event.change);
+        }
+        if (page.last === null) return { stored, told };
+        after = page.last;
       }
-      if (page.last === null) break;
-      after = page.last;
-    }
+    };
+    await until('disk-ok', () => Promise.resolve(recorded().told.includes('disk-ok')), 20_000).catch(() => undefined);
+    for (const client of clients) await client.endAsync(true);
+    await gateway.stop();
+    const { stored, told } = recorded();
     await store.stop();
     const lost = [...publishedAt.keys()].filter((key) => (receivedAt.get(key)?.length ?? 0) !== 2).length;
     return {
