@@ -12,7 +12,7 @@ function saysOf(feedback: DeskFeedback): string {
 }
 
 /**
- * An alert's life in words, one entry for each of `alert.life`, in its order. `recipients`: what ids of those it was
+ * An alert's life in words, one entry for each of `alert.life`, in its order, and its end. `recipients`: what ids of those it was
  * transferred to are called.
  */
 export function lifeOf(
@@ -21,7 +21,7 @@ export function lifeOf(
 ): readonly TimeLineEntry[] {
   const { t } = i18n.global;
   const nameOf = (to: string): string => recipients.find(({ id }) => id === to)?.name ?? to;
-  return alert.life.map((step, index) => {
+  const told = alert.life.map((step, index) => {
     const { feedback } = step;
     const byItself = ['kanmen', 'gateway', 'desk'].includes(step.by);
     const whom = feedback?.to == null ? '' : t('alert.toWhom', { name: nameOf(feedback.to) });
@@ -34,6 +34,10 @@ export function lifeOf(
       text: byItself ? countOf(step) : [whom, step.text].filter(Boolean).join(' · '),
     };
   });
+  // The last answer closes it without news of its own: the end is said all the same.
+  if (alert.state !== 'closed' || alert.closedAt === null || alert.life.some(({ kind }) => kind === 'closed'))
+    return told;
+  return [...told, { key: 'closed', at: alert.closedAt, what: t('news.closed'), by: '', text: '' }];
 }
 
 /** A repeat tells how often the same was seen by then. */
