@@ -39,7 +39,7 @@ export function createProposalApplier(given: {
     const at = now();
     const { setting, from, to } = proposal.change;
     const what = `${setting} ${from ?? '–'} → ${to}`;
-    const { file, ruleVersion, failing, undo } = desk.apply({
+    const change = desk.apply({
       rule: proposal.rule,
       ruleVersion: proposal.ruleVersion,
       ...proposal.change,
@@ -49,6 +49,7 @@ export function createProposalApplier(given: {
         proposal.reason.zh,
       ].filter((line) => line.trim() !== ''),
     });
+    const { file, ruleVersion, failing } = change;
     const applied: RuleProposal = { ...proposal, applied: { at, by, why, ruleVersion } };
     try {
       await commit([
@@ -60,7 +61,7 @@ export function createProposalApplier(given: {
         },
       ]);
     } catch (error) {
-      undo();
+      change.undo();
       throw error;
     }
     return { proposal: applied, file, failing };

@@ -52,7 +52,7 @@ const eventOf = (asIs: boolean) =>
       late: fc.boolean(),
     })
     // As it stands in the record, null for what is absent; or as the library would have it.
-    .map((fields) =>
+    .map((fields): object =>
       asIs
         ? Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? null]))
         : viewRecord(fields),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isMap, isScalar, parseDocument, type Document, type Scalar as YamlScalar } from 'yaml';
+import { isMap, isScalar, parseDocument, type Document } from 'yaml';
 import { parseDurationMs } from '../lib/quantities.ts';
 import { readRule, type RuleText } from './rule-yaml.ts';
 
@@ -52,7 +52,7 @@ export function editRule(text: string, edit: RuleEdit): EditedRule {
     return checked(`${text.slice(0, at)}${lead}${comment.join('')}${line}${text.slice(at)}`, path, edit);
   }
   if (!isScalar(node) || !node.range) return { ok: false, reason: `${edit.setting} is not a single value` };
-  const stands = (node as YamlScalar).value;
+  const stands = node.value;
   if (!isSame(stands, edit.from)) {
     return { ok: false, reason: `${edit.setting} is ${String(stands)} now, not ${String(edit.from)}` };
   }
