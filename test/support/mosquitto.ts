@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { projectRoot } from './kanmen-process.ts';
 
 const run = promisify(execFile);
-const cache = resolve(import.meta.dirname, '../../.cache');
+const cache = join(projectRoot, '.cache');
 const home = join(cache, 'mosquitto');
 /** The broker and those of its libraries that a plain Debian or Ubuntu does not have. */
 const packages = [
