@@ -75,9 +75,9 @@ export function createInbox(given: InboxOptions): Inbox {
   // An alert outlives its gateway's place in the configuration.
   const queries = createAlertQueries(data, (id) => book.nameOf(id));
   const evidence = createEvidenceFiles({ folder: join(options.dataDir, 'evidence'), keys, random });
-  const refusals = createRefusals({ clock, logger });
-  const meter = createWireMeter('gateway → desk', null);
   const audit = createAudit(data, clock);
+  const refusals = createRefusals({ clock, logger, audit: (by, action, subject) => audit.note(by, action, subject) });
+  const meter = createWireMeter('gateway → desk', null);
   const users = createInboxUsers({ data, passwords: given.passwords, clock });
   const secondFactor = createSecondFactor({ data, keys, clock, random, title: options.title });
   const logins = createLogins({

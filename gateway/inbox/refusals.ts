@@ -1,3 +1,4 @@
+import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createRepeatedFault } from '../lib/repeated-fault.ts';
@@ -40,10 +41,31 @@ export interface Refusals {
   counts(): Readonly<Partial<Record<RefusalReason, number>>>;
 }
 
-export function createRefusals(options: { readonly clock: Clock; readonly logger: Logger }): Refusals {
+/** Somebody without the right key, with an old message, or about what is another's. The rest is a fault of a version or a disk. */
+const intrusions: ReadonlySet<RefusalReason> = new Set([
+  'gateway.unknown',
+  'signature.missing',
+  'signature.timestamp',
+  'signature.too-old',
+  'signature.too-new',
+  'signature.wrong',
+  'alert.of-another-gateway',
+]);
+
+export function createRefusals(options: {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The audit log; what is no mere fault stands in it, like in the other log the first at once and then once a minute. */
+  readonly audit?: (by: string, action: string, subject: string) => Promise<void>;
+}): Refusals {
   const counts: Partial<Record<RefusalReason, number>> = {};
   const report = createRepeatedFault(options.clock, (_key, count, facts) => {
     options.logger.warn({ ...facts, count }, 'refused what a gateway sent');
+    const { gateway, reason } = facts as { readonly gateway: string; readonly reason: RefusalReason };
+    if (!options.audit || !intrusions.has(reason)) return;
+    options
+      .audit('gateway', `refused.${reason}`, count > 1 ? `${gateway} (${count} times)` : gateway)
+      .catch((error: unknown) => options.logger.error({ reason: messageOf(error) }, 'refusal not audited'));
   });
   return {
     note: (reason, gateway, facts = {}) => {

@@ -85,7 +85,7 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
       .split('\n')
       .map((line) => JSON.parse(line) as { username: string; password: string; topicPrefix: string });
     await kanmen(
-      ['users', 'add', 'bench', '--role', 'manager', '--password-file', '-', '-c', community.deskConfig],
+      ['users', 'add', 'bench', '--role', 'duty', '--password-file', '-', '-c', community.deskConfig],
       'benchmark-password\n',
     );
     const deskProcess = await community.startDesk();

@@ -245,6 +245,21 @@ describe('receiving', () => {
       },
     });
     expect(await desk.lines()).toEqual([]);
+    // What somebody without the right tried stands in the audit log, the first of each sort at once; a mere fault does not.
+    const audited = async (): Promise<string[]> =>
+      (await desk.tools(({ audit }) => audit.list({ by: null, action: 'refused', before: null, limit: 50 })))
+        .map(({ action, subject }) => `${action} ${subject}`)
+        .sort();
+    await expect
+      .poll(audited, { timeout: 10_000 })
+      .toEqual([
+        'refused.gateway.unknown ?',
+        'refused.signature.missing east',
+        'refused.signature.too-new east',
+        'refused.signature.too-old east',
+        'refused.signature.wrong east',
+        'refused.signature.wrong west',
+      ]);
     // The detail says where the fault is.
     const wrong = await east.send({ ...event, data: { ...event.data, version: 'one' } });
     expect(wrong.json.error.message).toContain('data.version');
