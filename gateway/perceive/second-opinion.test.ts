@@ -55,6 +55,11 @@ describe('a second opinion', () => {
     expect(least(joined)).toBeGreaterThanOrEqual(0.95);
   });
 
+  it('believes no reader alone that sees a plate where the other sees no writing', () => {
+    expect(joinOpinions(opinion('皖A56575', 0.3), [], 'blue')).toEqual([]);
+    expect(least(joinOpinions(opinion('皖A56575', 0.98), opinion('A', 0.9), 'blue'))).toBeLessThan(0.5);
+  });
+
   it('leaves what nobody could read as it is', () => {
     expect(joinOpinions([], [], 'blue')).toEqual([]);
     expect(textOf(joinOpinions(opinion('AB', 0.4), opinion('ABC', 0.5), 'blue'))).toBe('ABC');

@@ -5,6 +5,9 @@ import type { ReadCharacter } from './ctc.ts';
 /** How much less than independent two readers are: they share the plate's dirt, blur and glare. */
 const sharedDoubt = 2;
 
+/** So many characters, and something is written there. */
+const someWriting = 4;
+
 const textOf = (characters: readonly ReadCharacter[]): string => characters.map(({ character }) => character).join('');
 const surenessOf = (characters: readonly ReadCharacter[]): number =>
   characters.length === 0 ? 0 : Math.min(...characters.map(({ ratio }) => ratio));
@@ -13,6 +16,7 @@ const surenessOf = (characters: readonly ReadCharacter[]): number =>
  * What two readers say together of one plate. Of the same length, place by place: where they agree they are surer than
  * either; where not, each candidate has the mean of what both give it, so that neither is believed alone. Of different
  * lengths, the one that can stand on a plate, and of two such the surer one, less sure for being contradicted.
+ * Where the second sees no writing, the first is believed half or, being unsure itself, not at all.
  * Where the first reads a character that the second does not know, the second has no say.
  */
 export function joinOpinions(
@@ -24,6 +28,9 @@ export function joinOpinions(
   const { ebikePatterns = [], knows = () => true } = options;
   if (first.length === second.length)
     return first.map((own, place) => (knows(own.character) ? joinCharacter(own, second[place]) : own));
+  // No writing at all, says the second: a reader that was taught nothing but plates sees one in a blank wall.
+  if (second.length < someWriting && first.length >= someWriting)
+    return surenessOf(first) < 0.5 ? second : doubted(first, 0.5);
   const isLegal = (characters: readonly ReadCharacter[]): boolean =>
     classifyPlate(textOf(characters), color, ebikePatterns) !== null;
   const [firstIsLegal, secondIsLegal] = [isLegal(first), isLegal(second)];
