@@ -50,11 +50,9 @@ export function createAnswerGate(given: {
     check: (feedback) => {
       const why = fault(feedback);
       if (why === null) return;
-      throw new GatewayError(
-        why === 'unknown-alert' ? 'alert.unknown' : 'alert.not-allowed',
-        why === 'unknown-alert' ? 'no such alert' : 'an answer of somebody who was not told of the alert',
-        { facts: { alertId: feedback.alertId } },
-      );
+      const about = { facts: { alertId: feedback.alertId } };
+      if (why === 'unknown-alert') throw new GatewayError('alert.unknown', 'no such alert', about);
+      throw new GatewayError('alert.not-allowed', 'an answer of somebody who was not told of the alert', about);
     },
   };
 }
