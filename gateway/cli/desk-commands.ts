@@ -29,7 +29,9 @@ export function addDeskCommands(
   const configOption = (file: string): Option => new Option('-c, --config <file>', 'configuration file').default(file);
   const jsonOption = (): Option =>
     new Option('--json', 'machine-readable output on stdout, everything else on stderr').default(false);
-  // `desk` has a -c of its own: what stands behind a subcommand's name is the subcommand's.
+  // `desk` has a -c of its own: what stands behind a subcommand's name is the subcommand's. The program has to know, too: it
+  // is the one that parts words from options first.
+  program.enablePositionalOptions();
   desk.enablePositionalOptions();
   desk
     .command('invite')
