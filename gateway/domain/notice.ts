@@ -153,6 +153,7 @@ export const noticeDataSchema = z.object({
     .describe('Everybody who has been told of this alert, and whether it has arrived, when this version was sent'),
 });
 export type NoticeData = z.infer<typeof noticeDataSchema>;
+export type NoticeReceipt = NonNullable<NoticeData['receipts']>[number];
 
 /** What a gateway says of itself with its canaries. */
 export const gatewayStateSchema = z.object({
