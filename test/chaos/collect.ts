@@ -37,13 +37,14 @@ async function gatewayRows(file: string): Promise<{ alerts: AlertRow[]; deliveri
 
 /**
  * What the desk has: each notice it stored, and how often each alert entered its list. In order of version: its clock jumps in
- * these runs, so nothing here tells the order in which they came (the books of the other two do).
+ * these runs, so nothing here tells the order in which they came (the books of the other two do). What the desk raised by
+ * itself (a gateway that is silent) is not the gateway's to send.
  */
 async function deskRows(file: string): Promise<{ seen: Seen[]; entered: Record<string, number> }> {
   const rows = await rowsOf(
     file,
     `SELECT delivery_id AS delivery, alert_id AS alertId, version, tier, received_at AS atMs, entered FROM notice
-     ORDER BY alert_id, version`,
+     WHERE alert_id NOT IN (SELECT id FROM alert WHERE own = 1) ORDER BY alert_id, version`,
   );
   const entered: Record<string, number> = {};
   for (const row of rows)
