@@ -8,7 +8,7 @@ const counterLimit = 2 ** 26;
 /**
  * UUIDs of version 7 (RFC 9562 section 5.7), each greater than the one before: ms since 1970, then a counter that begins
  * at random within each millisecond (section 6.2, method 1), then 48 random bits. Random bytes are drawn by the
- * thousand: an id for every message costs 0.2 µs so, against 1.3 µs with a draw each (`uuid`).
+ * thousand: an id for every message costs 0.17 µs so, against 0.55 µs with a draw each (`uuid`).
  */
 export function createUuidV7(now: () => number = Date.now): () => string {
   const pool = new Uint8Array(poolBytes);
