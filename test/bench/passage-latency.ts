@@ -1,4 +1,5 @@
 // Question: how long after a car has left the reading zone is its passage told, with four busy cameras?
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../gateway/lib/clock.ts';
 import { silentLogger } from '../../gateway/lib/logger.ts';
@@ -20,6 +21,9 @@ interface Left {
 
 async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
   const seconds = full ? 300 : 45;
+  // What others do on this machine before we begin: with more of it than cores, a time says nothing of us.
+  const loadBefore = loadavg()[0] ?? 0;
+  const busy = loadBefore > availableParallelism();
   const clips = await Promise.all(
     Array.from({ length: cameraCount }, (_, index) =>
       makeClip({
@@ -82,11 +86,15 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
     const p95 = percentile(latencies, 0.95);
     const framesDropped = counters.reduce((sum, one) => sum + one.framesDropped, 0);
     return {
-      value: latencies.length < expected.length / 2 || p95 === null ? null : round(p95 / 1000),
+      value: busy || latencies.length < expected.length / 2 || p95 === null ? null : round(p95 / 1000),
       unit: 's, p95',
       baseline: null,
       ...percentiles(latencies),
-      extra: { passages: expected.length, notRead: missed.length, framesDropped, note: 'p50, p95, p99 in ms' },
+      extra: {
+        ...{ passages: expected.length, notRead: missed.length, framesDropped, loadBefore: round(loadBefore, 1) },
+        note: 'p50, p95, p99 in ms',
+      },
+      ...(busy ? { void: `the machine was busy before it began: load ${round(loadBefore, 1)}` } : {}),
       ...(latencies.length < expected.length / 2
         ? { void: `only ${latencies.length} of ${expected.length} plates were read right: too little to time` }
         : {}),
