@@ -12,7 +12,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 /** A minute of a grey wall with sensor noise, which grows for good at 30 s, as when a camera turns its gain up. */
 function makeClip(name: string, car: boolean): string {
   const path = join(dir, name);
-  const noise = `noise=alls=6:allf=t,noise=alls=16:allf=t:enable='gte(t,30)'`;
+  const noise = `noise=alls=6:allf=t,noise=alls=3:allf=t:enable='gte(t,30)'`;
   const wall = 'color=0x606060:size=320x180:rate=10:duration=60,format=yuv420p';
   const drives = `overlay=x='10+50*(t-40)':y=60:enable='between(t,40,44)'`;
   const driving = `${wall}[wall];color=white:size=70x50:rate=10:duration=60[car];[wall][car]${drives},${noise}`;

@@ -36,7 +36,13 @@ export function cellsOf({ widthPx, heightPx, rgb }: Pick<Picture, 'widthPx' | 'h
   return { columns, rows, means };
 }
 
-/** Whether at least `cells` that touch, or have one still cell between them, differ by more than `levels` grey levels. */
+/** Times the middle difference of all cells: four standard deviations of noise. Small pictures of a camera at high gain need it. */
+const noiseFactor = 6;
+
+/**
+ * Whether at least `cells` that touch, or have one still cell between them, differ by more than `levels` grey levels and by
+ * more than noise does.
+ */
 export function hasChanged(
   now: SceneCells,
   before: SceneCells,
@@ -45,10 +51,13 @@ export function hasChanged(
   if (now.means.length !== before.means.length) return true;
   // Headlights and the camera's own exposure change everything at once: only what differs from that moved.
   const common = medianDifference(now.means, before.means);
-  const moved = new Uint8Array(now.means.length);
+  const changes = now.means.map((mean, cell) => Math.abs(mean - (before.means[cell] as number) - common));
+  const noise = changes.slice().sort()[changes.length >> 1] ?? 0;
+  const limit = Math.max(levels, noiseFactor * noise);
+  const moved = new Uint8Array(changes.length);
   let count = 0;
   for (let cell = 0; cell < moved.length; cell += 1) {
-    if (Math.abs((now.means[cell] as number) - (before.means[cell] as number) - common) <= levels) continue;
+    if ((changes[cell] as number) <= limit) continue;
     moved[cell] = 1;
     count += 1;
   }
