@@ -113,7 +113,9 @@ dataDir: data
 # Gateways and browsers reach the desk here 监听地址
 listen: 0.0.0.0:8090
 
-# One entry for each compound. Both ends hold the same secret (whsec_…):
+# Let a gateway in by a code: kanmen desk invite <id> --name <compound> -c desk.yaml, and kanmen pair at the gateway.
+# 用配对码接入网关：在此执行 kanmen desk invite，在网关上执行 kanmen pair。
+# Or by hand, one entry for each compound. Both ends hold the same secret (whsec_…):
 #   cp station.secret keys/dongyuan.secret     (init at the gateway made it)
 # 每个小区网关一条，两端使用同一密钥。
 # gateways:

@@ -105,8 +105,8 @@ async function initDesk(context: ToolContext, dir: string, options: InitOptions)
 admin     ${admin}
 password  ${password}   (shown once, kept nowhere)
 
-next      put each gateway's secret under ${join(folder, 'keys')} and name it under gateways: in desk.yaml
-          kanmen desk -c ${file}
+next      kanmen desk -c ${file}
+          kanmen desk invite <id> --name <compound> --url <how gateways reach this desk> -c ${file}
 `);
   return exitCodes.fine;
 }
