@@ -240,6 +240,71 @@ describe('the desk', () => {
     expect(faults).toEqual([]);
   });
 
+  it(
+    'takes a shift over, asks why passages are searched, connects a compound, adds a person, and keeps it all on record',
+    { timeout: 90_000 },
+    async () => {
+      const { desk, gateway } = await startDeskWithPage();
+      await desk.addUser('chen', 'admin');
+      await desk.addUser('wang', 'community');
+      await gateway.send(noticeEvent('raised', { alertId: v7(), version: 1 }));
+      const { page, faults } = await openPage(browser, desk.url);
+      page.setDefaultTimeout(15_000);
+      await signInOn(page, 'chen', password);
+      await page.waitForSelector(part('summary'));
+
+      await page.click(part('nav-/shift'));
+      await page.waitForSelector(`${part('open-matters')} ${part('alert')}`);
+      await page.fill(`${part('hand-over')} input[name=to]`, 'wang');
+      await page.fill(`${part('hand-over')} textarea[name=note]`, '3号楼的烟感等物业回复');
+      await page.click(part('hand-over-send'));
+      await page.waitForSelector('text=已交班给 wang');
+      await page.waitForSelector('text=chen → wang');
+
+      await page.click(part('nav-/search'));
+      await page.fill('input[name=text]', '浙B');
+      await page.check('input[value=passage]');
+      expect(await page.isDisabled(part('search'))).toBe(true);
+      await page.fill('input[name=reason]', '案件 2026-118');
+      await page.click(part('search'));
+      await page.waitForSelector('text=没有找到');
+
+      await page.click(part('nav-/gateways'));
+      await page.fill('input[name=gatewayName]', '滨河花园');
+      await page.fill('input[name=gatewayId]', 'river');
+      await page.click(part('invite'));
+      expect(await page.textContent(part('pairing-code'))).toMatch(/^\s*[A-Z0-9]{4}(-[A-Z0-9]{4})+\s*$/);
+      await page.waitForSelector(`${part('invited')} ${part('qr')}`);
+
+      await page.click(part('nav-/users'));
+      await page.fill('input[name=newName]', 'zhao');
+      await page.selectOption('select[name=newRole]', 'leader');
+      await page.click(part('user-add-send'));
+      await page.waitForSelector(part('user-zhao'));
+      expect((await page.textContent(`${part('made')} .password`))?.length).toBeGreaterThan(9);
+
+      await page.click(part('nav-/audit'));
+      const log = page.locator(part('audit'));
+      await log.waitFor();
+      const text = (await log.textContent()) ?? '';
+      expect(text).toContain('案件 2026-118');
+      await page.click(part('verify'));
+      await page.waitForSelector(`${part('verdict')}[data-verdict=intact]`);
+
+      // Whoever answers for compounds only is offered no more than that.
+      await page.click(part('logout'));
+      await signInOn(page, 'wang', password);
+      await page.waitForSelector(part('summary'));
+      for (const hidden of ['nav-/users', 'nav-/audit']) expect(await page.locator(part(hidden)).count()).toBe(0);
+      await page.click(part('nav-/search'));
+      await page.waitForSelector('input[value=note]');
+      expect(await page.locator('input[value=passage]').count()).toBe(0);
+      await page.goto(`${desk.url}/#/users`);
+      await page.waitForSelector(`${part('users-fault')}:has-text("你的账号没有这个权限")`);
+      expect(faults).toEqual([]);
+    },
+  );
+
   it('has no serious finding of axe-core on any page, in light and dark', { timeout: 120_000 }, async () => {
     const { desk, gateway } = await startDeskWithPage(['east', 'west']);
     await desk.addUser('chen', 'admin');

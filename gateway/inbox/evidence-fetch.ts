@@ -61,7 +61,9 @@ export function createEvidenceFetch(given: {
     }
     const pieces: Uint8Array[] = [];
     let size = 0;
-    for await (const piece of (reply.body ?? []) as AsyncIterable<Uint8Array>) {
+    // The pages' types, which see this file too, know no streams that can be iterated.
+    const body = reply.body as unknown as AsyncIterable<Uint8Array> | null;
+    for await (const piece of body ?? []) {
       size += piece.length;
       if (size > maxBytes) return 'ended';
       pieces.push(piece);
