@@ -30,7 +30,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
   const { community, pid, counts, quiet } = await startCameraGateway(cameras);
   try {
     say('waiting until the gate has learned that nothing moves');
-    if (!(await quiet(6000, 120_000)))
+    if (!(await quiet(20_000, 120_000)))
       return { ...nothing, value: null, extra: {}, void: 'the gate did not close within two minutes' };
     say(`measuring for ${seconds} s`);
     const before = { ours: cpuSecondsOfTree(pid), at: Date.now() };
