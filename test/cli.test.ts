@@ -40,7 +40,20 @@ const gatewayConfig = (name: string, more: object = {}): string =>
 describe('help', () => {
   it('names every command at each level, on standard output', async () => {
     const levels: Record<string, string[]> = {
-      '': ['init', 'run', 'check', 'desk', 'demo', 'inspect', 'models', 'rules', 'devices', 'users', 'alerts', 'deliveries'],
+      '': [
+        'init',
+        'run',
+        'check',
+        'desk',
+        'demo',
+        'inspect',
+        'models',
+        'rules',
+        'devices',
+        'users',
+        'alerts',
+        'deliveries',
+      ],
       models: ['list', 'pull', 'add', 'verify'],
       rules: ['list', 'show', 'test', 'backtest', 'reload'],
       devices: ['add', 'list', 'remove', 'rotate', 'last-fault'],

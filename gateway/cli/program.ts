@@ -200,7 +200,9 @@ function addRules(program: Command, commands: Commands, done: (code: ExitCode) =
   rules
     .command('apply')
     .argument('<proposal>', 'id of a proposal, as kanmen alerts show prints it')
-    .description("put a change that a false alarm suggested in force: written into the rule's file, loaded whole, on record")
+    .description(
+      "put a change that a false alarm suggested in force: written into the rule's file, loaded whole, on record",
+    )
     .requiredOption('--by <name>', 'who decided it')
     .requiredOption('--why <text>', 'why, for those who read the file later')
     .addOption(configOption())

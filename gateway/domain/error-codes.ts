@@ -40,8 +40,7 @@ export const errorCodes = {
   'user.unknown': 'No such user.',
   'user.exists': 'A user of this name is there already.',
   'gateway.unknown': 'No such gateway at this desk.',
-  'pair.refused':
-    'Gateway and desk did not come together; the message says why. A code is good once, for 30 minutes.',
+  'pair.refused': 'Gateway and desk did not come together; the message says why. A code is good once, for 30 minutes.',
   'gateway.not-running': 'The gateway that keeps this data directory is not running; start it first.',
   'gateway.running': 'A gateway is already running on this data directory.',
 } as const;

@@ -129,7 +129,16 @@ export function createMetrics(given: {
     ['camera', 'what'],
   );
   const ofCameras = [
-    ...[cameraBlind, cameraUp, cameraFrames, cameraPassages, cameraRejected, cameraRestarts, cameraBits, cameraPictures],
+    ...[
+      cameraBlind,
+      cameraUp,
+      cameraFrames,
+      cameraPassages,
+      cameraRejected,
+      cameraRestarts,
+      cameraBits,
+      cameraPictures,
+    ],
     ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDropped],
   ];
   const refused = gauge('kanmen_refused_total', 'Tried from outside and refused, by what and why', ['what', 'reason']);

@@ -83,7 +83,9 @@ describe('a gateway', () => {
     const life = (await officer.get(`/api/alerts/${alert.id}`)).json.life as Json[];
     expect(life.map(({ kind, by }) => `${kind} ${by}`)).toEqual(['raised desk', 'acknowledged 王', 'closed desk']);
     // Silent again, it is a new one; an outcome ends it as well.
-    const again = await until(async (): Promise<{ id: string } | undefined> => (await own('open'))[0]);
+    const again = await until(
+      async (): Promise<{ id: string } | undefined> => (await own('open'))[0] as { id: string } | undefined,
+    );
     expect(again.id).not.toBe(alert.id);
     const done = await officer.answer(again.id, { kind: 'outcome', outcome: 'true', text: '断电，已恢复' });
     expect(done.json.state).toBe('closed');

@@ -286,7 +286,7 @@ describe('search', () => {
     };
     expect((await east.send(passage)).status).toBe(200);
     const find = async (search: Record<string, unknown>): Promise<{ items: Json[]; next: string }> =>
-      (await leader.post('/api/search', search)).json;
+      (await leader.post('/api/search', search)).json as { items: Json[]; next: string };
     const kinds = async (search: Record<string, unknown>): Promise<unknown> =>
       (await find(search)).items.map((hit) => [hit.kind, hit.alert?.id ?? hit.passage?.id] as unknown);
     expect(await kinds({ text: '3号楼' })).toEqual([

@@ -71,7 +71,9 @@ export const proposal = named(
       to: z.union([z.string(), z.number()]),
     }),
     reason: bilingual,
-    yaml: z.string().describe('Lines for kanmen.yaml, for whom would rather have it there; nothing is changed by itself'),
+    yaml: z
+      .string()
+      .describe('Lines for kanmen.yaml, for whom would rather have it there; nothing is changed by itself'),
     effect: z
       .object({
         since: time,

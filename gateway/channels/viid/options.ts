@@ -84,7 +84,9 @@ export const viidOptions = z.strictObject({
       size: sizeBytes({ default: '4MB', min: '100kB', max: '32MB', describe: 'Size of one list at most.' }),
     })
     .prefault({})
-    .describe('Passages that come while a list is on its way go together in the next; outbox.passageParallel bounds it, too.'),
+    .describe(
+      'Passages that come while a list is on its way go together in the next; outbox.passageParallel bounds it, too.',
+    ),
   faces: z
     .strictObject({
       legalBasis: z

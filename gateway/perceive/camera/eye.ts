@@ -1,3 +1,4 @@
+// Long because one decoder's whole life is here: opened, fed from the last key frame, judged by its pictures, shut.
 import type { Clock, EpochMs } from '../../lib/clock.ts';
 import type { DecoderLease, DecoderSlots } from './decoder-slots.ts';
 import type { DecodingWay } from './decoding-way.ts';

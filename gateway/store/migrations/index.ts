@@ -7,4 +7,11 @@ import { outboxIndexes } from './outbox.ts';
 import { peopleTables } from './people.ts';
 
 /** In order; what was ever released is never changed, only followed by another. */
-export const migrations: readonly Migration[] = [eventTables, alertTables, peopleTables, digestTables, outboxIndexes, deliveryTries];
+export const migrations: readonly Migration[] = [
+  eventTables,
+  alertTables,
+  peopleTables,
+  digestTables,
+  outboxIndexes,
+  deliveryTries,
+];
