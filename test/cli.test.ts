@@ -45,6 +45,7 @@ describe('help', () => {
         'run',
         'check',
         'desk',
+        'pair',
         'demo',
         'inspect',
         'models',
@@ -55,7 +56,8 @@ describe('help', () => {
         'deliveries',
       ],
       models: ['list', 'pull', 'add', 'verify'],
-      rules: ['list', 'show', 'test', 'backtest', 'reload'],
+      desk: ['invite', 'gateways', 'revoke', 'audit'],
+      rules: ['list', 'show', 'test', 'backtest', 'reload', 'apply'],
       devices: ['add', 'list', 'remove', 'rotate', 'last-fault'],
       users: ['add', 'list', 'remove', 'password'],
       deliveries: ['list', 'show', 'resend'],
@@ -195,7 +197,7 @@ rules: { dir: rules }
         { file, line: 7, path: 'retention.passages', value: '"5 parsecs"' },
         { file, line: 9, path: 'channels.desk.secretFile', value: `"${join(folder.dir, 'wrong/keys/none.secret')}"` },
         { file, line: 11, path: 'recipients[0].channel', value: '"dsk"' },
-        { file: ruleFile, line: 9, path: 'tier', value: '"purple"' },
+        { file: ruleFile, line: 10, path: 'tier', value: '"purple"' },
       ].map((one) => ({ ...one, value: one.value.length > 60 ? `${one.value.slice(0, 57)}…` : one.value })),
     );
     const allowed = (path: string): string =>
@@ -231,8 +233,8 @@ rules: { dir: rules }
     const file = gatewayConfig('ruled', { rules: { dir: 'rules' } });
     const checked = await kanmen(['check', '-c', file]);
     expect(checked.code).toBe(78);
-    expect(checked.stdout).toMatch(/heat\.yaml:9:7 tier = "purple": .*red, orange, yellow, blue/);
-    await expect(startKanmen('run', file)).rejects.toThrow(/ended with 78 before it was ready[\s\S]*heat\.yaml:9:7/);
+    expect(checked.stdout).toMatch(/heat\.yaml:10:7 tier = "purple": .*red, orange, yellow, blue/);
+    await expect(startKanmen('run', file)).rejects.toThrow(/ended with 78 before it was ready[\s\S]*heat\.yaml:10:7/);
   });
 
   it('shows settings of rules where they stand', async () => {
