@@ -10,7 +10,7 @@ import { systemClock, type EpochMs } from '../gateway/lib/clock.ts';
 import { silentLogger } from '../gateway/lib/logger.ts';
 import { systemRandom } from '../gateway/lib/random.ts';
 import { createStore } from '../gateway/store/index.ts';
-import { freePort } from './support/community.ts';
+import { freePort } from './support/free-port.ts';
 import { createTestFolder, startKanmen } from './support/kanmen-process.ts';
 
 /** The whole gateway: a picture that does not fit into the notice is fetched by the link that stands in it. */

@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { generate } from 'selfsigned';
 import { readSteering, type Steering } from '../../gateway/lib/steering.ts';
-import { freePort } from '../support/community.ts';
+import { freePort } from '../support/free-port.ts';
 import { addDevices, createTestFolder, projectRoot, type TestFolder } from '../support/kanmen-process.ts';
 import { startMosquitto, type Mosquitto } from '../support/mosquitto.ts';
 import { startToxicProxy, type ToxicProxy } from '../support/toxic-proxy.ts';

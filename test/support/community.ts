@@ -9,6 +9,7 @@ import {
   type KanmenProcess,
   type TestFolder,
 } from './kanmen-process.ts';
+import { freePort } from './free-port.ts';
 
 /** One line of `kanmen alerts list --json` (interfaces.md). */
 export interface AlertLine {
@@ -42,19 +43,6 @@ export interface CommunityPlan {
   readonly desk?: Readonly<Record<string, unknown>>;
   /** Areas besides `shed`, where all devices stand. */
   readonly areas?: readonly string[];
-}
-
-/** A free port of this machine, for configurations that must name one that stays the same over a restart. */
-export async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 /** A gateway and a desk with their keys and devices, as real processes over real sockets, ready to be started. */

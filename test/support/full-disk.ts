@@ -6,7 +6,8 @@ import { openFarSide } from '../../gateway/channels/webhook/far-side.ts';
 import { systemClock } from '../../gateway/lib/clock.ts';
 import { silentLogger } from '../../gateway/lib/logger.ts';
 import { createStore } from '../../gateway/store/index.ts';
-import { connectDevice, freePort, smokeAlarm } from './community.ts';
+import { connectDevice, smokeAlarm } from './community.ts';
+import { freePort } from './free-port.ts';
 import { addDevices, createTestFolder, startKanmen, type IssuedCredential } from './kanmen-process.ts';
 import { mountSmallDisk } from './small-disk.ts';
 

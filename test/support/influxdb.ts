@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from './community.ts';
+import { freePort } from './free-port.ts';
 import { projectRoot } from './kanmen-process.ts';
 
 const run = promisify(execFile);
