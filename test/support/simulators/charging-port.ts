@@ -30,8 +30,9 @@ export interface PortReading {
   readonly maxW: number;
 }
 
-/** A socket takes minutes to warm through; a bad contact seconds. */
-const warmingMs = 240_000;
+/** A sound socket takes a quarter of an hour and more to warm through, a bad contact seconds. */
+const warmingMs = 1_200_000;
+const coolingMs = 240_000;
 const burningMs = 4000;
 /** Rise over the housing for each watt: 300 W make a sound socket 14 °C warmer. */
 const riseCPerW = 0.047;
@@ -86,7 +87,7 @@ export function createChargingPort(random: Random): ChargingPort {
       }
       voltageV = Math.min(238, Math.max(212, voltageV + (random.next() - 0.5) * 0.8));
       const goalC = hotC ?? ambientC + powerW * riseCPerW;
-      const paceMs = hotC === null ? warmingMs : burningMs;
+      const paceMs = hotC !== null ? burningMs : goalC > portC ? warmingMs : coolingMs;
       portC += (goalC - portC) * (1 - Math.exp(-ms / paceMs));
     },
     get reading(): PortReading {
