@@ -194,7 +194,11 @@ export function advanceClock(set: RuleSet, memory: KeptMemory, clockMs: number, 
     const outcome = stepDue(rule, due.key, due.state, memory, at, around);
     step ??= { matches: [], updates: [] };
     if (outcome.match) step.matches.push(outcome.match);
-    if (outcome.update) step.updates.push(...memory.put(outcome.update));
+    if (!outcome.update) continue;
+    step.updates.push(...memory.put(outcome.update));
+    // Two chains may be due at one moment: the memory takes the moment that was just used up for one that still stands.
+    const { state } = outcome.update;
+    if (state !== null && dueOf(rule, state) === dueAt) memory.lookAgain(due.rule, due.key, dueAt);
   }
   return step ?? nothing;
 }

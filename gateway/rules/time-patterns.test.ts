@@ -78,6 +78,15 @@ ${more}`,
     expect(play(rulesOf(twice(without)), [passage(0), passage(120), received(out, 70), 200])).toEqual([]);
   });
 
+  it('tells of every chain where several are due at one moment', () => {
+    const rules = rulesOf({
+      twice:
+        'tier: yellow\nsequence:\n  - { name: first, when: { kind: passage, direction: in } }\n  - { name: second, when: { kind: passage, direction: in } }\nwithout: { when: { kind: passage, direction: out } }\nwithin: 1m\nwait: 20s\nper: "{{event.camera}}"\nkey: "{{second.id}}"',
+    });
+    // Three cars within one millisecond make two chains.
+    expect(play(rules, [passage(0), passage(0), passage(0), 600])).toHaveLength(2);
+  });
+
   it('keeps what it is kept for apart, and takes a condition over all its events', () => {
     const elsewhere = passage(60, { camera: 'gate-2' as CameraId });
     expect(play(rulesOf(twice()), [passage(0), elsewhere])).toEqual([]);
