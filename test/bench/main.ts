@@ -10,9 +10,11 @@ import { fullDisk } from './full-disk.ts';
 import { gateDuty } from './gate-duty.ts';
 import { gateRecall } from './gate-recall.ts';
 import { commit, machine, type Benchmark } from './harness.ts';
+import { history } from './history.ts';
 import { quietCamera } from './quiet-camera.ts';
 import { passageLatency } from './passage-latency.ts';
 import { kills } from './kills.ts';
+import { memory } from './memory.ts';
 import { outage } from './outage.ts';
 import { passages } from './passages.ts';
 import { perceptionOverhead } from './perception-overhead.ts';
@@ -20,6 +22,7 @@ import { perceptionScale } from './perception-scale.ts';
 import { perceptionSoak } from './perception-soak.ts';
 import { perceptionSteps } from './perception-steps.ts';
 import { sixteenCameras } from './sixteen-cameras.ts';
+import { storm } from './storm.ts';
 
 const benchmarks: readonly Benchmark[] = [
   ruleEngine,
@@ -43,6 +46,9 @@ const benchmarks: readonly Benchmark[] = [
   gateRecall,
   deskMany,
   deskRepeat,
+  memory,
+  storm,
+  history,
 ];
 
 const { values, positionals } = parseArgs({
@@ -64,9 +70,11 @@ const { values, positionals } = parseArgs({
     // Of desk-many and desk-repeat: sqlite or postgres, how many alerts of history.
     database: { type: 'string' },
     history: { type: 'string' },
-    // Of kills and outage: how many.
+    // Of kills, outage and history: how many.
     kills: { type: 'string' },
     passages: { type: 'string' },
+    // Of memory: how long.
+    seconds: { type: 'string' },
     help: { type: 'boolean' },
   },
 });

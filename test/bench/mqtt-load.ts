@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { connectPacket, publishPacket } from './mqtt-packets.ts';
 
 interface Order {
   readonly port: number;
@@ -15,34 +16,9 @@ interface Order {
   readonly run: number;
 }
 
-/** MQTT 3.1.1 section 2.2.3: remaining length, 7 bits a byte. */
-function withLength(head: number, body: Buffer): Buffer {
-  const length: number[] = [];
-  let left = body.length;
-  do {
-    length.push((left % 128) + (left >= 128 ? 128 : 0));
-    left = Math.floor(left / 128);
-  } while (left > 0);
-  return Buffer.concat([Buffer.from([head, ...length]), body]);
-}
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value);
-  const out = Buffer.alloc(2 + bytes.length);
-  out.writeUInt16BE(bytes.length);
-  out.set(bytes, 2);
-  return out;
-}
-
-/** CONNECT, clean session, keep-alive 600 s (section 3.1). */
-const connectPacket = (id: string, username: string, password: string): Buffer =>
-  withLength(
-    0x10,
-    Buffer.concat([text('MQTT'), Buffer.from([4, 0xc2, 2, 0x58]), text(id), text(username), text(password)]),
-  );
-
-/** PUBLISH at QoS 1 (section 3.3); every payload has its own id, so that none is a repeat. */
-function publishPacket(topic: string, packetId: number, pile: string, serial: number, run: number): Buffer {
-  const payload = JSON.stringify({
+/** Every payload has its own id, so that none is a repeat. */
+function telemetryPacket(topic: string, packetId: number, pile: string, serial: number, run: number): Buffer {
+  return publishPacket(topic, packetId, {
     v: 1,
     id: `${run}-${pile}-${serial}`,
     ts: new Date().toISOString().replace('Z', '+00:00'),
@@ -60,9 +36,6 @@ function publishPacket(topic: string, packetId: number, pile: string, serial: nu
     card: null,
     rssi: 21,
   });
-  const id = Buffer.alloc(2);
-  id.writeUInt16BE(packetId);
-  return withLength(0x32, Buffer.concat([text(topic), id, Buffer.from(payload)]));
 }
 
 async function main(): Promise<void> {
@@ -71,7 +44,7 @@ async function main(): Promise<void> {
   const prepared = order.clients.map(({ topicPrefix }) => {
     const pile = topicPrefix.split('/').at(-1) ?? '';
     return Array.from({ length: order.perClient }, (_, serial) =>
-      publishPacket(
+      telemetryPacket(
         `${topicPrefix}/port/${(serial % 10) + 1}/telemetry`,
         (serial % 60_000) + 1,
         pile,
