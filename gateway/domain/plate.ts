@@ -39,7 +39,7 @@ export type PointPx = readonly [number, number];
 /** Clockwise from the plate's own top left. */
 export type CornersPx = readonly [PointPx, PointPx, PointPx, PointPx];
 
-/** Why a read did not become a plate; counted per camera. */
+/** Why a read did not become a plate, or a sight not a passage; counted per camera. */
 export const rejectReasons = [
   'too-small',
   'low-confidence',
@@ -47,5 +47,6 @@ export const rejectReasons = [
   'frames-disagree',
   'not-a-plate',
   'outside-zone',
+  'not-a-face',
 ] as const;
 export type RejectReason = (typeof rejectReasons)[number];

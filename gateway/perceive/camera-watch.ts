@@ -2,7 +2,7 @@ import type { CameraId } from '../domain/ids.ts';
 import { rejectReasons, type RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { evidenceJpegs, keepFrame, maxFrameBytes, type KeptFrame } from './evidence-frame.ts';
-import { stillFaceLooks } from './face-looks.ts';
+import { foundInStills, stillFaceLooks } from './face-looks.ts';
 import type { Frame } from './frame-source.ts';
 import { overlapRatio } from './geometry.ts';
 import { faceLooks, plateLooks } from './looks.ts';
@@ -114,9 +114,15 @@ export function createCameraWatch({
       faces: stillFaceLooks(region),
     });
     const boxes = faces.map(({ box }) => box);
-    // The face that it is about is hidden too where the look at the whole picture does not find it again.
-    if (passage.subject === 'person' && !boxes.some((box) => overlapRatio(box, evidence.box) > 0.3))
+    if (passage.subject === 'person' && !boxes.some((box) => overlapRatio(box, evidence.box) > 0.3)) {
+      // What two looks at a part took for a face and a look at the whole does not, was made by how the part was cut.
+      if (foundInStills(evidence.box, picture)) {
+        rejected['not-a-face'] += 1;
+        return;
+      }
+      // Too small to be found so: it is hidden all the same.
       boxes.push(evidence.box);
+    }
     const jpegs = await evidenceJpegs(evidence, boxes);
     const startedMs = performance.now();
     await onPassage({ camera: id, ...passage }, jpegs);

@@ -156,7 +156,9 @@ async function run({ full, seed, settings, say }: BenchmarkOptions): Promise<Fin
       say(`${name}: p50 ${found.at(-1)?.p50} ms, p95 ${found.at(-1)?.p95} ms, ${rows} rows`);
     }
     const worst = found.reduce((a, b) => (b.p95 > a.p95 ? b : a));
-    const empty = found.filter(({ name, rows }) => rows === 0 && /log(?!.*never came)/.test(name)).map(({ name }) => name);
+    const empty = found
+      .filter(({ name, rows }) => rows === 0 && /log(?!.*never came)/.test(name))
+      .map(({ name }) => name);
     return {
       value: empty.length > 0 ? null : worst.p95,
       unit: 'ms, p95 of the slowest query',

@@ -28,7 +28,9 @@ async function run({ full, seed, settings, say }: BenchmarkOptions): Promise<Fin
   const cameras = await Promise.all(clips.map(({ clip }, index) => startClipCamera({ clip, offset: index * 31 })));
   const community = await createCommunity({
     devices: [],
-    gateway: { cameras: cameras.map(({ url }, index) => ({ id: `c${index}`, name: `c${index}`, url, direction: 'in' })) },
+    gateway: {
+      cameras: cameras.map(({ url }, index) => ({ id: `c${index}`, name: `c${index}`, url, direction: 'in' })),
+    },
   });
   let devices: Awaited<ReturnType<typeof startDevices>> | null = null;
   try {

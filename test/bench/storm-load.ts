@@ -49,7 +49,13 @@ function messagesOf(device: Device, storm: number, alarm: boolean): Buffer[] {
     message('status', { state: 'online' }),
     ...(device.ports > 0
       ? Array.from({ length: device.ports }, (_, port) =>
-          message(`port/${port + 1}/telemetry`, { port: port + 1, state: 'idle', power_w: 0, voltage_v: 221, port_c: 20 }),
+          message(`port/${port + 1}/telemetry`, {
+            port: port + 1,
+            state: 'idle',
+            power_w: 0,
+            voltage_v: 221,
+            port_c: 20,
+          }),
         )
       : [message('telemetry', { smoke_dbm: 0.01, temperature_c: 21, battery_pct: 88 })]),
   ];
@@ -74,7 +80,7 @@ async function up(order: StormOrder, storm: number, alarmOf: string, sockets: Se
         const socket = connect(order.port, '127.0.0.1', () => socket.write(device.hello));
         socket.setNoDelay(true);
         sockets.add(socket);
-        let left = Buffer.alloc(0);
+        let left: Buffer = Buffer.alloc(0);
         socket.on('data', (chunk: Buffer) => {
           left = left.length === 0 ? chunk : Buffer.concat([left, chunk]);
           // CONNACK and PUBACK are four bytes each; nothing else comes here.

@@ -37,8 +37,12 @@ function startGenerator(order: StormOrder): Generator {
   child.stdin.write(`${JSON.stringify(order)}\n`);
   return {
     up: async (storm, alarm) => (await ask(JSON.stringify({ storm, alarm }))) as StormReport,
-    cut: async () => void (await ask('cut')),
-    stop: () => void child.kill('SIGKILL'),
+    cut: async () => {
+      await ask('cut');
+    },
+    stop: () => {
+      child.kill('SIGKILL');
+    },
   };
 }
 
@@ -123,9 +127,17 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
       extra: {
         ...{ devices: credentials.length, storms, messages: said, lost },
         worstFromPowerS: round(Math.max(...fromPower)),
-        connectedAllS: round((percentile(reports.map((one) => one.connectedAllAtMs - one.startedAtMs), 0.5) ?? 0) / 1000),
+        connectedAllS: round(
+          (percentile(
+            reports.map((one) => one.connectedAllAtMs - one.startedAtMs),
+            0.5,
+          ) ?? 0) / 1000,
+        ),
         acknowledgedAllS: round(
-          (percentile(reports.map((one) => one.acknowledgedAllAtMs - one.startedAtMs), 0.5) ?? 0) / 1000,
+          (percentile(
+            reports.map((one) => one.acknowledgedAllAtMs - one.startedAtMs),
+            0.5,
+          ) ?? 0) / 1000,
         ),
         retries: reports.reduce((sum, { retries }) => sum + retries, 0),
       },
@@ -139,6 +151,7 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
 
 export const storm: Benchmark = {
   name: 'storm',
-  question: '2 200 devices reconnect and report at once: seconds until a fire alarm among them is at the desk, and what is lost',
+  question:
+    '2 200 devices reconnect and report at once: seconds until a fire alarm among them is at the desk, and what is lost',
   run,
 };

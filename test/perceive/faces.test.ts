@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BoxPx } from '../../gateway/domain/plate.ts';
 import type { EpochMs } from '../../gateway/lib/clock.ts';
 import { createCameraWatch } from '../../gateway/perceive/camera-watch.ts';
+import type { FoundFace } from '../../gateway/perceive/face-finder.ts';
 import { facePose } from '../../gateway/perceive/face-pose.ts';
 import { faceQuality } from '../../gateway/perceive/face-quality.ts';
 import { overlapRatio } from '../../gateway/perceive/geometry.ts';
@@ -117,7 +118,7 @@ describe('the quality of a face', () => {
 });
 
 describe('a person who passes', () => {
-  const watched = async (pictures: readonly Picture[]) => {
+  const watched = async (pictures: readonly Picture[], by: Perceiver = perceiver) => {
     const told: { passage: PassageCandidate; jpegs: PassageJpegs }[] = [];
     const watch = createCameraWatch({
       camera: cameraOptions.parse({
@@ -128,7 +129,7 @@ describe('a person who passes', () => {
         plates: false,
       }),
       perception: perceptionOptions.parse({}),
-      perceiver,
+      perceiver: by,
       onPassage: (passage, jpegs) => {
         told.push({ passage, jpegs });
         return Promise.resolve();
@@ -167,6 +168,31 @@ describe('a person who passes', () => {
   it('is none where the portrait hangs on the wall', async () => {
     const poster = await onAWall([{ x: 640, y: 300, facePx: 80 }]);
     expect(await watched(Array.from({ length: 20 }, () => poster))).toEqual([]);
+  }, 60_000);
+
+  it('is none where only a part of the picture looks like a face, and the whole does not', async () => {
+    const ghost: FoundFace = {
+      ...{ confidence: 0.8, box: [560, 250, 80, 104] },
+      points: { rightEye: [580, 290], leftEye: [620, 290], nose: [600, 312], mouth: [600, 330], ears: null },
+    };
+    const whole = (region: BoxPx): boolean => region[2] >= 1280 && region[3] >= 720;
+    const seeing = (inWhole: boolean): Perceiver => ({
+      ...perceiver,
+      perceive: (_picture, { faces: looks }) => {
+        const seen = looks.some(({ region, sidePx }) => inWhole || !whole(region) || sidePx < 640);
+        const still = looks.some(({ region, sidePx }) => whole(region) && sidePx === 640);
+        return Promise.resolve({
+          ...{ plates: [], unread: [], rejected: [], timingsMs: { detect: 0, read: 0 } },
+          faces: seen && (inWhole || !still) ? [ghost] : [],
+        });
+      },
+    });
+    const empty = await onAWall([]);
+    const pictures = await Promise.all(
+      Array.from({ length: 12 }, (_value, step) => onAWall([{ x: 600 + step * 4, y: 300, facePx: 80 }])),
+    );
+    expect(await watched([empty, ...pictures], seeing(false))).toEqual([]);
+    expect(await watched([empty, ...pictures], seeing(true))).toHaveLength(1);
   }, 60_000);
 });
 

@@ -377,6 +377,7 @@ export const en: Messages = {
       'frames-disagree': 'frames disagree',
       'not-a-plate': 'not a plate',
       'outside-zone': 'outside the zones',
+      'not-a-face': 'not a face',
     },
   },
   deliveries: {

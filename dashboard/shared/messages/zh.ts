@@ -372,6 +372,7 @@ export const zh = {
       'frames-disagree': '前后不一致',
       'not-a-plate': '不是车牌',
       'outside-zone': '在区域之外',
+      'not-a-face': '不是人脸',
     },
   },
   deliveries: {
