@@ -18,7 +18,15 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 
 const gate: CameraReport = {
-  ...{ id: 'gate' as CameraId, name: '东门', area: null, direction: 'both', state: 'connected', reason: null },
+  ...{
+    id: 'gate' as CameraId,
+    name: '东门',
+    area: null,
+    direction: 'both',
+    state: 'connected',
+    cause: null,
+    reason: null,
+  },
   ...{ lastFrameAt: null, passages: 3, rejected: { 'too-small': 7 } },
   stream: {
     ...{ bitsPerSecond: 2_345_000, pictures: 1234, packetsLost: 5, picturesLost: 1, lastKeyAt: null, gate: 'open' },
@@ -29,6 +37,7 @@ const gate: CameraReport = {
       framesDropped: 2,
       gopsDropped: 4,
       reconnects: 6,
+      driftPpm: 40,
     },
   },
 };

@@ -10,7 +10,7 @@ import type {
 import type { Commit } from '../domain/change.ts';
 import type { Recipient } from '../domain/delivery.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
-import type { ChargingSession, PassageEvent } from '../domain/event.ts';
+import type { CameraCause, ChargingSession, PassageEvent } from '../domain/event.ts';
 import type { AlertId, AreaId, CameraId, DeviceKey, EvidenceId } from '../domain/ids.ts';
 import type { BoxPx } from '../domain/plate.ts';
 import type { Places } from '../domain/place.ts';
@@ -118,7 +118,9 @@ export interface CameraReport {
   readonly direction: 'in' | 'out' | 'both' | null;
   /** `ended`: a video file that has been played. */
   readonly state: 'connecting' | 'connected' | 'silent' | 'failed' | 'ended';
-  /** Why it is not connected, in one line without secrets. */
+  /** Why it is not connected; words for it are the page's. */
+  readonly cause: CameraCause | null;
+  /** More of it, in one line of English without secrets. */
   readonly reason: string | null;
   readonly lastFrameAt: EpochMs | null;
   readonly passages: number;
@@ -138,6 +140,8 @@ export interface CameraReport {
     readonly framesDropped: number;
     readonly gopsDropped: number;
     readonly reconnects: number;
+    /** Parts per million that its clock runs faster than ours; null for the first two minutes. */
+    readonly driftPpm: number | null;
   };
   /** Since when its pictures show nothing any more, and why; null or absent while it sees. */
   readonly blind?: {

@@ -185,6 +185,7 @@ export function createRepresentation(options: {
     place: placeOf(value.area),
     direction: value.direction,
     state: value.state,
+    cause: value.cause,
     reason: value.reason,
     lastFrameAt: isoOrNull(value.lastFrameAt),
     passages: value.passages,

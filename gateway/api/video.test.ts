@@ -10,7 +10,7 @@ import { createTestWorld, type TestWorld } from './test-world.ts';
 import { createVideoFeed } from './video-feed.ts';
 
 const gate = {
-  ...{ id: 'gate', name: '东门', area: null, direction: 'both', state: 'connected', reason: null },
+  ...{ id: 'gate', name: '东门', area: null, direction: 'both', state: 'connected', cause: null, reason: null },
   ...{ lastFrameAt: null, passages: 0, rejected: {} },
 } as unknown as CameraReport;
 const init = (mimeCodec = 'avc1.64001f'): VideoInit => ({

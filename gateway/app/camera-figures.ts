@@ -5,6 +5,7 @@ export function cameraFigures({
   id,
   name,
   state,
+  cause,
   reason,
   direction,
   lastFrameAt,
@@ -16,7 +17,7 @@ export function cameraFigures({
   const { stream, passages, rejected, framesDropped, standing } = counters;
   const { bitsPerSecond, packetsLost, picturesLost, lastKeyAt, gate, decodingMs, decodedWith, gopsDropped } = stream;
   return {
-    ...{ id, name, state, reason, direction, lastFrameAt, passages, rejected, blind },
+    ...{ id, name, state, cause, reason, direction, lastFrameAt, passages, rejected, blind },
     zones: zones.map((zone) => ({
       ...{ id: zone.id, name: zone.name ?? zone.id, use: zone.use, points: zone.points },
       occupiedSince: standing.find((one) => one.zone === zone.id)?.since ?? null,
@@ -28,6 +29,7 @@ export function cameraFigures({
       seenMs: stream.seenMs,
       openMs: stream.openMs,
       gateOpenRatio: stream.seenMs > 0 ? Math.min(stream.openMs / stream.seenMs, 1) : null,
+      driftPpm: stream.driftPpm,
       reconnects: Math.max(connections - 1, 0),
     },
   };

@@ -65,23 +65,23 @@ function begin() {
 describe('cameras and the store', () => {
   it('tells of a lost camera again until it is stored', async () => {
     const { clock, world, joins, stored } = begin();
-    joins.onCamera({ camera: gate, change: 'failed', at: 1 as EpochMs, reason: 'no answer' });
+    joins.onCamera({ camera: gate, change: 'failed', at: 1 as EpochMs, cause: 'unreachable', reason: 'no answer' });
     await clock.advance(12_000);
     expect(stored).toEqual([]);
     world.refusing = false;
     await clock.advance(10_000);
-    expect(stored).toMatchObject([{ kind: 'camera', camera: gate, change: 'failed', at: 1 }]);
+    expect(stored).toMatchObject([{ kind: 'camera', camera: gate, change: 'failed', at: 1, cause: 'unreachable' }]);
   });
   it('leaves an old word unsaid once there is a newer one, and falls silent when the store has closed', async () => {
     const { clock, world, joins, stored } = begin();
-    joins.onCamera({ camera: gate, change: 'failed', at: 1 as EpochMs, reason: 'no answer' });
+    joins.onCamera({ camera: gate, change: 'failed', at: 1 as EpochMs, cause: 'unreachable', reason: 'no answer' });
     await clock.advance(1000);
     world.refusing = false;
-    joins.onCamera({ camera: gate, change: 'connected', at: 2 as EpochMs, reason: null });
+    joins.onCamera({ camera: gate, change: 'connected', at: 2 as EpochMs, cause: null, reason: null });
     await clock.advance(20_000);
     expect(stored).toMatchObject([{ change: 'connected' }]);
     Object.assign(world, { refusing: true, code: 'store.closed' });
-    joins.onCamera({ camera: gate, change: 'silent', at: 3 as EpochMs, reason: 'no picture' });
+    joins.onCamera({ camera: gate, change: 'silent', at: 3 as EpochMs, cause: 'no-picture', reason: 'no picture' });
     await clock.advance(1000);
     world.refusing = false;
     await clock.advance(60_000);

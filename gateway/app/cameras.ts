@@ -126,7 +126,7 @@ export function createCameraJoins(given: {
       };
       await line.accept(event, null);
     },
-    onCamera: ({ camera, change, at, reason }) => {
+    onCamera: ({ camera, change, at, cause, reason }) => {
       const event: CameraEvent = {
         kind: 'camera',
         id: newId(),
@@ -134,7 +134,7 @@ export function createCameraJoins(given: {
         receivedAt: clock.now(),
         area: areas.get(camera) ?? null,
         late: isLate(at),
-        ...{ camera, change, reason },
+        ...{ camera, change, cause, reason },
       };
       newest.set(aboutOf(event), event);
       tell(event, () => newest.get(aboutOf(event)) === event);

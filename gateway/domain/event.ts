@@ -152,12 +152,30 @@ export interface DeviceEvent extends EventBase {
 /** `blind`: it delivers pictures on which nothing can be seen (covered, out of focus, turned away); `seeing`: no more. */
 export const cameraChanges = ['connected', 'silent', 'failed', 'blind', 'seeing'] as const;
 
+/** Why a camera is `silent` or `failed` (the first seven), or `blind` (the rest). Words for people are made of it at the edge. */
+export const cameraCauses = [
+  'no-picture',
+  'unreachable',
+  'wrong-password',
+  'unsupported',
+  'interrupted',
+  'undecodable',
+  'gateway-fault',
+  'dark',
+  'covered',
+  'blurred',
+  'turned',
+] as const;
+export type CameraCause = (typeof cameraCauses)[number];
+
 /** Something about a camera itself. */
 export interface CameraEvent extends EventBase {
   readonly kind: 'camera';
   readonly camera: CameraId;
   readonly change: (typeof cameraChanges)[number];
-  /** Why, in one line without secrets. */
+  /** Null for `connected` and `seeing`; absent in events that were recorded before there were causes. */
+  readonly cause?: CameraCause | null;
+  /** More of it for those who mend it: one line of English without secrets. */
   readonly reason: string | null;
 }
 

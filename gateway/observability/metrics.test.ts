@@ -83,7 +83,7 @@ describe('metrics', () => {
       passages: 4,
       rejected: { 'too-small': 5 },
       stream: {
-        ...{ reconnects: 1, bitsPerSecond: 2_000_000, pictures: 500, packetsLost: 6, picturesLost: 2 },
+        ...{ reconnects: 1, driftPpm: 40, bitsPerSecond: 2_000_000, pictures: 500, packetsLost: 6, picturesLost: 2 },
         ...{ lastKeyAt: (Date.UTC(2026, 0, 1) - 2500) as EpochMs, gate: 'open', seenMs: 60_000, openMs: 6000 },
         ...{ decodingMs: 7000, framesDropped: 3, gopsDropped: 8 },
       },
@@ -101,6 +101,7 @@ describe('metrics', () => {
     expect(await camera('lost_total', ',what="packets"')).toBe(6);
     expect(await camera('lost_total', ',what="pictures"')).toBe(2);
     expect(await camera('last_key_frame_age_seconds')).toBe(2.5);
+    expect(await camera('clock_drift_ppm')).toBe(40);
     expect(await camera('gate_open')).toBe(1);
     expect(await camera('gate_seen_seconds_total')).toBe(60);
     expect(await camera('gate_open_seconds_total')).toBe(6);

@@ -18,6 +18,8 @@ export interface CameraStats {
   readonly rejected: Readonly<Record<string, number>>;
   readonly stream: {
     readonly reconnects: number;
+    /** Parts per million that the camera's clock runs faster than ours; null while it is not known. */
+    readonly driftPpm: number | null;
     readonly bitsPerSecond: number;
     readonly pictures: number;
     readonly packetsLost: number;
@@ -123,6 +125,11 @@ export function createMetrics(given: {
   const cameraSeen = gauge('kanmen_camera_gate_seen_seconds_total', 'Stream that the gate has judged', ['camera']);
   const cameraOpen = gauge('kanmen_camera_gate_open_seconds_total', 'Of that, with movement', ['camera']);
   const cameraDecoding = gauge('kanmen_camera_decoding_seconds_total', 'Time that a decoder ran', ['camera']);
+  const cameraDrift = gauge(
+    'kanmen_camera_clock_drift_ppm',
+    "How much faster the camera's clock runs than the gateway's",
+    ['camera'],
+  );
   const cameraDropped = gauge(
     'kanmen_camera_dropped_total',
     'Let go for being late, by what: frames (decoded, a newer one came), gops (no decoder was free)',
@@ -139,7 +146,7 @@ export function createMetrics(given: {
       cameraBits,
       cameraPictures,
     ],
-    ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDropped],
+    ...[cameraLost, cameraKeyAge, cameraGate, cameraSeen, cameraOpen, cameraDecoding, cameraDrift, cameraDropped],
   ];
   const refused = gauge('kanmen_refused_total', 'Tried from outside and refused, by what and why', ['what', 'reason']);
   const memory = gauge('kanmen_memory_bytes', 'Memory of the main process', ['kind']);
@@ -171,6 +178,7 @@ export function createMetrics(given: {
       cameraSeen.set({ camera }, stream.seenMs / 1000);
       cameraOpen.set({ camera }, stream.openMs / 1000);
       cameraDecoding.set({ camera }, stream.decodingMs / 1000);
+      if (stream.driftPpm !== null) cameraDrift.set({ camera }, stream.driftPpm);
       cameraDropped.set({ camera, what: 'frames' }, stream.framesDropped);
       cameraDropped.set({ camera, what: 'gops' }, stream.gopsDropped);
       for (const [reason, times] of Object.entries(rejected)) cameraRejected.set({ camera, reason }, times);

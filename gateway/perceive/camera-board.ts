@@ -1,3 +1,4 @@
+import type { CameraCause } from '../domain/event.ts';
 import type { CameraId } from '../domain/ids.ts';
 import { rejectReasons, type RejectReason } from '../domain/plate.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
@@ -12,6 +13,8 @@ export interface CameraChange {
   readonly camera: CameraId;
   readonly change: 'connected' | 'silent' | 'failed' | ViewChange['change'];
   readonly at: EpochMs;
+  /** Null for `connected` and `seeing`. */
+  readonly cause: CameraCause | null;
   /** One line without secrets; null for `connected`. */
   readonly reason: string | null;
 }
@@ -24,6 +27,7 @@ export interface CameraStatus {
   readonly direction: CameraOptions['direction'];
   readonly state: 'connecting' | 'connected' | 'silent' | 'failed' | 'ended';
   readonly since: EpochMs;
+  readonly cause: CameraCause | null;
   readonly reason: string | null;
   readonly widthPx: number | null;
   readonly heightPx: number | null;
@@ -89,6 +93,7 @@ export function createCameraBoard(
       direction: camera.direction,
       state: 'connecting',
       since: clock.now(),
+      cause: null,
       reason: null,
       widthPx: null,
       heightPx: null,
@@ -110,27 +115,28 @@ export function createCameraBoard(
       }
       const size = status.kind === 'connected' ? { widthPx: status.widthPx, heightPx: status.heightPx } : {};
       const reason = 'reason' in status ? status.reason : null;
+      const cause = 'cause' in status ? status.cause : null;
       const since = before.state === status.kind ? before.since : at;
       // While it tries again, what was wrong stays to be read.
-      const shown = status.kind === 'connecting' && before.reason !== null ? before.reason : reason;
+      const shown = status.kind === 'connecting' && before.reason !== null ? before : { cause, reason };
       known.set(camera, {
         ...before,
         ...size,
         state: status.kind,
         since,
-        reason: shown,
+        ...{ cause: shown.cause, reason: shown.reason },
         connections: before.connections + (status.kind === 'connected' ? 1 : 0),
       });
       // A file that is over is no camera that has failed.
       if (status.kind === 'connecting' || status.kind === 'ended' || lastTold.get(camera) === status.kind) return;
       lastTold.set(camera, status.kind);
-      onChange({ camera, change: status.kind, at, reason });
+      onChange({ camera, change: status.kind, at, cause, reason });
     },
     view: (camera: CameraId, { change, at, kind, reason }: ViewChange): void => {
       const before = known.get(camera);
       if (!before) return;
       known.set(camera, { ...before, blind: change === 'blind' ? { since: at, kind, reason } : null });
-      onChange({ camera, change, at, reason });
+      onChange({ camera, change, at, cause: kind, reason });
     },
     counted: (camera: CameraId, counters: CameraCounters): void => {
       const before = known.get(camera);

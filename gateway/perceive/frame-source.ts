@@ -1,3 +1,4 @@
+import type { CameraCause } from '../domain/event.ts';
 import type { CameraId } from '../domain/ids.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { EyeReport } from './camera/eye-report.ts';
@@ -68,8 +69,8 @@ export type SourceStatus =
   /** The camera has changed the size of its pictures, and goes on. */
   | { readonly kind: 'resized'; readonly widthPx: number; readonly heightPx: number }
   /** Connected, but no frame for a while. */
-  | { readonly kind: 'silent'; readonly reason: string }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'silent'; readonly cause: CameraCause; readonly reason: string }
+  | { readonly kind: 'failed'; readonly cause: CameraCause; readonly reason: string }
   /** A file that has been played to its end. */
   | { readonly kind: 'ended'; readonly reason: string };
 

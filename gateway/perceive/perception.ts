@@ -222,7 +222,11 @@ export function createPerception(request: PerceptionRequest): Perception {
   const scheduleRestart = (index: number, failures: number, reason: string): void => {
     for (const { id } of cameras) {
       if (workerOf(id as CameraId) !== index) continue;
-      board.status(id as CameraId, { kind: 'failed', reason: `perception thread ended: ${reason}` });
+      board.status(id as CameraId, {
+        kind: 'failed',
+        cause: 'gateway-fault',
+        reason: `perception thread ended: ${reason}`,
+      });
       live.end(id as CameraId);
     }
     const timer = clock.after(backoffMs(restart, failures, request.unit), () => {

@@ -1,4 +1,5 @@
 import {
+  cameraCauses,
   cameraChanges,
   chargingStates,
   deviceChanges,
@@ -95,7 +96,13 @@ const tables: { readonly [Kind in EventKind]: FieldsOf<Kind> } = {
     rssiDbm: numberOrNull,
   },
   device: { ...base, device: text(), change: text(deviceChanges), seconds: numberOrNull },
-  camera: { ...base, camera: text(), change: text(cameraChanges), reason: textOrNull() },
+  camera: {
+    ...base,
+    camera: text(),
+    change: text(cameraChanges),
+    cause: textOrNull(cameraCauses),
+    reason: textOrNull(),
+  },
   zone: {
     ...base,
     camera: text(),

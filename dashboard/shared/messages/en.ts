@@ -332,6 +332,15 @@ export const en: Messages = {
       failed: 'Cannot connect',
       ended: 'File is over',
     },
+    cause: {
+      'no-picture': 'connected, but no picture comes',
+      unreachable: 'cannot be reached: power, network or address',
+      'wrong-password': 'user or password are refused; tried again in ten minutes',
+      unsupported: 'sends nothing that can be used: check its video settings',
+      interrupted: 'the connection broke off',
+      undecodable: 'the video cannot be decoded',
+      'gateway-fault': 'the gateway had to start its video part anew',
+    },
     blind: 'Sees nothing',
     blindKind: {
       dark: 'the picture is black',
@@ -368,6 +377,7 @@ export const en: Messages = {
     dropped: 'Too late (pictures / groups)',
     lost: 'Lost on the way (packets / pictures)',
     reconnects: 'Reconnects',
+    drift: 'Clock drift',
     passages: '{n} entry | {n} entries',
     rejected: 'Plates not read',
     reason: {

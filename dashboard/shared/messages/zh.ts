@@ -327,6 +327,15 @@ export const zh = {
     title: '摄像机',
     none: '还没有配置摄像机',
     state: { connecting: '正在连接', connected: '有画面', silent: '没有画面', failed: '连不上', ended: '文件已播完' },
+    cause: {
+      'no-picture': '已连接但没有画面',
+      unreachable: '无法连接：请检查电源、网络或地址',
+      'wrong-password': '用户名或密码被拒绝，十分钟后再试',
+      unsupported: '视频格式不可用：请检查摄像机的视频设置',
+      interrupted: '连接中断',
+      undecodable: '视频无法解码',
+      'gateway-fault': '网关的视频部分正在重新启动',
+    },
     blind: '看不见',
     blindKind: {
       dark: '画面全黑',
@@ -363,6 +372,7 @@ export const zh = {
     dropped: '来不及处理（画面 / 组）',
     lost: '传输丢失（数据包 / 画面）',
     reconnects: '重新连接',
+    drift: '时钟偏差',
     passages: '{n} 次出入',
     rejected: '没读出的车牌',
     reason: {

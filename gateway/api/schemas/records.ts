@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cameraCauses } from '../../domain/event.ts';
 import { plateColors, plateKinds } from '../../domain/plate.ts';
 import { named, place, time } from './shapes.ts';
 
@@ -77,7 +78,8 @@ export const camera = named(
     state: z
       .enum(['connecting', 'connected', 'silent', 'failed', 'ended'])
       .describe('ended: a video file that has been played'),
-    reason: z.string().nullable(),
+    cause: z.enum(cameraCauses).nullable().describe('Why there is no picture; null while there is one'),
+    reason: z.string().nullable().describe('The same in one line of English, with what the camera or the network said'),
     lastFrameAt: time.nullable(),
     passages: z.number().int(),
     rejected: z.record(z.string(), z.number().int()).describe('Reads that did not become a plate, by reason'),
@@ -95,6 +97,10 @@ export const camera = named(
         framesDropped: z.number().int().describe('Decoded, but a newer one came before anyone looked'),
         gopsDropped: z.number().int().describe('Groups of pictures that no decoder was free for'),
         reconnects: z.number().int(),
+        driftPpm: z
+          .number()
+          .nullable()
+          .describe('Parts per million that its clock runs faster than ours; null for the first two minutes'),
       })
       .describe('What is known of the stream'),
     blind: z

@@ -202,7 +202,7 @@ describe('camera over RTSP, served by GStreamer', () => {
     );
     await expect
       .poll(() => statuses.at(-1), { timeout: 10_000 })
-      .toEqual({ kind: 'failed', reason: 'the camera refuses this user or password' });
+      .toEqual({ kind: 'failed', cause: 'wrong-password', reason: 'the camera refuses this user or password' });
     end.abort();
     expect(await done).toEqual([]);
     expect(statuses.map((status) => status.kind)).toEqual(['connecting', 'failed']);

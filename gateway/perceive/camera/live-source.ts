@@ -1,3 +1,4 @@
+import type { CameraCause } from '../../domain/event.ts';
 import { hideUrlCredentials } from '../../lib/logger.ts';
 import { messageOf } from '../../lib/errors.ts';
 import { backoffMs, type BackoffPolicy } from '../../lib/backoff.ts';
@@ -30,6 +31,16 @@ interface Outcome extends Omit<PullEnd, 'kind'> {
   readonly pictures: number;
 }
 
+const causes: Readonly<Record<Outcome['kind'], CameraCause>> = {
+  stopped: 'interrupted',
+  ended: 'interrupted',
+  failed: 'interrupted',
+  silent: 'no-picture',
+  unreachable: 'unreachable',
+  unsupported: 'unsupported',
+  'wrong-password': 'wrong-password',
+};
+
 /** A camera over RTSP or HTTP, reconnecting for ever. */
 export const openLiveSource: OpenLiveSource = (request) => {
   const { clock, shared } = request;
@@ -48,7 +59,7 @@ export const openLiveSource: OpenLiveSource = (request) => {
     hold: () => undefined,
     onFault: (reason) => {
       // The stream is there, but nobody can look at it.
-      if (reason !== null) request.onStatus({ kind: 'failed', reason });
+      if (reason !== null) request.onStatus({ kind: 'failed', cause: 'undecodable', reason });
       else if (state.size) request.onStatus({ kind: 'connected', ...state.size });
     },
   });
@@ -119,7 +130,11 @@ async function keepConnected(given: Connecting, signal: AbortSignal): Promise<vo
       }
       way = chosen;
     }
-    given.onStatus({ kind: outcome.kind === 'silent' ? 'silent' : 'failed', reason: outcome.reason });
+    given.onStatus({
+      kind: outcome.kind === 'silent' ? 'silent' : 'failed',
+      cause: causes[outcome.kind],
+      reason: outcome.reason,
+    });
     const waitMs =
       outcome.kind === 'wrong-password' ? wrongPasswordWaitMs : backoffMs(reconnect, failures, Math.random);
     await pause(given.clock, waitMs, signal);

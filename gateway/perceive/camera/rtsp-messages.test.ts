@@ -19,6 +19,18 @@ describe('capture clock', () => {
     for (let media = 5000; media < 70_000; media += 1000) at(media, 100);
     expect(at(70_000, 100)).toBe(100);
   });
+
+  it.each([80, -80])('measures how fast the camera runs through what the network adds: %i ppm', (ppm) => {
+    const clock = createCaptureClock();
+    for (let picture = 0; picture < 10 * 600; picture += 1) {
+      // Every tenth picture comes without delay, the others up to 90 ms late.
+      const takenMs = picture * 100;
+      const arrivedAt = (takenMs + (picture % 10) * 10) as MonotonicMs;
+      clock.captured(takenMs * (1 + ppm / 1e6), arrivedAt, (1_000_000 + arrivedAt) as EpochMs);
+      if (takenMs < 120_000) expect(clock.driftPpm()).toBeNull();
+    }
+    expect(Math.abs(clock.driftPpm()! - ppm)).toBeLessThan(10);
+  });
 });
 
 describe('authentication', () => {
@@ -66,6 +78,22 @@ describe('RTSP messages', () => {
         9,
         'v=0\n',
       ]);
+    }
+  });
+
+  it('keep nothing of memory that is only lent, whatever is written there afterwards', () => {
+    const frames = Array.from({ length: 20 }, (_, index) => Buffer.from([0x24, 0, 0, 6, 1, 2, 3, 4, 5, index]));
+    const stream = Buffer.concat(frames);
+    for (let size = 1; size <= 25; size += 1) {
+      const split = createRtspSplitter();
+      const lent = Buffer.alloc(size);
+      const last: number[] = [];
+      for (let at = 0; at < stream.length; at += size) {
+        const length = stream.copy(lent, 0, at, Math.min(at + size, stream.length));
+        for (const item of split(lent.subarray(0, length))) if (item.kind === 'binary') last.push(item.bytes[9] ?? -1);
+        lent.fill(0xff);
+      }
+      expect(last).toEqual(frames.map((_, index) => index));
     }
   });
 });
