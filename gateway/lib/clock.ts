@@ -28,12 +28,26 @@ export const systemClock: Clock = {
   },
 };
 
-/** Asks the clock to call `work` every `periodMs`, the next wait starting when `work` has ended. */
+/** Periods of whole seconds end on whole seconds. */
+const gridMs = 1000;
+
+/** How long to wait so that everybody who waits for such a period wakes up together: half a second more or less. */
+function waitMs(clock: Clock, periodMs: number): number {
+  if (periodMs % gridMs !== 0) return periodMs;
+  const nowMs = clock.monotonic();
+  return Math.max(Math.round((nowMs + periodMs) / gridMs) * gridMs - nowMs, 1);
+}
+
+/**
+ * Asks the clock to call `work` every `periodMs`, the next wait starting when `work` has ended. Periods of whole seconds are
+ * kept to within half a second, on whole seconds of the clock: a dozen parts that each woke the process once a second at a
+ * moment of their own were a third of what a gateway with nothing to do cost.
+ */
 export function repeat(clock: Clock, periodMs: number, work: () => void | Promise<void>): Timer {
   let cancelled = false;
   let timer: Timer = { cancel: () => undefined };
   const schedule = (): void => {
-    timer = clock.after(periodMs, () => {
+    timer = clock.after(waitMs(clock, periodMs), () => {
       void Promise.resolve(work()).finally(() => {
         if (!cancelled) schedule();
       });

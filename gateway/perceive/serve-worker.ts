@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { CameraId } from '../domain/ids.ts';
 import { assertNever } from '../lib/assert-never.ts';
-import { systemClock, type EpochMs } from '../lib/clock.ts';
+import { repeat, systemClock, type EpochMs } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { createTurns } from './turns.ts';
 import {
@@ -133,9 +133,9 @@ export function serveWorker(options: {
         onOpen: (source) => {
           const leave = source.fragments.attach(outlet);
           opened.count = counterOf(id, watch, source);
-          const timer = setInterval(opened.count, countersPeriodMs);
+          const timer = repeat(systemClock, countersPeriodMs, opened.count);
           opened.leave = () => {
-            clearInterval(timer);
+            timer.cancel();
             leave();
           };
         },
@@ -147,7 +147,11 @@ export function serveWorker(options: {
       opened.leave();
       outlet.close();
       opened.count();
-      send({ kind: 'camera', camera: id, status: { kind: failed ? 'failed' : 'ended', reason } });
+      send({
+        kind: 'camera',
+        camera: id,
+        status: failed ? { kind: 'failed', cause: 'undecodable', reason } : { kind: 'ended', reason },
+      });
     }
   };
 
@@ -175,16 +179,16 @@ export function serveWorker(options: {
     sources.set(id, source);
     const leave = source.fragments.attach(outlet);
     const count = counterOf(id, watch, source);
-    const timer = setInterval(() => {
+    const timer = repeat(systemClock, countersPeriodMs, () => {
       count();
       const quietAt = source.quietAt();
       // Where nothing moves, what stands there still stands there; a camera that stopped sending ends its passages.
       run(quietAt === null ? watch.idle(systemClock.now()) : watch.quiet(quietAt));
-    }, countersPeriodMs);
+    });
     try {
       for await (const frame of source.frames(ending.signal)) await watch.look(frame);
     } finally {
-      clearInterval(timer);
+      timer.cancel();
       leave();
       sources.delete(id);
       outlet.close();

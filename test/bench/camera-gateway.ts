@@ -20,7 +20,10 @@ export interface CameraGateway {
   readonly quiet: (forMs: number, withinMs: number) => Promise<boolean>;
 }
 
-/** A whole gateway (`kanmen run`) with the given cameras and nothing else to do. */
+/**
+ * A whole gateway (`kanmen run`) with the given cameras and nothing else to do. Without a desk its station cannot be reached,
+ * and it keeps trying.
+ */
 export async function startCameraGateway(
   cameras: readonly ClipCamera[],
   perception: Readonly<Record<string, unknown>> = {},

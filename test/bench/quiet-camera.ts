@@ -27,7 +27,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
   const cameras = await Promise.all(
     Array.from({ length: count }, (_, index) => startClipCamera({ clip: made.clip, offset: index * 7 })),
   );
-  const { community, pid, counts, quiet } = await startCameraGateway(cameras);
+  const { community, pid, counts, quiet } = await startCameraGateway(cameras, {}, true);
   try {
     say('waiting until the gate has learned that nothing moves');
     if (!(await quiet(20_000, 120_000)))

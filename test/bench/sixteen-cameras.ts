@@ -15,7 +15,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
   const cameras = await Promise.all(
     Array.from({ length: count }, (_, index) => startClipCamera({ clip: made.clip, offset: index * 31 })),
   );
-  const { community, pid, counts, quiet } = await startCameraGateway(cameras);
+  const { community, pid, counts, quiet } = await startCameraGateway(cameras, {}, true);
   try {
     say('waiting until every gate has learned that nothing moves');
     const settled = await quiet(6000, 240_000);

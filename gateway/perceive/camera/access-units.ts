@@ -2,7 +2,7 @@ import { createBitReader } from './bits.ts';
 import { nalKind, type Codec } from './nal-units.ts';
 import { ringDistance, type RtpPacket } from './rtp-packets.ts';
 
-/** One coded picture as the camera sent it. */
+/** One coded picture as the camera sent it. Its slices are lent until `onUnit` returns, its parameter sets are not. */
 export interface AccessUnit {
   /** Slices and what goes with them; parameter sets and delimiters are taken out. */
   readonly nals: readonly Uint8Array[];
@@ -23,12 +23,15 @@ export interface AccessUnitCounts {
   incomplete: number;
 }
 
+/** A key frame of 1080p fits. */
+const firstBytes = 256 * 1024;
 /** A picture longer than this is a stream that has gone mad: a 4K key frame has 1.5 MB. */
 const mostBytes = 8_000_000;
 
 /**
  * Joins RTP payloads to pictures: RFC 6184 (H.264: single, STAP-A, FU-A) and RFC 7798 (H.265: single, AP, FU).
  * A picture of which anything is missing is let go, and all after it until the next key frame: it would decode to garbage.
+ * What packets carry is copied at once, into memory that the next picture uses again.
  */
 export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) => void) {
   const counts: AccessUnitCounts = { lost: 0, incomplete: 0 };
@@ -36,8 +39,10 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
   let source: number | null = null;
   let timestamp = 0;
   let nals: Buffer[] = [];
-  let parts: Buffer[] = [];
-  let bytes = 0;
+  let memory = Buffer.allocUnsafeSlow(firstBytes);
+  let used = 0;
+  /** Where the NAL unit begins whose pieces are coming; null between two. */
+  let openFrom: number | null = null;
   let broken = false;
   let waitsForKey = true;
   let sets: { vps: Uint8Array | null; sps: Uint8Array | null; pps: Uint8Array[] } = { vps: null, sps: null, pps: [] };
@@ -45,17 +50,42 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
   let markersLie = false;
   let finishedAt: number | null = null;
 
-  const addNal = (nal: Buffer): void => {
+  const keep = (bytes: Uint8Array): void => {
+    if (used + bytes.length > memory.length) {
+      // What was given out of the old memory stays good: nobody writes there any more.
+      const larger = Buffer.allocUnsafeSlow(Math.max(memory.length * 2, used + bytes.length));
+      larger.set(memory.subarray(0, used));
+      memory = larger;
+    }
+    memory.set(bytes, used);
+    used += bytes.length;
+  };
+
+  /** Takes the NAL unit that lies in memory from there on. */
+  const addKept = (from: number): void => {
+    const nal = memory.subarray(from, used);
     if (nal.length === 0) return;
     const kind = nalKind(codec, nal);
-    if (kind === 'sps') sets = { ...sets, sps: nal, pps: [] };
-    else if (kind === 'pps') sets.pps.push(nal);
-    else if (kind === 'vps') sets.vps = nal;
+    if (kind === 'sps') sets = { ...sets, sps: Buffer.from(nal), pps: [] };
+    else if (kind === 'pps') sets.pps.push(Buffer.from(nal));
+    else if (kind === 'vps') sets.vps = Buffer.from(nal);
     else if (kind !== 'useless') {
       if (finishedAt === timestamp && nals.length === 0 && kind !== 'other') markersLie = true;
       nals.push(nal);
-      bytes += nal.length;
     }
+  };
+  const addNal = (nal: Uint8Array): void => {
+    // Within a unit that comes in pieces there is no place for another: what still comes of that one makes the picture broken.
+    openFrom = null;
+    const from = used;
+    keep(nal);
+    addKept(from);
+  };
+
+  const clear = (): void => {
+    nals = [];
+    openFrom = null;
+    used = 0;
   };
 
   const finish = (): void => {
@@ -75,26 +105,23 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
       }
     } else if (broken) waitsForKey = true;
     finishedAt = slices.length > 0 ? timestamp : null;
-    nals = [];
-    parts = [];
-    bytes = 0;
+    clear();
     broken = false;
   };
 
   /** A fragmentation unit's piece; `head` is the NAL's own header, put together anew. */
-  const addPart = (head: Buffer, piece: Buffer, isFirst: boolean, isLast: boolean): void => {
-    if (isFirst) parts = [head];
-    else if (parts.length === 0) {
+  const addPart = (head: () => Uint8Array, piece: Buffer, isFirst: boolean, isLast: boolean): void => {
+    if (isFirst) {
+      openFrom = used;
+      keep(head());
+    } else if (openFrom === null) {
       broken = true;
       return;
     }
-    parts.push(piece);
-    bytes += piece.length;
+    keep(piece);
     if (!isLast) return;
-    const nal = Buffer.concat(parts);
-    parts = [];
-    bytes -= nal.length;
-    addNal(nal);
+    addKept(openFrom ?? used);
+    openFrom = null;
   };
 
   const addAggregate = (payload: Buffer): void => {
@@ -116,8 +143,12 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     else if (type === 24) addAggregate(payload.subarray(1));
     else if (type === 28 && payload.length > 2) {
       const fu = payload[1] ?? 0;
-      const own = Buffer.of((head & 0xe0) | (fu & 0x1f));
-      addPart(own, payload.subarray(2), (fu & 0x80) !== 0, (fu & 0x40) !== 0);
+      addPart(
+        () => Uint8Array.of((head & 0xe0) | (fu & 0x1f)),
+        payload.subarray(2),
+        (fu & 0x80) !== 0,
+        (fu & 0x40) !== 0,
+      );
     } else broken = true;
   };
 
@@ -127,8 +158,12 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     else if (type === 48) addAggregate(payload.subarray(2));
     else if (type === 49 && payload.length > 3) {
       const fu = payload[2] ?? 0;
-      const own = Buffer.of(((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1), payload[1] ?? 0);
-      addPart(own, payload.subarray(3), (fu & 0x80) !== 0, (fu & 0x40) !== 0);
+      addPart(
+        () => Uint8Array.of(((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1), payload[1] ?? 0),
+        payload.subarray(3),
+        (fu & 0x80) !== 0,
+        (fu & 0x40) !== 0,
+      );
     } else broken = true;
   };
 
@@ -138,8 +173,7 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
       if (source !== packet.ssrc) {
         source = packet.ssrc;
         expected = null;
-        nals = [];
-        parts = [];
+        clear();
         waitsForKey = true;
       }
       if (packet.timestamp !== timestamp) {
@@ -152,16 +186,14 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
         broken = true;
         // What is missing may have been the end, or the whole, of an earlier picture.
         waitsForKey = true;
-        parts = [];
+        openFrom = null;
       }
       expected = (packet.sequence + 1) & 0xffff;
       if (codec === 'h264') addH264(packet.payload);
       else addHevc(packet.payload);
-      if (bytes > mostBytes) {
+      if (used > mostBytes) {
         broken = true;
-        nals = [];
-        parts = [];
-        bytes = 0;
+        clear();
       }
       if (packet.marker && !markersLie) finish();
     },

@@ -91,8 +91,8 @@ export function writeInitSegment(sets: ParameterSets, stream: number): InitSegme
   return { stream, codec: sets.codec, mimeCodec, widthPx, heightPx, bytes: Buffer.concat([type, movie]) };
 }
 
-/** Offsets in the head that `writeFragment` puts before the samples. */
-const headBytes = 8 + 16 + 8 + 16 + 20 + 36 + 8;
+/** Length of the head that `writeFragment` puts before the samples. */
+export const headBytes = 8 + 16 + 8 + 16 + 20 + 36 + 8;
 
 export interface Sample {
   /** NAL units without start codes. */
@@ -105,11 +105,18 @@ export interface Sample {
   readonly offsetTicks: number;
 }
 
-/** One picture as `moof` + `mdat` (14496-12 section 8.8) in memory of its own. `sequence` counts from 0. */
-export function writeFragment(sample: Sample, sequence: number): Buffer {
-  const size = sample.nals.reduce((sum, nal) => sum + 4 + nal.length, 0);
-  // Not from Node's pool: a fragment may be kept for a minute, and would keep its neighbours with it.
-  const out = Buffer.allocUnsafeSlow(headBytes + size);
+/**
+ * One picture as `moof` + `mdat` (14496-12 section 8.8) in memory that `allocate` gives; the NAL units are copied.
+ * `sequence` counts from 0.
+ */
+export function writeFragment(
+  sample: Sample,
+  sequence: number,
+  allocate: (sizeBytes: number) => Buffer = (sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes),
+): Buffer {
+  let size = 0;
+  for (const nal of sample.nals) size += 4 + nal.length;
+  const out = allocate(headBytes + size);
   let at = 0;
   const word = (value: number): void => {
     at = out.writeUInt32BE(value >>> 0, at);

@@ -32,7 +32,7 @@ export interface RtspClientRequest {
   readonly onTrack: (track: VideoTrack) => void;
   /** Whether each picture is wanted as it comes; else packets are read several times a second, which costs far less. */
   readonly hurries: () => boolean;
-  /** Every packet on the track's RTP channel, in order of arrival. */
+  /** Every packet on the track's RTP channel, in order of arrival; over TCP its memory is lent until the call returns. */
   readonly onPacket: (packet: Buffer) => void;
 }
 
@@ -82,10 +82,10 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
         host,
         port,
         onread: {
-          // One buffer for all reads of this camera; what is kept is copied out.
+          // One buffer for all reads of this camera: what is kept of it is copied where it is kept.
           buffer: Buffer.allocUnsafeSlow(readBytes),
           callback: (length, buffer) => {
-            receive(Buffer.from(buffer.subarray(0, length)));
+            receive(Buffer.from(buffer.buffer, buffer.byteOffset, length));
             return true;
           },
         },

@@ -14,21 +14,27 @@ export interface RtspBinary {
   readonly bytes: Buffer;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** Header blocks longer than this are garbage: real ones stay under 4 kB. */
 const longestHead = 64 * 1024;
 
 /**
- * Cuts one direction of an RTSP connection into messages and interleaved frames, whatever pieces it arrives in.
+ * Cuts one direction of an RTSP connection into messages and interleaved frames, whatever pieces it arrives in. A chunk and
+ * the frames cut from it may be written over once they have been dealt with: what is left over is copied.
  * Throws on garbage: a header block without an end, or a body of absurd length.
  */
 export function createRtspSplitter(): (chunk: Buffer) => (RtspMessage | RtspBinary)[] {
-  let rest: Buffer = Buffer.alloc(0);
+  let rest: Buffer = nothing;
   return (chunk) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const out: (RtspMessage | RtspBinary)[] = [];
     for (;;) {
       const taken = rest[0] === 0x24 ? takeFrame(rest) : takeMessage(rest);
-      if (taken === null) return out;
+      if (taken === null) {
+        rest = rest.length === 0 ? nothing : Buffer.from(rest);
+        return out;
+      }
       if (taken.item !== null) out.push(taken.item);
       rest = rest.subarray(taken.length);
     }
@@ -67,7 +73,7 @@ function takeMessage(bytes: Buffer): Taken | null {
     throw new RangeError('not RTSP: a body of absurd length');
   const length = end + 4 + bodyLength;
   if (bytes.length < length) return null;
-  return { item: { kind: 'message', start, headers, body: bytes.subarray(end + 4, length) }, length };
+  return { item: { kind: 'message', start, headers, body: Buffer.from(bytes.subarray(end + 4, length)) }, length };
 }
 
 export function headersOf(headers: RtspMessage['headers'], name: string): string[] {

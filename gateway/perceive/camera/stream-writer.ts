@@ -2,10 +2,11 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AccessUnit } from './access-units.ts';
 import { createCaptureClock, type CaptureClock } from './capture-clock.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
-import { timescale, writeFragment, writeInitSegment } from './mp4-writer.ts';
+import { headBytes, timescale, writeFragment, writeInitSegment } from './mp4-writer.ts';
 import { nalKind, type Codec } from './nal-units.ts';
 import { sameSets, type ParameterSets } from './parameter-sets.ts';
 import { ringDistance } from './rtp-packets.ts';
+import { createSlab } from './slab.ts';
 
 /** A time stamp that leaps by more than this is a camera that has set its clock or started anew. */
 const leapTicks = 10 * timescale;
@@ -32,6 +33,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
   let sets: ParameterSets | null = setsFrom(codec, request.knownSets);
   let stream: OpenStream | null = null;
   let refusedSets = 0;
+  const allocate = createSlab();
 
   const beginStream = (chosen: ParameterSets, unit: AccessUnit): boolean => {
     try {
@@ -85,6 +87,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
           offsetTicks: stream.ticks - decodeTicks,
         },
         stream.sequence,
+        allocate,
       );
       const fragment: Fragment = {
         stream: stream.number,
@@ -92,7 +95,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
         key: unit.key,
         bytes,
         sizeBytes: bytes.length,
-        sampleSizesBytes: [unit.nals.reduce((sum, nal) => sum + 4 + nal.length, 0)],
+        sampleSizesBytes: [bytes.length - headBytes],
         mediaTimeMs,
         // The next one is not there yet: as long as the one before it.
         durationMs: stream.durationTicks / (timescale / 1000),
