@@ -120,7 +120,7 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     }
     keep(piece);
     if (!isLast) return;
-    addKept(openFrom ?? used);
+    addKept(openFrom);
     openFrom = null;
   };
 
