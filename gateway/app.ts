@@ -21,9 +21,10 @@ import { createPart, reachable } from './app/parts.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
 import { createPassageDeliveries } from './app/passages.ts';
 import { createSharing } from './app/sharing.ts';
-import { openWaysOut } from './app/ways-out.ts';
+import { createWaysReload } from './app/ways-reload.ts';
+import { changeable, openWaysOut } from './app/ways-out.ts';
 import { createWatchList } from './channels/index.ts';
-import type { GatewayConfiguration } from './config/index.ts';
+import type { GatewayConfiguration, Loaded } from './config/index.ts';
 import type { Change } from './domain/change.ts';
 import type { AreaId, CameraId, EvidenceId } from './domain/ids.ts';
 import { createPlaces } from './domain/place.ts';
@@ -49,6 +50,8 @@ import { createStore } from './store/index.ts';
 
 export interface AppSettings {
   readonly configuration: GatewayConfiguration;
+  /** Reads the configuration again, for what may change while the gateway runs; absent: nothing may. */
+  readonly reloadConfiguration?: () => Loaded<GatewayConfiguration>;
   /** Folder of the installed program: models, rules and pages stand in it. */
   readonly installDir: URL;
   readonly version: string;
@@ -99,7 +102,8 @@ export function createApp(settings: AppSettings): App {
 }
 
 async function build(settings: AppSettings) {
-  const { configuration, clock, random, logger, passKillPoint, version } = settings;
+  const { clock, random, logger, passKillPoint, version } = settings;
+  const configuration = changeable(settings.configuration);
   const { site, gateway, dataDir } = configuration;
   const installed = (name: string): string => fileURLToPath(new URL(name, settings.installDir));
   const claim = createClaim(dataDir, settings.pid, random);
@@ -280,7 +284,7 @@ async function build(settings: AppSettings) {
   });
   const followUp = createFollowUp({
     ...{ configuration, places, store, rules, desk: rulesDesk, rulesDir, alerts, duty, commit, clock, random, logger },
-    channels: [...channels.byId.keys()],
+    channels: channels.byId,
     wake: () => outbox.wake(),
     accept: (event) => line.accept(event, null),
     ownState: createOwnState({
@@ -299,6 +303,11 @@ async function build(settings: AppSettings) {
       return line.answer(feedback);
     },
     ...{ clock, random, logger },
+  });
+
+  channels.onAdded((channel) => {
+    outbox.add(channel);
+    listeners.add(channel);
   });
 
   line.onEffect((effect) => {
@@ -328,7 +337,7 @@ async function build(settings: AppSettings) {
     disk: () => disk.report(),
     links: () => outbox.links(),
     cameras: () => perception.cameras(),
-    recipients: configuration.recipients.length,
+    recipients: () => configuration.recipients.length,
     canaries: () => canary.report(),
     reach: () => alerts.reach(),
     wires: () => [
@@ -377,6 +386,7 @@ async function build(settings: AppSettings) {
       find: (id) => store.deliveryRecord(id),
       ...createDeliveryDesk({ store, commit, wake: () => outbox.wake(), clock }),
     },
+    ...(settings.reloadConfiguration && { waysOut: createWaysReload(settings.reloadConfiguration, channels) }),
     cameras: () =>
       perception.cameras().map((camera) => ({
         ...cameraFigures(camera),

@@ -79,6 +79,7 @@ const commands: Commands = {
     const { createApp } = await import('./app.ts');
     const app = createApp({
       configuration: loaded.value,
+      reloadConfiguration: () => loadConfiguration(file),
       installDir,
       version,
       clock: runningClock,

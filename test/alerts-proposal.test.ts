@@ -55,7 +55,7 @@ describe('a false alarm', () => {
     });
     const followUp = createFollowUp({
       ...{ configuration, places, store, rules, desk, alerts, duty, rulesDir, ...common },
-      ...{ commit: store.commit, channels: [], wake: () => undefined, accept: () => Promise.resolve() },
+      ...{ commit: store.commit, channels: new Map(), wake: () => undefined, accept: () => Promise.resolve() },
     });
     const judged: Promise<unknown>[] = [];
     line.onEffect((effect) => {

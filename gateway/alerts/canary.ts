@@ -131,7 +131,24 @@ export function createCanary(given: {
     }
   };
 
+  /** A way for each recipient as they are now: one who joined while the gateway runs is tried at once. */
+  const follow = (): void => {
+    ways = recipients.map(
+      ({ id, name, channel }) =>
+        ways.find(({ report }) => report.recipient === id && report.channel === channel && report.name === name) ?? {
+          report: {
+            ...{ recipient: id, name, channel, state: 'unknown' as const },
+            ...{ since: clock.now(), lastReceiptAt: null, reason: null },
+          },
+          out: null,
+          nextMs: 0,
+          failures: 0,
+        },
+    );
+  };
+
   const look = async (): Promise<void> => {
+    follow();
     const nowMs = clock.monotonic();
     await Promise.all(
       ways.map((way) => {
@@ -145,15 +162,6 @@ export function createCanary(given: {
   return {
     name: 'canary',
     start: () => {
-      ways = recipients.map(({ id, name, channel }) => ({
-        report: {
-          ...{ recipient: id, name, channel, state: 'unknown' as const },
-          ...{ since: clock.now(), lastReceiptAt: null, reason: null },
-        },
-        out: null,
-        nextMs: 0,
-        failures: 0,
-      }));
       timer = repeat(clock, Math.max(100, Math.min(1000, options.every / 4)), look);
       return look();
     },

@@ -30,7 +30,6 @@ export function createTelling(given: {
 }): Telling {
   const { options, recipients, places, gateway, random } = given;
   let sequence = 0;
-  const channelOf = new Map(recipients.map(({ id, channel }) => [id, channel]));
 
   const deliveryOf = (
     row: Omit<Delivery, 'id' | 'sequence' | 'state' | 'attempts' | 'lastError' | 'deliveredAt'>,
@@ -110,7 +109,7 @@ export function createTelling(given: {
           notice: null,
           alertId: null,
           recipient,
-          channel: channelOf.get(recipient) ?? mine[0]?.channel ?? '',
+          channel: recipients.find(({ id }) => id === recipient)?.channel ?? mine[0]?.channel ?? '',
           tier: 'blue',
           type: digestType,
           data,

@@ -30,6 +30,7 @@ export const accessTable: Readonly<Record<string, Access>> = {
   'GET /api/rules/:id': 'viewer',
   'POST /api/rules/reload': 'admin',
   'POST /api/rules/backtest': 'manager',
+  'POST /api/channels/reload': 'admin',
   'GET /api/quarantine': 'viewer',
   'GET /api/evidence/:id': 'viewer',
   // The link's signature says whose it is.

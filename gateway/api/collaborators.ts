@@ -301,6 +301,19 @@ export interface ApiRules {
   }): Promise<BacktestReport>;
 }
 
+/** The ways out, taken from the configuration anew. */
+export interface ApiWaysOut {
+  /**
+   * Whole or not at all; `newKeys`: channels whose secret has changed. Throws `config.invalid`, `config.secret-missing`.
+   * Answers ids of channels.
+   */
+  reload(newKeys: readonly string[]): Promise<{
+    readonly added: readonly string[];
+    readonly renewed: readonly string[];
+    readonly removed: readonly string[];
+  }>;
+}
+
 export interface ApiCollaborators {
   readonly options: ApiOptions;
   readonly logger: Logger;
@@ -321,6 +334,8 @@ export interface ApiCollaborators {
   readonly evidence: EvidenceReader;
   /** Absent: no link is good. */
   readonly shared?: SharedLinks;
+  /** Absent where the configuration cannot be read anew (tests). */
+  readonly waysOut?: ApiWaysOut;
   /** Absent where no rules run (tests). */
   readonly rules?: ApiRules;
   readonly cameras: () => readonly CameraReport[];

@@ -15,6 +15,7 @@ export type {
   AlertQuery,
   ApiCollaborators,
   ApiReads,
+  ApiWaysOut,
   CameraReport,
   Cursor,
   DeliveryCounts,

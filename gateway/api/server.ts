@@ -8,6 +8,7 @@ import { registerOpenApi } from './openapi.ts';
 import { createRepresentation } from './represent.ts';
 import { accountRoutes } from './routes/account.ts';
 import { alertRoutes } from './routes/alerts.ts';
+import { channelRoutes } from './routes/channels.ts';
 import { deliveryRoutes } from './routes/deliveries.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { followUpRoutes } from './routes/follow-up.ts';
@@ -71,6 +72,7 @@ export async function buildServer(given: ApiCollaborators): Promise<FastifyInsta
   ruleRoutes(app, given);
   followUpRoutes(app, given);
   deliveryRoutes(app, given);
+  channelRoutes(app, given);
   evidenceRoutes(app, given);
   sharedEvidenceRoutes(app, given);
   statusRoutes(app, given);

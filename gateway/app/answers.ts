@@ -22,18 +22,17 @@ export function createAnswerGate(given: {
   readonly store: Pick<Store, 'findAlert' | 'deliveries'>;
   readonly refusals: Pick<Refusals, 'note'>;
 }): AnswerGate {
-  const { channels, store, refusals } = given;
+  const { channels, recipients, store, refusals } = given;
   const farSideOf = (channel: string): string => {
     const options = channels[channel];
     return options !== undefined && 'url' in options && URL.canParse(options.url)
       ? `${options.kind} ${new URL(options.url).host}`
       : channel;
   };
-  const channelOf = new Map(given.recipients.map(({ id, channel }) => [id, channel]));
 
   const fault: AnswerGate['fault'] = (feedback) => {
     const { recipient, alertId } = feedback;
-    const channel = recipient === null ? undefined : channelOf.get(recipient);
+    const channel = recipients.find(({ id }) => id === recipient)?.channel;
     // Given at the gateway itself.
     if (recipient === null || channel === undefined) return null;
     const why = !store.findAlert(alertId)

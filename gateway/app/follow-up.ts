@@ -45,8 +45,8 @@ export function createFollowUp(given: {
   readonly duty: Duty;
   /** Folder of the documents in force. */
   readonly rulesDir: string;
-  /** Ids of the channels that are configured. */
-  readonly channels: readonly string[];
+  /** The channels that there are now, by id. */
+  readonly channels: ReadonlyMap<string, unknown>;
   /** Wakes the outbox. */
   readonly wake: () => void;
   /** Takes an event into the line. */
@@ -150,7 +150,7 @@ export function createFollowUp(given: {
   const canary = createCanary({
     options: configuration.alerts.canary,
     recipients: configuration.recipients,
-    hasChannel: (id) => channels.includes(id),
+    hasChannel: (id) => channels.has(id),
     commit,
     wake: given.wake,
     gateway: configuration.gateway.id,
@@ -168,7 +168,7 @@ export function createFollowUp(given: {
     figures,
     canary,
     strays: createStrays({
-      channels,
+      channels: [...channels.keys()],
       recipients: configuration.recipients,
       find: (known, limit) => store.strandedDeliveries(known, limit),
       commit,

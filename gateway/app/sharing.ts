@@ -42,18 +42,20 @@ export function createSharing(given: {
   readonly logger: Logger;
 }): Sharing {
   const { publicUrl, clock } = given;
-  const settings = new Map<RecipientId, RecipientEvidence>(
-    given.recipients.map(({ id, evidence }) => [id, evidence ?? defaultRecipientEvidence]),
-  );
+  // Looked up when asked: a desk may join while the gateway runs.
+  const settingsOf = (recipient: RecipientId): RecipientEvidence | undefined => {
+    const found = given.recipients.find(({ id }) => id === recipient);
+    return found && (found.evidence ?? defaultRecipientEvidence);
+  };
   const links = createEvidenceLinks({
     keys: given.keys,
-    recipients: [...settings.keys()],
-    legalBasisOf: (recipient) => settings.get(recipient)?.legalBasis,
+    recipients: () => given.recipients.map(({ id }) => id),
+    legalBasisOf: (recipient) => settingsOf(recipient)?.legalBasis,
   });
   const refusals = createRefusals(given);
   return {
     share: async (row, evidence, { recipient, createdAt }) => {
-      const own = settings.get(recipient);
+      const own = settingsOf(recipient);
       if (publicUrl === null || !row || !own) return null;
       const until = linkUntil(createdAt, own.linkForMs, clock.now());
       const url = (form: LinkForm): string => `${publicUrl}${links.make({ id: row.id, recipient, until, form })}`;
@@ -68,8 +70,9 @@ export function createSharing(given: {
         original: seesFaces ? { url: url('as-seen'), until, sha256: await sha256() } : null,
       };
     },
-    inlineUpToBytes: (recipient) => settings.get(recipient)?.inlineUpToBytes ?? null,
-    clipsAreShared: publicUrl !== null && [...settings.values()].some(({ legalBasis }) => legalBasis !== null),
+    inlineUpToBytes: (recipient) => settingsOf(recipient)?.inlineUpToBytes ?? null,
+    clipsAreShared:
+      publicUrl !== null && given.recipients.some(({ evidence }) => (evidence?.legalBasis ?? null) !== null),
     api: {
       check: (asked, nowMs) => links.check(asked, nowMs),
       refused: (fault, from, subject) => refusals.note('evidence-link', fault, from, subject),

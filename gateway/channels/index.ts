@@ -53,18 +53,21 @@ export interface Channels {
   close(): void;
 }
 
-/** Opens every configured channel: reads secrets, connects nowhere yet. GatewayError `config.secret-missing`. */
-export async function openChannels(
-  options: ChannelsOptions,
-  given: Omit<ChannelSetup, 'id' | 'recipient'> & { readonly recipients: readonly Recipient[] },
-): Promise<Channels> {
+/** What all channels are given alike; a channel's own id and first recipient are found for it. */
+export type ChannelsSetup = Omit<ChannelSetup, 'id' | 'recipient'> & { readonly recipients: readonly Recipient[] };
+
+/** Opens one channel: reads its secrets, connects nowhere yet. GatewayError `config.secret-missing`. */
+export function openChannel(id: string, settings: ChannelOptions, given: ChannelsSetup): Promise<OpenChannel> {
+  const recipient = given.recipients.find(({ channel }) => channel === id)?.id ?? null;
+  return openOne(settings.kind, settings, { ...given, id, recipient });
+}
+
+/** Opens every configured channel. GatewayError `config.secret-missing`, and then none is left open. */
+export async function openChannels(options: ChannelsOptions, given: ChannelsSetup): Promise<Channels> {
   const open = new Map<string, OpenChannel>();
   const close = (): void => open.forEach((channel) => channel.close());
   try {
-    for (const [id, settings] of Object.entries(options)) {
-      const recipient = given.recipients.find(({ channel }) => channel === id)?.id ?? null;
-      open.set(id, await openOne(settings.kind, settings, { ...given, id, recipient }));
-    }
+    for (const [id, settings] of Object.entries(options)) open.set(id, await openChannel(id, settings, given));
   } catch (error) {
     close();
     throw error;

@@ -14,7 +14,7 @@ const basis = '《公安机关办理行政案件程序规定》第二十八条';
 const linksOf = (bases: Readonly<Record<string, string | null>>, keys = [key(1)]): EvidenceLinks =>
   createEvidenceLinks({
     keys,
-    recipients: Object.keys(bases) as RecipientId[],
+    recipients: () => Object.keys(bases) as RecipientId[],
     legalBasisOf: (recipient) => bases[recipient],
   });
 const plain = { station: null, property: null };

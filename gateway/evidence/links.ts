@@ -48,7 +48,8 @@ export interface EvidenceLinks {
  */
 export function createEvidenceLinks(given: {
   readonly keys: readonly EvidenceKey[];
-  readonly recipients: readonly RecipientId[];
+  /** Those who are configured at this moment. */
+  readonly recipients: () => readonly RecipientId[];
   readonly legalBasisOf: (recipient: RecipientId) => string | null | undefined;
 }): EvidenceLinks {
   const keys = given.keys.map(
@@ -96,7 +97,7 @@ export function createEvidenceLinks(given: {
       if (legalBasis === undefined) return refused('unknown-recipient');
       if (!fits(asked, asked.to)) {
         // Somebody has put another name into a link of ours.
-        if (given.recipients.some((other) => other !== asked.to && fits(asked, other)))
+        if (given.recipients().some((other) => other !== asked.to && fits(asked, other)))
           return refused('other-recipient');
         return refused(asked.form === 'as-seen' && legalBasis === null ? 'no-legal-basis' : 'forged');
       }

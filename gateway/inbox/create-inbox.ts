@@ -33,6 +33,7 @@ import { createReceiver, type KnownGateway } from './receiver.ts';
 import { createRefusals } from './refusals.ts';
 import { createRetention } from './retention.ts';
 import { createSearch } from './search.ts';
+import { createSearchFill } from './search-fill.ts';
 import { createSecondFactor } from './second-factor.ts';
 import { createShift } from './shift.ts';
 import { createTeller } from './teller.ts';
@@ -142,7 +143,8 @@ export function createInbox(given: InboxOptions): Inbox {
   const figures = createFigures({
     ...{ reads: data, nameOf, timeZone: options.timeZone, title: options.title, now: () => clock.now() },
   });
-  const search = createSearch({ reads: data, queries, audit, nameOf });
+  const searchFill = createSearchFill({ data, nameOf, clock, logger });
+  const search = createSearch({ reads: data, queries, audit, nameOf, indexing: () => searchFill.running() });
   const invites = createInvites({ data, book, keys, clock, random, title: options.title });
   const plans = createPlans(data, clock);
   const retention = createRetention({ options: options.retention, data, evidence, clock, logger });
@@ -202,7 +204,7 @@ export function createInbox(given: InboxOptions): Inbox {
       });
       if ((await users.list()).length === 0)
         logger.warn('nobody can sign in yet: kanmen users add NAME --role duty -c desk.yaml');
-      for (const part of [book, watch, fetching, retention, tls]) part?.start();
+      for (const part of [book, watch, fetching, retention, searchFill, tls]) part?.start();
       ping = repeat(clock, pingMs, () =>
         live.ping(async (session) => {
           const user = await logins.alive(session);
@@ -221,6 +223,7 @@ export function createInbox(given: InboxOptions): Inbox {
       live.endAll();
       await closing?.close();
       await fetching.stop();
+      await searchFill.stop();
       await teller.idle();
     },
     address: () => {

@@ -59,10 +59,13 @@ export function createFeedbackLine(options: {
   /** How often each gateway's poll was woken: one that was reading meanwhile sees it, and reads again. */
   const wakes = new Map<string, number>();
   let stopped = false;
+  /** Answers that gateways have confirmed since the start. */
+  let passed = 0;
 
   async function confirm(gateway: string, upTo: number): Promise<void> {
-    const rows = await data.all<{ alert_id: string }>(
-      'SELECT DISTINCT alert_id FROM feedback WHERE gateway = ? AND sequence <= ? AND received_at IS NULL',
+    const rows = await data.all<{ alert_id: string; answers: number }>(
+      `SELECT alert_id, count(*) AS answers FROM feedback
+       WHERE gateway = ? AND sequence <= ? AND received_at IS NULL GROUP BY alert_id`,
       gateway,
       upTo,
     );
@@ -74,7 +77,10 @@ export function createFeedbackLine(options: {
         params: [clock.now(), clock.now(), gateway, upTo],
       },
     ]);
-    for (const row of rows) onRelayed(row.alert_id);
+    for (const row of rows) {
+      passed += row.answers;
+      onRelayed(row.alert_id);
+    }
   }
 
   async function markSent(rows: readonly FeedbackRow[]): Promise<void> {
@@ -180,15 +186,14 @@ export function createFeedbackLine(options: {
       return new Map(rows.map(({ gateway, count }) => [gateway, count]));
     },
     report: async () => {
-      const row = await data.get<{ depth: number; passed: number }>(
-        `SELECT (SELECT count(*) FROM feedback WHERE received_at IS NULL) AS depth,
-           (SELECT count(*) FROM feedback WHERE received_at IS NOT NULL) AS passed`,
+      const row = await data.get<{ depth: number }>(
+        'SELECT count(*) AS depth FROM feedback WHERE received_at IS NULL',
       );
       return {
         name: 'desk → gateway',
         depth: row?.depth ?? 0,
         capacity: null,
-        passed: row?.passed ?? 0,
+        passed,
         dropped: 0,
         waitedMs: 0,
       };

@@ -106,7 +106,8 @@ function newsNote(
   if (answers.some(({ kind, by }) => kind === news.kind && by === news.by)) return [];
   const at = moment(news.at, now);
   return noteStatements(dialect, {
-    ...{ ref: `${gateway} ${event.id}`, gateway, alertId, by: news.by, text: news.text, at, guard },
+    // Once a version, however many here were told of it.
+    ...{ ref: `${alertId} ${event.data.version}`, gateway, alertId, by: news.by, text: news.text, at, guard },
   });
 }
 

@@ -58,6 +58,12 @@ export function passageStatements(
   ];
 }
 
+/** `entry.ref` of a passage, taken apart: ids of gateways hold no space. */
+export const passageKeyOf = (ref: string): readonly [gateway: string, id: string] => {
+  const cut = ref.indexOf(' ');
+  return [ref.slice(0, cut), ref.slice(cut + 1)];
+};
+
 export const toPassage = (row: PassageRow, nameOf: (gateway: string) => string): DeskPassage => ({
   id: row.id,
   gateway: { id: row.gateway, name: nameOf(row.gateway) },

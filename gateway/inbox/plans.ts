@@ -25,6 +25,15 @@ const mediaTypes = { png: 'image/png', jpeg: 'image/jpeg', webp: 'image/webp' } 
 /** A plan as printed on A3 at 400 dpi. */
 const maxPixels = 40_000_000;
 
+const maxPlaces = 1000;
+/** The different values of a column among one gateway's alerts: from one to the next by the index, not through all rows. */
+const different = (column: 'area_id' | 'source'): string =>
+  `WITH RECURSIVE found (value) AS (
+     SELECT min(${column}) FROM alert WHERE gateway = ? AND ${column} IS NOT NULL
+     UNION ALL
+     SELECT (SELECT min(${column}) FROM alert WHERE gateway = ? AND ${column} > found.value)
+     FROM found WHERE found.value IS NOT NULL)`;
+
 /** Plans of compounds, with where areas and devices are on them. */
 export function createPlans(data: DeskData, clock: Clock): Plans {
   const ensure = (gateway: string) => ({
@@ -42,12 +51,14 @@ export function createPlans(data: DeskData, clock: Clock): Plans {
           gateway,
         ),
         data.all<{ id: string; data: string }>(
-          `SELECT area_id AS id, max(data) AS data FROM alert WHERE gateway = ? AND area_id IS NOT NULL GROUP BY area_id`,
-          gateway,
+          `${different('area_id')} SELECT value AS id, (SELECT data FROM alert WHERE gateway = ? AND area_id = value
+             ORDER BY occurred_at DESC LIMIT 1) AS data
+           FROM found WHERE value IS NOT NULL LIMIT ${maxPlaces}`,
+          ...[gateway, gateway, gateway],
         ),
         data.all<{ id: string }>(
-          'SELECT DISTINCT source AS id FROM alert WHERE gateway = ? AND source IS NOT NULL ORDER BY source LIMIT 1000',
-          gateway,
+          `${different('source')} SELECT value AS id FROM found WHERE value IS NOT NULL LIMIT ${maxPlaces}`,
+          ...[gateway, gateway],
         ),
       ]);
       const named = areas.map(({ id, data: text }) => {

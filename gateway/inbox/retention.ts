@@ -2,7 +2,7 @@ import { repeat, type Clock, type Timer } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { auditSweep } from './audit.ts';
-import { inList, type DeskData } from './data/desk-data.ts';
+import { inList, inPairs, type DeskData } from './data/desk-data.ts';
 import { unindexStatement } from './data/search-index.ts';
 import type { EvidenceFiles } from './evidence-files.ts';
 import type { DeskOptions } from './options.ts';
@@ -97,13 +97,14 @@ export function createRetention(given: {
       );
       if (rows.length === 0) return total;
       const refs = inList(rows.map(({ gateway, id }) => `${gateway} ${id}`));
+      const keys = inPairs(rows.map(({ gateway, id }) => [gateway, id]));
       const where = { sql: `kind = 'passage' AND ref IN ${refs.sql}`, params: refs.params };
       await data.write([
         unindexStatement(data.dialect, where),
         { sql: `DELETE FROM entry WHERE ${where.sql}`, params: where.params },
         {
-          sql: `DELETE FROM passage WHERE at < ? AND (gateway || ' ' || id) IN ${refs.sql}`,
-          params: [before, ...refs.params],
+          sql: `DELETE FROM passage WHERE at < ? AND (gateway, id) IN ${keys.sql}`,
+          params: [before, ...keys.params],
         },
       ]);
       total += rows.length;

@@ -1,6 +1,6 @@
 import type { NoticeData, PassageData } from '../domain/notice.ts';
 import type { Dialect, SqlValue, Statement } from './data/desk-data.ts';
-import { indexStatements } from './data/search-index.ts';
+import { gatewayMark, indexStatements, kindMark } from './data/search-index.ts';
 
 interface Guard {
   readonly sql: string;
@@ -18,6 +18,12 @@ export function searchTextOf(data: NoticeData): string {
     .filter((text) => text != null && text !== '')
     .join(' ');
 }
+
+/** By what an entry is found beside its words. */
+const marksOf = (entry: { readonly kind: string; readonly gateway: string }): string[] => [
+  kindMark(entry.kind),
+  gatewayMark(entry.gateway),
+];
 
 function entryStatements(
   dialect: Dialect,
@@ -45,7 +51,11 @@ function entryStatements(
         ...entry.guard.params,
       ],
     },
-    ...indexStatements(dialect, entry.words, { sql: 'kind = ? AND ref = ?', params: [entry.kind, entry.ref] }),
+    ...indexStatements(
+      dialect,
+      { text: entry.words, marks: marksOf(entry) },
+      { sql: 'kind = ? AND ref = ?', params: [entry.kind, entry.ref] },
+    ),
   ];
 }
 
@@ -72,16 +82,37 @@ export const noteStatements = (
     readonly guard: Guard;
   },
 ): Statement[] =>
-  given.text === '' ? [] : entryStatements(dialect, { ...given, kind: 'note', words: `${given.text} ${given.by}` });
+  given.text === '' ? [] : entryStatements(dialect, { ...given, kind: 'note', words: noteWords(given.text, given.by) });
+
+export const noteWords = (text: string, by: string | null): string => `${text} ${by ?? ''}`;
+
+export const passageWords = (
+  passage: Readonly<Record<'plate' | 'place' | 'site' | 'camera' | 'watch', string | null>>,
+): string =>
+  [passage.plate, passage.place, passage.site, passage.camera, passage.watch].filter((word) => word !== null).join(' ');
+
+/** The words of an entry written anew; it stays where it is among the others. */
+export const reindexStatements = (
+  dialect: Dialect,
+  entry: { readonly number: number; readonly kind: string; readonly gateway: string; readonly words: string },
+): Statement[] =>
+  indexStatements(
+    dialect,
+    { text: entry.words, marks: marksOf(entry) },
+    { sql: 'number = ?', params: [entry.number] },
+  );
 
 export const passageEntryStatements = (
   dialect: Dialect,
   given: { readonly gateway: string; readonly data: PassageData; readonly at: number; readonly guard: Guard },
 ): Statement[] => {
   const { gateway, data, at, guard } = given;
-  const words = [data.plate?.text, data.place.name, data.place.site.name, data.camera, data.watch?.title];
+  const words = passageWords({
+    ...{ plate: data.plate?.text ?? null, place: data.place.name, site: data.place.site.name },
+    ...{ camera: data.camera, watch: data.watch?.title ?? null },
+  });
   return entryStatements(dialect, {
     ...{ kind: 'passage', ref: `${gateway} ${data.passageId}`, gateway, alertId: null, by: null, text: '' },
-    ...{ words: words.filter((word) => word !== undefined).join(' '), at, guard },
+    ...{ words, at, guard },
   });
 };

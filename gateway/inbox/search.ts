@@ -1,11 +1,11 @@
 import type { AlertQueries } from './alert-queries.ts';
 import { iso } from './alert-queries.ts';
 import type { Audit } from './audit.ts';
-import { inList, type DeskReads, type SqlValue } from './data/desk-data.ts';
-import { matchOf } from './data/search-index.ts';
-import { toPassage, type PassageRow } from './passages.ts';
-import { scopeCondition, type Scope } from './scope.ts';
-import type { SearchHit, SearchRequest } from './shapes-search.ts';
+import { inPairs, type DeskReads, type SqlValue } from './data/desk-data.ts';
+import { gatewayMark, kindMark, matchOf } from './data/search-index.ts';
+import { passageKeyOf, toPassage, type PassageRow } from './passages.ts';
+import { inScope, type Scope } from './scope.ts';
+import { searchKinds, type SearchHit, type SearchRequest } from './shapes-search.ts';
 
 export interface Search {
   /** Newest first; null where `before` is no `next` of a page. With passages among the kinds it is put on record first. */
@@ -13,7 +13,7 @@ export interface Search {
     request: SearchRequest,
     by: string,
     scope: Scope,
-  ): Promise<{ readonly items: SearchHit[]; readonly next: string | null } | null>;
+  ): Promise<{ readonly items: SearchHit[]; readonly next: string | null; readonly indexing: boolean } | null>;
 }
 
 interface EntryRow {
@@ -32,37 +32,52 @@ export function createSearch(given: {
   readonly queries: AlertQueries;
   readonly audit: Pick<Audit, 'note'>;
   readonly nameOf: (gateway: string) => string;
+  /** Whether older entries are still being made findable. */
+  readonly indexing: () => boolean;
 }): Search {
-  const { reads, queries, audit, nameOf } = given;
+  const { reads, queries, audit, nameOf, indexing } = given;
 
   async function entries(request: SearchRequest, scope: Scope, before: number | null): Promise<EntryRow[]> {
-    const match = matchOf(reads.dialect, request.text);
-    // Only signs, no letter or digit: nothing can be found by it.
-    if (request.text !== '' && !match) return [];
+    // Nobody sees anything of no gateway.
+    if (scope?.length === 0) return [];
+    const gateways = request.gateway !== undefined ? [request.gateway] : scope;
+    if (request.gateway !== undefined && !inScope(scope, request.gateway)) return [];
+    // The index of words holds kind and gateway, too: what is looked through are hits alone, however rare.
+    const kinds = new Set(request.kinds);
+    const match = matchOf(reads.dialect, request.text, [
+      ...(kinds.size < searchKinds.length ? [[...kinds].map(kindMark)] : []),
+      ...(gateways === null ? [] : [gateways.map(gatewayMark)]),
+    ]);
+    if (match === 'nothing') return [];
     const conditions: string[] = [];
     const params: SqlValue[] = [];
     const hold = (sql: string, ...values: readonly SqlValue[]): void => {
       conditions.push(sql);
       params.push(...values);
     };
-    if (match) hold(`entry.number = entry_text.${match.number} AND ${match.sql}`, match.param);
-    const kinds = inList(request.kinds);
-    hold(`entry.kind IN ${kinds.sql}`, ...kinds.params);
-    if (before !== null) hold(`entry.number < ?`, before);
-    if (request.gateway !== undefined) hold('entry.gateway = ?', request.gateway);
-    if (request.from !== undefined) hold('entry.at >= ?', Date.parse(request.from));
-    if (request.to !== undefined) hold('entry.at <= ?', Date.parse(request.to));
+    // From the index of words, newest first: it goes only as far as the page needs.
+    const number = match ? `entry_text.${match.number}` : 'entry.number';
+    if (match) hold(`entry.number = ${number} AND ${match.sql}`, match.param);
+    if (before !== null) hold(`${number} < ?`, before);
+    // Numbers rise with time, but for some that came late: the time narrows them, and decides by itself.
+    if (request.from !== undefined) {
+      const from = Date.parse(request.from);
+      hold('entry.at >= ?', from);
+      hold(`${number} >= (SELECT min(number) FROM entry WHERE at >= ?)`, from);
+    }
+    if (request.to !== undefined) {
+      const to = Date.parse(request.to);
+      hold('entry.at <= ?', to);
+      hold(`${number} <= (SELECT max(number) FROM entry WHERE at <= ?)`, to);
+    }
     if (request.tier !== undefined) {
       hold('EXISTS (SELECT 1 FROM alert WHERE alert.id = entry.alert_id AND alert.tier = ?)', request.tier);
     }
-    const held = scopeCondition(scope, 'entry.gateway');
-    if (held) hold(held.sql, ...held.params);
-    // From the index of words, newest row first: it goes only as far as the page needs.
-    const order = match ? `entry_text.${match.number}` : 'entry.number';
     return reads.all<EntryRow>(
       `SELECT entry.number, entry.kind, entry.ref, entry.alert_id, entry.by_name, entry.text, entry.at
-       FROM ${match ? 'entry_text CROSS JOIN entry' : 'entry'} WHERE ${conditions.join(' AND ')}
-       ORDER BY ${order} DESC LIMIT ?`,
+       FROM ${match ? 'entry_text CROSS JOIN entry' : 'entry'}
+       WHERE ${conditions.length === 0 ? '1 = 1' : conditions.join(' AND ')}
+       ORDER BY ${number} DESC LIMIT ?`,
       ...params,
       request.limit + 1,
     );
@@ -80,13 +95,13 @@ export function createSearch(given: {
       const shown = rows.slice(0, request.limit);
       const alertIds = [...new Set(shown.flatMap(({ alert_id: id }) => id ?? []))];
       const refs = shown.filter(({ kind }) => kind === 'passage').map(({ ref }) => ref);
-      const passagesIn = inList(refs);
+      const passagesIn = inPairs(refs.map(passageKeyOf));
       const [alerts, passages] = await Promise.all([
         queries.some(alertIds),
         refs.length === 0
           ? []
           : reads.all<PassageRow>(
-              `SELECT * FROM passage WHERE (gateway || ' ' || id) IN ${passagesIn.sql}`,
+              `SELECT * FROM passage WHERE (gateway, id) IN ${passagesIn.sql}`,
               ...passagesIn.params,
             ),
       ]);
@@ -104,7 +119,7 @@ export function createSearch(given: {
         return [{ kind: 'note', at, alertId: alert.id, by: row.by_name ?? '', text: row.text, alert }];
       });
       const last = rows.length > request.limit ? shown.at(-1) : undefined;
-      return { items, next: last ? String(last.number) : null };
+      return { items, next: last ? String(last.number) : null, indexing: indexing() };
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Search, passages that gateways share, and what else happened near an alert. */
 import { z } from 'zod';
 import { tiers } from '../domain/tier.ts';
-import { deskAlertSchema } from './shapes.ts';
+import { deskAlertSchema, listOf } from './shapes.ts';
 
 const time = z.iso.datetime().describe('RFC 3339 in UTC');
 
@@ -65,6 +65,9 @@ export const searchHitSchema = z.discriminatedUnion('kind', [
   }),
   z.object({ kind: z.literal('passage'), at: time, passage: deskPassageSchema }),
 ]);
+export const searchReplySchema = listOf(searchHitSchema).extend({
+  indexing: z.boolean().describe('Entries of an older database are still being indexed: there may be more'),
+});
 export type SearchHit = z.infer<typeof searchHitSchema>;
 
 export const aroundSchema = z.object({

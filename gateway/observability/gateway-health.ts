@@ -30,7 +30,8 @@ export interface HealthSources {
     /** Not null: its pictures show nothing. */
     readonly blind?: { readonly reason: string | null } | null;
   }[];
-  readonly recipients: number;
+  /** How many there are to be told. */
+  readonly recipients: () => number;
   /** Whether the way to each recipient is open, end to end. */
   readonly canaries?: () => readonly {
     readonly name: string;
@@ -111,7 +112,7 @@ function diskParts(disk: ReturnType<NonNullable<HealthSources['disk']>> | undefi
 }
 
 function channelParts({ links, recipients }: HealthSources): Part[] {
-  if (recipients === 0)
+  if (recipients() === 0)
     return [{ name: 'recipients', status: 'degraded', note: 'nobody is configured to be told: alerts stay here' }];
   return links().map(({ channel, state, lastFailure }) =>
     state === 'down'

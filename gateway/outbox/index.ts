@@ -28,6 +28,8 @@ export interface Outbox extends Component {
   /** One wire for each channel: depth = pending in the store, dropped = dead letters since start. */
   report(): WireReport[];
   links(): ChannelLink[];
+  /** A channel that was not there at the start. */
+  add(channel: Channel): void;
   /** Tries a dead letter again, from now; false if there is none of this id. Rejects if it could not be written. */
   resend(id: DeliveryId): Promise<boolean>;
 }
@@ -36,6 +38,7 @@ export function createOutbox(
   given: Omit<LaneContext, 'steadyNow'> & { readonly channels: ReadonlyMap<string, Channel> },
 ): Outbox {
   const { channels, clock, options, reads } = given;
+  const context = { ...given, steadyNow: createSteadyNow(clock) };
   let lanes: Lane[] = [];
   let timer: Timer = { cancel: () => undefined };
   let woken = false;
@@ -61,7 +64,6 @@ export function createOutbox(
   return {
     name: 'outbox',
     start: () => {
-      const context = { ...given, steadyNow: createSteadyNow(clock) };
       lanes = [...channels.values()].map((channel) => createLane(channel, context));
       running = true;
       timer = repeat(clock, lookEveryMs, pumpAll);
@@ -76,6 +78,12 @@ export function createOutbox(
     wake,
     report: () => lanes.map((lane) => lane.report()),
     links: () => lanes.map((lane) => lane.link()),
+    add: (channel) => {
+      // Before the start it is found among the others.
+      if (!running) return;
+      lanes.push(createLane(channel, context));
+      wake();
+    },
     resend: async (id) => {
       const dead = reads.find(id);
       if (dead?.state !== 'dead') return false;

@@ -8,6 +8,11 @@ import type { Logger } from '../lib/logger.ts';
 import { pause } from '../lib/pause.ts';
 import type { Random } from '../lib/random.ts';
 
+export interface FeedbackListeners extends Component {
+  /** Listens to a channel that was not there at the start, too. */
+  add(channel: Channel): void;
+}
+
 /** Holds every channel's way back open from start to stop, and takes it up again should it end. */
 export function createFeedbackListeners(given: {
   readonly channels: ReadonlyMap<string, Channel>;
@@ -16,10 +21,10 @@ export function createFeedbackListeners(given: {
   readonly clock: Clock;
   readonly random: Pick<Random, 'unit'>;
   readonly logger: Logger;
-}): Component {
+}): FeedbackListeners {
   const { clock, logger } = given;
   const ending = new AbortController();
-  let listening: Promise<void>[] = [];
+  let listening: Promise<void>[] | null = null;
 
   const listen = async (channel: Channel): Promise<void> => {
     for (let failures = 0; !ending.signal.aborted;) {
@@ -48,8 +53,11 @@ export function createFeedbackListeners(given: {
     },
     stop: async () => {
       ending.abort();
-      await Promise.all(listening);
-      listening = [];
+      await Promise.all(listening ?? []);
+      listening = null;
+    },
+    add: (channel) => {
+      listening?.push(listen(channel));
     },
   };
 }

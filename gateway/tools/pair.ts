@@ -16,6 +16,7 @@ import {
   stretchPairingCode,
 } from '../lib/pairing.ts';
 import { parseWebhookSecret, signWebhook, verifyWebhook } from '../lib/standard-webhooks.ts';
+import { askGateway } from './ask-gateway.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
 
 const timeoutMs = 30_000;
@@ -152,6 +153,29 @@ function withChannel(
   return document;
 }
 
+/** Whether the gateway that runs here goes over the new channel or key now; `fault`: why it does not. */
+interface InForce {
+  readonly running: boolean;
+  readonly fault: string | null;
+}
+
+/** Has the running gateway take it. The key is made and the desk knows it, so whatever goes wrong here is told, not thrown. */
+async function tellGateway(dataDir: string, channel: string): Promise<InForce> {
+  try {
+    const answer = await askGateway(dataDir, 'POST', '/api/channels/reload', { newKeys: [channel] });
+    if (answer === null) return { running: false, fault: null };
+    return { running: true, fault: answer.ok ? null : `${answer.status} ${await answer.text()}` };
+  } catch (error) {
+    return { running: true, fault: messageOf(error) };
+  }
+}
+
+function inForceText({ running, fault }: InForce): string {
+  if (!running) return 'next      start the gateway: none runs here now\n';
+  if (fault === null) return 'in force  the running gateway goes over it from now on\n';
+  return `next      start the gateway anew: the one that runs has not taken it (${fault})\n`;
+}
+
 /** `kanmen pair`: the gateway's side of lib/pairing.ts. */
 export function createPairCommand(context: ToolContext): Pick<Commands, 'pair'> {
   const { out, err, clock, random, version } = context;
@@ -209,14 +233,14 @@ export function createPairCommand(context: ToolContext): Pick<Commands, 'pair'> 
       return printFaults(check.faults, err);
     }
     renameSync(draft, file);
-    if (json) out(formatJsonLines([{ desk: title, gateway: gateway.id, channel, secretFile: secret }]));
+    const inForce = await tellGateway(configuration.dataDir, channel);
+    if (json) out(formatJsonLines([{ desk: title, gateway: gateway.id, channel, secretFile: secret, ...inForce }]));
     else {
       out(`paired    ${gateway.name} (${gateway.id}) with ${title}
 channel   ${channel} in ${file}
-next      start the gateway anew: it reads the channel at its start
-`);
+${inForceText(inForce)}`);
     }
-    return exitCodes.fine;
+    return inForce.fault === null ? exitCodes.fine : exitCodes.failed;
   }
 
   async function rotate(file: string, channelName: string | undefined, json: boolean): Promise<ExitCode> {
@@ -255,12 +279,12 @@ next      start the gateway anew: it reads the channel at its start
     const key = agreedKey(own, publicKey, inUse, [decodeURIComponent(gateway), own.publicKey, publicKey]);
     if (!key) throw refused('the desk answered with no key');
     writeSecret(channel.secretFile, key);
-    if (json) out(formatJsonLines([{ channel: id, rotated: true }]));
+    const inForce = await tellGateway(loaded.value.dataDir, id);
+    if (json) out(formatJsonLines([{ channel: id, rotated: true, ...inForce }]));
     else
       out(`new key   in ${channel.secretFile}; the old one stays good until a day after the new one is in use
-next      start the gateway anew: it reads the key at its start
-`);
-    return exitCodes.fine;
+${inForceText(inForce)}`);
+    return inForce.fault === null ? exitCodes.fine : exitCodes.failed;
   }
 
   return {

@@ -3,9 +3,9 @@ import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode }
 import { faultsOf, formatFault, loadConfiguration, type Fault, type GatewayConfiguration } from '../config/index.ts';
 import type { RuleInfo } from '../domain/rule-report.ts';
 import { GatewayError, isGatewayError } from '../lib/errors.ts';
-import { readRunFile } from '../lib/run-file.ts';
 import { createRules, readRuleTexts, testRules } from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
+import { askGateway } from './ask-gateway.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
 
 type RuleCommands = Pick<Commands, 'rulesTest' | 'rulesList' | 'rulesShow' | 'rulesReload' | 'rulesApply'>;
@@ -28,24 +28,6 @@ function omit<Value extends object, Part extends keyof Value & string>(
 ): Omit<Value, Part> {
   const left = Object.entries(value).filter(([name]) => !(parts as readonly string[]).includes(name));
   return Object.fromEntries(left) as Omit<Value, Part>;
-}
-
-/** Asks the gateway that runs on this data directory; null where none runs. */
-async function askGateway(
-  dataDir: string,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: unknown,
-): Promise<Response | null> {
-  const run = readRunFile(dataDir);
-  if (run?.api == null) return null;
-  const headers = { 'x-kanmen-control': run.token };
-  return fetch(`${run.api}${path}`, {
-    method,
-    ...(body === undefined
-      ? { headers }
-      : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }),
-  });
 }
 
 /** `kanmen rules list|show|test|reload|apply`. */

@@ -1,99 +1,66 @@
 // Question: with 200 gateways and 100 000 alerts of history, how long does the slowest view of the desk take, and how soon
 // is each of 50 alerts that arrive at once on screen?
-import { join } from 'node:path';
-import { loadDesk } from '../../gateway/config/index.ts';
-import { createPostgresData, createSqliteData } from '../../gateway/inbox/index.ts';
-import { noticeStatements } from '../../gateway/inbox/notice-statements.ts';
-import { readFileSync } from 'node:fs';
-import { systemClock, type EpochMs } from '../../gateway/lib/clock.ts';
-import { silentLogger } from '../../gateway/lib/logger.ts';
+import { fillHistory } from './desk-history.ts';
 import { benchAlert, makeBenchDesk, type BenchDesk } from './desk-process.ts';
 import { percentile, percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
 
 const gateways = 200;
 const arriving = 50;
-/** Of the history, so many are still open: a bad week. */
-const stillOpen = 300;
-const yearMs = 365 * 86_400_000;
-
-/** Puts a year of alerts where the desk will find them, through the very statements that receiving writes. */
-async function fill(desk: BenchDesk, count: number): Promise<void> {
-  const loaded = loadDesk(desk.config);
-  if (!loaded.ok) throw new Error('the configuration of the bench is wrong');
-  const { database, dataDir } = loaded.value;
-  const common = { clock: systemClock, logger: silentLogger };
-  const data =
-    database.kind === 'postgres'
-      ? createPostgresData({ ...common, url: readFileSync(database.urlFile, 'utf8') })
-      : createSqliteData({ ...common, file: join(dataDir, 'desk.sqlite') });
-  await data.start(new AbortController().signal);
-  const now = Date.now();
-  const step = 500;
-  for (let from = 0; from < count; from += step) {
-    await Promise.all(
-      Array.from({ length: Math.min(step, count - from) }, (_, index) => {
-        const n = from + index;
-        const at = now - yearMs + Math.floor((n / count) * (yearMs - 3_600_000));
-        const open = n >= count - stillOpen;
-        const event = benchAlert(n, {
-          at,
-          ...(open
-            ? {}
-            : {
-                ...{ state: 'closed', owner: '王', acknowledgedAt: new Date(at + 60_000).toISOString() },
-                news: {
-                  kind: 'closed',
-                  by: '王',
-                  at: new Date(at + 3_600_000).toISOString(),
-                  text: `已处置，第${n}号`,
-                },
-              }),
-        });
-        return data.write(
-          noticeStatements({
-            ...{ dialect: data.dialect, gateway: desk.gateways[n % gateways] ?? '', own: false, event },
-            ...{ now: at as EpochMs, before: undefined, answers: [], arrivals: [] },
-          }),
-        );
-      }),
-    );
-  }
-  if (data.dialect === 'postgres') await data.write([{ sql: 'ANALYZE', params: [] }]);
-  await data.stop();
-}
-
 interface Page {
   readonly items: readonly { readonly id: string }[];
   readonly next: string | null;
 }
 
+interface View {
+  readonly name: string;
+  readonly path: string;
+  readonly body?: unknown;
+  /** Asked for by somebody who sees a tenth of the gateways. */
+  readonly narrow?: boolean;
+}
+
 /** Every view that the page opens, by the requests that it makes. */
-async function views(desk: BenchDesk): Promise<readonly (readonly [name: string, path: string, body?: unknown])[]> {
+async function views(desk: BenchDesk): Promise<readonly View[]> {
   const first = (await desk.ask('/api/alerts?state=all&limit=200')).json as Page;
   const id = first.items[0]?.id ?? '';
   const month = new Date(Date.now() - 40 * 86_400_000).toISOString().slice(0, 7);
-  const search = (text: string, more = {}) => ['/api/search', { text, ...more }] as const;
-  return [
-    ['inbox', '/api/alerts?state=open&limit=200'],
-    ['all', '/api/alerts?state=all&limit=50'],
-    ['all, next page', `/api/alerts?state=all&limit=50&before=${encodeURIComponent(first.next ?? '')}`],
-    ['all red', '/api/alerts?state=all&tier=red&limit=50'],
-    ['of one gateway', '/api/alerts?state=all&gateway=gw-007&limit=50'],
-    ['one alert', `/api/alerts/${id}`],
-    ['around it', `/api/alerts/${id}/around`],
-    ['gateways', '/api/gateways'],
-    ['shift', '/api/shift'],
-    ['figures', `/api/figures?month=${month}`],
-    ['search, common', ...search('号楼')],
-    ['search, one character', ...search('烟')],
-    ['search, a plate', ...search('B10777')],
-    ['search, nothing there', ...search('没有这样的词')],
-    ['search, rare among common', ...search('号楼 浙B99998')],
-    ['search, one gateway', ...search('过温', { gateway: 'gw-011' })],
-    ['plan', '/api/plans/gw-007'],
-    ['officers', '/api/officers'],
-    ['audit', '/api/audit'],
+  const search = (name: string, text: string, more = {}): View => ({
+    ...{ name: `search, ${name}`, path: '/api/search', body: { text, ...more } },
+  });
+  const yearAgo = new Date(Date.now() - 360 * 86_400_000).toISOString();
+  const wide: View[] = [
+    { name: 'inbox', path: '/api/alerts?state=open&limit=200' },
+    { name: 'all', path: '/api/alerts?state=all&limit=50' },
+    { name: 'all, next page', path: `/api/alerts?state=all&limit=50&before=${encodeURIComponent(first.next ?? '')}` },
+    { name: 'all red', path: '/api/alerts?state=all&tier=red&limit=50' },
+    { name: 'of one gateway', path: '/api/alerts?state=all&gateway=gw-007&limit=50' },
+    { name: 'red of one gateway', path: '/api/alerts?state=all&gateway=gw-008&tier=red&limit=50' },
+    { name: 'one alert', path: `/api/alerts/${id}` },
+    { name: 'around it', path: `/api/alerts/${id}/around` },
+    { name: 'gateways', path: '/api/gateways' },
+    { name: 'shift', path: '/api/shift' },
+    { name: 'figures', path: `/api/figures?month=${month}` },
+    search('common', '号楼'),
+    search('one character', '烟'),
+    search('a plate', 'B10777'),
+    search('nothing there', '没有这样的词'),
+    search('rare among common', '号楼 浙B99998'),
+    search('one gateway', '过温', { gateway: 'gw-011' }),
+    search('one tier', '号楼', { tier: 'red' }),
+    search('only notes', '号', { kinds: ['note'] }),
+    search('a day a year ago', '号楼', { to: yearAgo }),
+    search('passages', 'B1', { kinds: ['passage'], reason: 'bench 4711' }),
+    { name: 'plan', path: '/api/plans/gw-007' },
+    { name: 'officers', path: '/api/officers' },
+    { name: 'audit', path: '/api/audit' },
+    { name: 'audit, one action', path: '/api/audit?action=gateway' },
+    { name: 'audit, one person', path: `/api/audit?by=${encodeURIComponent('管理员')}` },
+    { name: 'duty', path: '/api/duty' },
   ];
+  const narrow = wide.filter(({ name }) =>
+    ['inbox', 'all', 'all red', 'gateways', 'shift', 'figures', 'search, common', 'search, nothing there'].includes(name),
+  );
+  return [...wide, ...narrow.map((view) => ({ ...view, name: `${view.name} (20 gateways)`, narrow: true }))];
 }
 
 async function arrive(desk: BenchDesk, rounds: number): Promise<number[]> {
@@ -138,7 +105,7 @@ async function run({ full, settings, say }: BenchmarkOptions): Promise<Finding> 
   try {
     say(`writing ${history} alerts of ${gateways} gateways into ${database}`);
     const from = performance.now();
-    await fill(desk, history);
+    await fillHistory(desk, history);
     const fillS = (performance.now() - from) / 1000;
     await desk.start();
     // Every gateway holds its poll open, as in life.
@@ -150,10 +117,10 @@ async function run({ full, settings, say }: BenchmarkOptions): Promise<Finding> 
     const all = await views(desk);
     const found: Record<string, { p50: number | null; p95: number | null }> = {};
     const everything: number[] = [];
-    for (const [name, path, body] of all) {
+    for (const { name, path, body, narrow } of all) {
       const took: number[] = [];
       for (let time = 0; time < times + 3; time += 1) {
-        const reply = await desk.ask(path, body);
+        const reply = await desk.ask(path, body, narrow === true ? 'narrow' : 'wide');
         if (reply.status !== 200) throw new Error(`${name}: status ${reply.status}`);
         if (time >= 3) took.push(reply.ms);
       }

@@ -28,8 +28,11 @@ export interface BenchDesk {
   send(gateway: string, event: NoticeEvent): Promise<{ readonly status: number; readonly at: number }>;
   /** One long poll of that gateway; resolves when it ends. */
   poll(gateway: string, signal: AbortSignal): Promise<void>;
-  /** GET as the officer, or POST where a body is given: the status, the JSON, and how long it took in ms. */
-  ask(path: string, body?: unknown): Promise<{ readonly status: number; readonly json: unknown; readonly ms: number }>;
+  /**
+   * GET as the officer, or POST where a body is given: the status, the JSON, and how long it took in ms. `narrow`: as
+   * somebody who sees every tenth gateway.
+   */
+  ask(path: string, body?: unknown, as?: 'wide' | 'narrow'): Promise<{ readonly status: number; readonly json: unknown; readonly ms: number }>;
   /** Calls back for each server-sent event; resolves when the stream is open. */
   watch(onEvent: (name: string, data: string, at: number) => void, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
@@ -59,12 +62,13 @@ export async function makeBenchDesk(gateways: number, database: 'sqlite' | 'post
   );
   const loaded = loadDesk(config);
   if (!loaded.ok) throw new Error(loaded.faults.map(({ message }) => message).join('; '));
-  await withDeskTools({ config: loaded.value, clock: systemClock, logger: silentLogger }, ({ users }) =>
-    users.add('王', 'leader', password),
-  );
+  await withDeskTools({ config: loaded.value, clock: systemClock, logger: silentLogger }, async ({ users }) => {
+    await users.add('王', 'leader', password);
+    await users.add('张', 'community', password, { gateways: ids.filter((_, index) => index % 10 === 0) });
+  });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 400 });
   let url = '';
-  let cookie = '';
+  const cookies = { wide: '', narrow: '' };
   let child: ReturnType<typeof spawn> | null = null;
 
   const request = (
@@ -96,13 +100,18 @@ export async function makeBenchDesk(gateways: number, database: 'sqlite' | 'post
       child = started;
       const [line] = (await once(createInterface(started.stdout), 'line')) as [string];
       url = (JSON.parse(line) as { api: string }).api;
-      const login = await fetch(`${url}/api/login`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ name: '王', password }),
-      });
-      cookie = (login.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
-      if (login.status !== 200) throw new Error(`login: ${login.status}`);
+      for (const [as, name] of [
+        ['wide', '王'],
+        ['narrow', '张'],
+      ] as const) {
+        const login = await fetch(`${url}/api/login`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name, password }),
+        });
+        if (login.status !== 200) throw new Error(`login: ${login.status}`);
+        cookies[as] = (login.headers.getSetCookie()[0] ?? '').split(';')[0] ?? '';
+      }
       return url;
     },
     send: async (gateway, event) => {
@@ -118,21 +127,21 @@ export async function makeBenchDesk(gateways: number, database: 'sqlite' | 'post
       const target = `/feedback/${gateway}?after=&waitS=25&source=x`;
       await request(target, { headers: signed(systemRandom.id(), target), signal }, null).catch(() => undefined);
     },
-    ask: async (path, body) => {
+    ask: async (path, body, as = 'wide') => {
       const text = body === undefined ? null : JSON.stringify(body);
       const from = performance.now();
       const reply = await request(
         path,
         {
           method: text === null ? 'GET' : 'POST',
-          headers: { cookie, ...(text === null ? {} : { 'content-type': 'application/json' }) },
+          headers: { cookie: cookies[as], ...(text === null ? {} : { 'content-type': 'application/json' }) },
         },
         text,
       );
       return { status: reply.status, json: JSON.parse(reply.text) as unknown, ms: performance.now() - from };
     },
     watch: async (onEvent, signal) => {
-      const reply = await fetch(`${url}/api/live`, { headers: { cookie }, signal });
+      const reply = await fetch(`${url}/api/live`, { headers: { cookie: cookies.wide }, signal });
       const { body } = reply;
       if (!body) throw new Error('no live events');
       void (async () => {

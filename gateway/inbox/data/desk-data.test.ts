@@ -115,6 +115,7 @@ describe.each(['sqlite', 'postgres'] as const)('the data of a desk in %s', (dial
 
   it('finds any part of a text in either script, and only where its parts stand together', async () => {
     const data = await open(dialect, await place(dialect));
+    const where = (index: number) => ({ sql: 'kind = ? AND ref = ?', params: ['note', String(index)] });
     const texts = [
       '东苑小区 3号楼充电棚 烟感报警',
       '浙B·12345 逗留',
@@ -127,12 +128,12 @@ describe.each(['sqlite', 'postgres'] as const)('the data of a desk in %s', (dial
           sql: `INSERT INTO entry (kind, ref, gateway, text, at) VALUES ('note', ?, 'g', ?, ?)`,
           params: [String(index), text, index],
         },
-        ...indexStatements(dialect, text, { sql: 'kind = ? AND ref = ?', params: ['note', String(index)] }),
+        ...indexStatements(dialect, { text, marks: ['odd', 'even'].slice(index % 2, (index % 2) + 1) }, where(index)),
       ]),
     );
-    const found = async (typed: string) => {
-      const match = matchOf(dialect, typed);
-      if (!match) return null;
+    const found = async (typed: string, marks: string[][] = []) => {
+      const match = matchOf(dialect, typed, marks);
+      if (match === null || match === 'nothing') return match;
       const rows = await data.all<{ ref: string }>(
         `SELECT ref FROM entry WHERE number IN (SELECT ${match.number} FROM entry_text WHERE ${match.sql}) ORDER BY ref`,
         match.param,
@@ -149,9 +150,16 @@ describe.each(['sqlite', 'postgres'] as const)('the data of a desk in %s', (dial
     expect(await found('浙b123')).toEqual([1]);
     expect(await found('国')).toEqual([3]);
     expect(await found(`"'); DROP TABLE entry`)).toEqual([]);
-    expect(await found('·—')).toBeNull();
+    expect(await found('·—')).toBe('nothing');
+    expect(await found('')).toBeNull();
+    // What an entry is marked with narrows what is found, and finds by itself.
+    expect(await found('3', [['even']])).toEqual([1]);
+    expect(await found('3', [['even', 'odd']])).toEqual([0, 1, 2]);
+    expect(await found('', [['even']])).toEqual([1, 3]);
+    expect(await found('3', [['even'], ['odd']])).toEqual([]);
+    expect([await found('odd'), await found('dd')]).toEqual([[], []]);
     // Said anew, it is found by what it says now.
-    await data.write(indexStatements(dialect, '李四', { sql: 'kind = ? AND ref = ?', params: ['note', '3'] }));
+    await data.write(indexStatements(dialect, { text: '李四', marks: [] }, where(3)));
     expect([await found('张建'), await found('李四')]).toEqual([[], [3]]);
   });
 });

@@ -31,11 +31,23 @@ export interface DeskData extends DeskReads, Component {
   report(): WireReport;
 }
 
+const sizeFor = (count: number): number => [1, 4, 16, 64, 256, 1024].find((size) => size >= count) ?? count;
+
 /** `(?, ?, ?)` for so many values; sizes are rounded up, so that few different texts are ever prepared. */
 export function inList(values: readonly SqlValue[]): { readonly sql: string; readonly params: readonly SqlValue[] } {
-  const size = [1, 4, 16, 64, 256, 1024].find((candidate) => candidate >= values.length) ?? values.length;
+  const size = sizeFor(values.length);
   // A value twice changes nothing; none at all matches nothing.
   const filler = values[0] ?? null;
   const params = [...values, ...Array.from({ length: size - values.length }, () => filler)];
   return { sql: `(${params.map(() => '?').join(', ')})`, params };
+}
+
+/** The same for keys of two columns: `(a, b) IN (VALUES (?, ?), …)`. */
+export function inPairs(pairs: readonly (readonly [SqlValue, SqlValue])[]): {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+} {
+  const filler = pairs[0] ?? ([null, null] as const);
+  const all = [...pairs, ...Array.from({ length: sizeFor(pairs.length) - pairs.length }, () => filler)];
+  return { sql: `(VALUES ${all.map(() => '(?, ?)').join(', ')})`, params: all.flat() };
 }

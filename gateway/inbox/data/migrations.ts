@@ -1,5 +1,6 @@
 import type { Migration } from '../../lib/database/index.ts';
 import type { Dialect } from './desk-data.ts';
+import { fastViewsMigration } from './migration-fast-views.ts';
 import { firstMigrations } from './migrations-first.ts';
 import { stationMigration } from './migration-station.ts';
 
@@ -11,7 +12,7 @@ export interface DeskMigration {
   readonly postgres: string;
 }
 
-const all: readonly DeskMigration[] = [...firstMigrations, stationMigration];
+const all: readonly DeskMigration[] = [...firstMigrations, stationMigration, fastViewsMigration];
 
 /** The steps of one dialect, in order. */
 export const migrationsFor = (dialect: Dialect): readonly Migration[] =>

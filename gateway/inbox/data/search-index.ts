@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Dialect, SqlValue, Statement } from './desk-data.ts';
 
 /*
@@ -5,6 +6,11 @@ import type { Dialect, SqlValue, Statement } from './desk-data.ts';
  * tsvector can cut it into words. Texts are cut here, alike for both: each run of letters and digits into overlapping pairs
  * ("浙b12" → 浙b b1 12, and its last character alone), and what is looked for likewise: its pairs must follow each other.
  */
+
+/** What kind of entry it is and whose, as words among the others: no word of a text has more than two characters. */
+export const kindMark = (kind: string): string => `kind${kind}`;
+export const gatewayMark = (gateway: string): string =>
+  `at${createHash('sha256').update(gateway).digest('hex').slice(0, 16)}`;
 
 /** At most so many characters of one text are found by: tsvector's positions end at 16 383. */
 const maxCharacters = 8000;
@@ -28,13 +34,13 @@ export function wordsOf(text: string): string[] {
   return runsOf(text).flatMap((run) => [...pairsOf(run), run.at(-1) ?? '']);
 }
 
-/** What is written so that `number` is found by `text`; `where` picks its row of `entry`. */
+/** What is written so that `number` is found by `text` and by its marks; `where` picks its row of `entry`. */
 export function indexStatements(
   dialect: Dialect,
-  text: string,
+  { text, marks }: { readonly text: string; readonly marks: readonly string[] },
   where: { readonly sql: string; readonly params: readonly SqlValue[] },
 ): Statement[] {
-  const words = wordsOf(text);
+  const words = [...marks, ...wordsOf(text)];
   if (dialect === 'sqlite') {
     return [
       {
@@ -67,26 +73,28 @@ export const unindexStatement = (
   params: where.params,
 });
 
-/** The condition on `entry_text` for what people typed; null if there is nothing to look for in it. */
+/**
+ * The condition on `entry_text` for what people typed and, of each list of marks, at least one. Null if nothing is asked
+ * for; `nothing` if what was typed has no letter or digit, so that nothing can be found by it.
+ */
 export function matchOf(
   dialect: Dialect,
   typed: string,
-): { readonly sql: string; readonly number: string; readonly param: string } | null {
+  marks: readonly (readonly string[])[] = [],
+): { readonly sql: string; readonly number: string; readonly param: string } | 'nothing' | null {
   const runs = runsOf(typed);
-  if (runs.length === 0) return null;
-  if (dialect === 'sqlite') {
-    const param = runs.map((run) => (run.length === 1 ? `"${run[0]}"*` : `"${pairsOf(run).join(' ')}"`)).join(' AND ');
-    return { sql: 'entry_text MATCH ?', number: 'rowid', param };
-  }
-  const param = runs
-    .map((run) =>
-      run.length === 1
-        ? `'${run[0]}':*`
-        : pairsOf(run)
-            .map((pair) => `'${pair}'`)
-            .join(' <-> '),
-    )
-    .map((part) => `(${part})`)
-    .join(' & ');
-  return { sql: 'body @@ CAST(? AS tsquery)', number: 'number', param };
+  if (typed !== '' && runs.length === 0) return 'nothing';
+  const sqlite = dialect === 'sqlite';
+  const word = (text: string): string => (sqlite ? `"${text}"` : `'${text}'`);
+  const parts = [
+    ...runs.map((run) => {
+      if (run.length === 1) return sqlite ? `"${run[0]}"*` : `'${run[0]}':*`;
+      return sqlite ? `"${pairsOf(run).join(' ')}"` : pairsOf(run).map(word).join(' <-> ');
+    }),
+    ...marks.map((either) => either.map(word).join(sqlite ? ' OR ' : ' | ')),
+  ].map((part) => `(${part})`);
+  if (parts.length === 0) return null;
+  return sqlite
+    ? { sql: 'entry_text MATCH ?', number: 'rowid', param: parts.join(' AND ') }
+    : { sql: 'body @@ CAST(? AS tsquery)', number: 'number', param: parts.join(' & ') };
 }

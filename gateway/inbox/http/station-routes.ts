@@ -15,7 +15,7 @@ import {
   pushSubscribeSchema,
   pushUnsubscribeSchema,
 } from '../shapes-people.ts';
-import { searchHitSchema, searchSchema } from '../shapes-search.ts';
+import { searchReplySchema, searchSchema } from '../shapes-search.ts';
 import {
   deskFiguresSchema,
   dutyEntrySchema,
@@ -138,7 +138,7 @@ export function stationRoutes(app: FastifyInstance, options: StationRoutesOption
     access: 'signed-in',
     summary: 'Alerts, notes and shared passages by any part of their words; passages only with a reason, on record',
     body: searchSchema,
-    reply: listOf(searchHitSchema),
+    reply: searchReplySchema,
     handle: async ({ body, request }) => {
       const { user } = loginOf(request);
       if (body.kinds.includes('passage') && !permissionsOf(user.role).includes('search-passages')) {
