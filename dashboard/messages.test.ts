@@ -40,6 +40,24 @@ describe('messages', () => {
     expect(unlike).toEqual([]);
   });
 
+  it('say in both languages what every refusal of the two servers means', () => {
+    const servers = ['inbox', 'api'].flatMap((room) => {
+      const folder = join(import.meta.dirname, '../gateway', room);
+      return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+        .map((name) => readFileSync(join(folder, name), 'utf8'));
+    });
+    const codes = servers.flatMap((text) => [
+      ...[...text.matchAll(/new (?:HttpError|ApiError)\(\s*\d+,\s*'([\w.-]+)'/g)].map((found) => found[1] ?? ''),
+      ...[...text.matchAll(/^ {2}'([\w.-]+)': [45]\d\d,$/gm)].map((found) => found[1] ?? ''),
+    ]);
+    expect(codes.length).toBeGreaterThan(40);
+    // What machines alone are told: gateways that sign, links that were shared, and what no page asks for.
+    const forMachines = /^(signature|pair|evidence\.damaged|plan\.missing|request\.(range|upgrade|unknown-route)|device|link)/;
+    const missing = [...new Set(codes)].filter((code) => !forMachines.test(code) && !chinese.has(`error.codes.${code}`));
+    expect(missing).toEqual([]);
+  });
+
   it('are there for every name that the pages use, and used by some page', () => {
     const text = sources.join('\n');
     const literal = [...text.matchAll(/\bte?\(\s*'([\w.-]+)'/g)].map((found) => found[1] ?? '');

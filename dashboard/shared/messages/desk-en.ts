@@ -97,6 +97,7 @@ export const deskEn: Pick<
     reason: 'What this search of passages is for (required)',
     reasonHint: 'Case number or matter',
     logged: 'Plates are personal data: reason and search are written into the audit log.',
+    indexing: 'Older records are still being made searchable; in some minutes there may be more',
     none: 'Nothing found',
   },
   shift: {
@@ -137,6 +138,7 @@ export const deskEn: Pick<
     leads: 'Leader on duty (optional)',
     note: 'Remark (optional)',
     keep: 'Save',
+    order: 'It must end after it begins',
     remove: 'Delete',
     change: 'Change',
   },

@@ -77,6 +77,7 @@ export const deskZh = {
     reason: '查询出入记录的事由（必填）',
     reasonHint: '案件编号或事项',
     logged: '车牌属于个人信息：事由和查询内容会记入操作日志。',
+    indexing: '较早的记录还在编入查询，几分钟后再查可能更全',
     none: '没有找到',
   },
   shift: {
@@ -117,6 +118,7 @@ export const deskZh = {
     leads: '带班领导（可不填）',
     note: '备注（可不填）',
     keep: '保存',
+    order: '结束时间要在开始时间之后',
     remove: '删除',
     change: '修改',
   },
