@@ -53,8 +53,11 @@ describe('messages', () => {
     ]);
     expect(codes.length).toBeGreaterThan(40);
     // What machines alone are told: gateways that sign, links that were shared, and what no page asks for.
-    const forMachines = /^(signature|pair|evidence\.damaged|plan\.missing|request\.(range|upgrade|unknown-route)|device|link)/;
-    const missing = [...new Set(codes)].filter((code) => !forMachines.test(code) && !chinese.has(`error.codes.${code}`));
+    const forMachines =
+      /^(signature|pair|evidence\.damaged|plan\.missing|request\.(range|upgrade|unknown-route)|device|link)/;
+    const missing = [...new Set(codes)].filter(
+      (code) => !forMachines.test(code) && !chinese.has(`error.codes.${code}`),
+    );
     expect(missing).toEqual([]);
   });
 

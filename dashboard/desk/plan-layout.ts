@@ -33,11 +33,19 @@ const keysOf = (alert: DeskAlert): readonly string[] => [
   ...(alert.place.area === null ? [] : [`area ${alert.place.area.id}`]),
 ];
 
-/** Where everything stands: on the compound's own picture, or as blocks in rows where there is none. Pure. */
-export function layoutOf(plan: Plan, looked: DeskAlert | null, open: readonly DeskAlert[]): PlanLayout {
+/**
+ * Where everything stands: on the compound's own picture, or as blocks in rows where there is none, or where nobody has put
+ * anything on it yet. `placing`: on the picture in any case, for whoever is about to. Pure.
+ */
+export function layoutOf(
+  plan: Plan,
+  looked: DeskAlert | null,
+  open: readonly DeskAlert[],
+  placing = false,
+): PlanLayout {
   const own = open.filter((alert) => alert.gateway.id === plan.gateway);
   const all = looked && !own.some(({ id }) => id === looked.id) ? [looked, ...own] : own;
-  const points = plan.image !== null && plan.points.length > 0 ? plan.points : null;
+  const points = plan.image !== null && (placing || plan.points.length > 0) ? plan.points : null;
   const places = points
     ? points.map((point) => ({ key: `${point.kind} ${point.id}`, name: point.name, point }))
     : areasOf(plan, looked).map(({ id, name }) => ({ key: `area ${id}`, name, point: null }));

@@ -11,7 +11,9 @@ export function monthsUntilNow(timeZone: string | undefined): readonly string[] 
     ...(timeZone === undefined ? {} : { timeZone }),
   });
   const [year = now.getFullYear(), month = now.getMonth() + 1] = format.format(now).split('-').map(Number);
-  return Array.from({ length: 13 }, (_, back) => new Date(Date.UTC(year, month - 1 - back, 15)).toISOString().slice(0, 7));
+  return Array.from({ length: 13 }, (_, back) =>
+    new Date(Date.UTC(year, month - 1 - back, 15)).toISOString().slice(0, 7),
+  );
 }
 
 /** The figures of the month that is chosen; an answer to a question that was asked before counts no more. */

@@ -146,8 +146,7 @@ export async function openWaysOut(given: {
       const added = ids.filter((id) => !ways.has(id));
       const renewed = ids.filter(
         (id) =>
-          ways.has(id) &&
-          (newKeys.includes(id) || !isDeepStrictEqual(next.channels[id], configuration.channels[id])),
+          ways.has(id) && (newKeys.includes(id) || !isDeepStrictEqual(next.channels[id], configuration.channels[id])),
       );
       const removed = [...ways.keys()].filter((id) => next.channels[id] === undefined);
       const opened = await openSome(next, [...added, ...renewed]);

@@ -5,10 +5,7 @@ import { GatewayError } from '../lib/errors.ts';
 import type { WaysOut } from './ways-out.ts';
 
 /** One change after another: two that ran at once could each undo half of the other. */
-export function createWaysReload(
-  reload: () => Loaded<GatewayConfiguration>,
-  ways: Pick<WaysOut, 'take'>,
-): ApiWaysOut {
+export function createWaysReload(reload: () => Loaded<GatewayConfiguration>, ways: Pick<WaysOut, 'take'>): ApiWaysOut {
   let last: Promise<unknown> = Promise.resolve();
   return {
     reload: (newKeys) => {

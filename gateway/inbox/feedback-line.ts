@@ -186,9 +186,7 @@ export function createFeedbackLine(options: {
       return new Map(rows.map(({ gateway, count }) => [gateway, count]));
     },
     report: async () => {
-      const row = await data.get<{ depth: number }>(
-        'SELECT count(*) AS depth FROM feedback WHERE received_at IS NULL',
-      );
+      const row = await data.get<{ depth: number }>('SELECT count(*) AS depth FROM feedback WHERE received_at IS NULL');
       return {
         name: 'desk → gateway',
         depth: row?.depth ?? 0,

@@ -1,5 +1,5 @@
 import { DateTime } from 'luxon';
-import { tiers, type Tier } from '../domain/tier.ts';
+import type { Tier } from '../domain/tier.ts';
 import { answersOver, type FigureAlert } from './figure-row.ts';
 import type { DeskReads } from './data/desk-data.ts';
 import { scopeCondition, type Scope } from './scope.ts';
@@ -19,34 +19,49 @@ export function spreadOf(times: readonly number[]): FigureLine['acknowledged'] {
   };
 }
 
+/** Counts alerts one by one into a line; thousands of them into thousands of lines are one page. */
+interface Tally {
+  add(row: FigureAlert, judged: ReturnType<typeof answersOver>): void;
+  line(key: string, name: string): FigureLine;
+}
+
+function createTally(): Tally {
+  const byTier: Record<Tier, number> = { red: 0, orange: 0, yellow: 0, blue: 0 };
+  const n = { raised: 0, inTime: 0, late: 0, pending: 0, acknowledgedLate: 0, outcomeLate: 0 };
+  const ends = { transferred: 0, falseAlarms: 0, drills: 0, escalated: 0 };
+  const acknowledged: number[] = [];
+  const resolved: number[] = [];
+  return {
+    add: (row, { done, acknowledgedLate, outcomeLate }) => {
+      n.raised += 1;
+      byTier[row.tier] += 1;
+      if (acknowledgedLate) n.acknowledgedLate += 1;
+      if (outcomeLate) n.outcomeLate += 1;
+      if (acknowledgedLate || outcomeLate) n.late += 1;
+      else if (done) n.inTime += 1;
+      else n.pending += 1;
+      if (row.transferred_to !== null) ends.transferred += 1;
+      if (row.outcome === 'false-alarm') ends.falseAlarms += 1;
+      if (row.outcome === 'drill') ends.drills += 1;
+      if (row.escalation > 0) ends.escalated += 1;
+      // A clock that was set back must not make a negative time.
+      if (row.first_acknowledged_at !== null) {
+        acknowledged.push(Math.max(0, row.first_acknowledged_at - row.raised_at));
+      }
+      if (row.first_resolved_at !== null) resolved.push(Math.max(0, row.first_resolved_at - row.raised_at));
+    },
+    line: (key, name) => ({
+      ...{ key, name, ...n, byTier, ...ends },
+      ...{ acknowledged: spreadOf(acknowledged), resolved: spreadOf(resolved) },
+    }),
+  };
+}
+
 /** The figures of some alerts at a moment. Pure. */
 export function lineOf(key: string, name: string, rows: readonly FigureAlert[], now: number): FigureLine {
-  const judged = rows.map((row) => ({ row, ...answersOver(row, now) }));
-  const count = (fits: (each: (typeof judged)[number]) => boolean): number => judged.filter(fits).length;
-  const late = (each: (typeof judged)[number]): boolean => each.acknowledgedLate || each.outcomeLate;
-  const times = (at: (row: FigureAlert) => number | null) =>
-    // A clock that was set back must not make a negative time.
-    spreadOf(rows.flatMap((row) => (at(row) === null ? [] : [Math.max(0, (at(row) ?? 0) - row.raised_at)])));
-  return {
-    key,
-    name,
-    raised: rows.length,
-    byTier: Object.fromEntries(tiers.map((tier) => [tier, rows.filter((row) => row.tier === tier).length])) as Record<
-      Tier,
-      number
-    >,
-    inTime: count((each) => each.done && !late(each)),
-    late: count(late),
-    pending: count((each) => !each.done && !late(each)),
-    acknowledgedLate: count((each) => each.acknowledgedLate),
-    outcomeLate: count((each) => each.outcomeLate),
-    transferred: count(({ row }) => row.transferred_to !== null),
-    falseAlarms: count(({ row }) => row.outcome === 'false-alarm'),
-    drills: count(({ row }) => row.outcome === 'drill'),
-    escalated: count(({ row }) => row.escalation > 0),
-    acknowledged: times((row) => row.first_acknowledged_at),
-    resolved: times((row) => row.first_resolved_at),
-  };
+  const tally = createTally();
+  for (const row of rows) tally.add(row, answersOver(row, now));
+  return tally.line(key, name);
 }
 
 export interface Figures {
@@ -85,16 +100,20 @@ export function createFigures(given: {
         read(begins.minus({ months: 1 }).toMillis(), from, scope),
       ]);
       const at = now();
-      const groups = (of: (row: FigureAlert) => { readonly key: string; readonly name: string }): FigureLine[] => {
-        const byKey = new Map<string, { name: string; rows: FigureAlert[] }>();
-        for (const row of rows) {
-          const { key, name } = of(row);
-          const group = byKey.get(key);
-          if (group) group.rows.push(row);
-          else byKey.set(key, { name, rows: [row] });
+      const judged = rows.map((row) => ({ row, over: answersOver(row, at) }));
+      const groups = (keyOf: (row: FigureAlert) => string, name: (row: FigureAlert) => string): FigureLine[] => {
+        const byKey = new Map<string, { readonly name: string; readonly tally: Tally }>();
+        for (const { row, over } of judged) {
+          const key = keyOf(row);
+          let group = byKey.get(key);
+          if (!group) {
+            group = { name: name(row), tally: createTally() };
+            byKey.set(key, group);
+          }
+          group.tally.add(row, over);
         }
         return [...byKey]
-          .map(([key, group]) => lineOf(key, group.name, group.rows, at))
+          .map(([key, group]) => group.tally.line(key, group.name))
           .sort((a, b) => b.raised - a.raised || byName.compare(a.name, b.name));
       };
       return {
@@ -104,13 +123,19 @@ export function createFigures(given: {
         whole: to <= at,
         total: lineOf('', title, rows, at),
         before: lineOf('', title, earlier, at),
-        byGateway: groups((row) => ({ key: row.gateway, name: nameOf(row.gateway) })),
+        byGateway: groups(
+          (row) => row.gateway,
+          (row) => nameOf(row.gateway),
+        ),
         // A grid is one of its compound: two gateways may both have a "first".
-        byGrid: groups((row) => ({
-          key: row.grid_id === null ? '' : `${row.gateway}/${row.grid_id}`,
-          name: row.grid_name === null ? '未划网格' : `${nameOf(row.gateway)} ${row.grid_name}`,
-        })),
-        byDepartment: groups((row) => ({ key: row.transferred_to ?? '', name: row.transferred_to ?? title })),
+        byGrid: groups(
+          (row) => (row.grid_id === null ? '' : `${row.gateway}/${row.grid_id}`),
+          (row) => (row.grid_name === null ? '未划网格' : `${nameOf(row.gateway)} ${row.grid_name}`),
+        ),
+        byDepartment: groups(
+          (row) => row.transferred_to ?? '',
+          (row) => row.transferred_to ?? title,
+        ),
       };
     },
   };

@@ -96,11 +96,7 @@ export const reindexStatements = (
   dialect: Dialect,
   entry: { readonly number: number; readonly kind: string; readonly gateway: string; readonly words: string },
 ): Statement[] =>
-  indexStatements(
-    dialect,
-    { text: entry.words, marks: marksOf(entry) },
-    { sql: 'number = ?', params: [entry.number] },
-  );
+  indexStatements(dialect, { text: entry.words, marks: marksOf(entry) }, { sql: 'number = ?', params: [entry.number] });
 
 export const passageEntryStatements = (
   dialect: Dialect,

@@ -114,7 +114,8 @@ export function createSearchFill(given: {
       }
       await pause(clock, restMs, ending.signal);
     }
-    if (batches > 0 && !ending.signal.aborted) logger.info({ entries: batches * bite }, 'older entries can be searched');
+    if (batches > 0 && !ending.signal.aborted)
+      logger.info({ entries: batches * bite }, 'older entries can be searched');
   }
 
   return {

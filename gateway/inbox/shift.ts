@@ -1,4 +1,4 @@
-import { tiers, type Tier } from '../domain/tier.ts';
+import { tierRank, tiers, type Tier } from '../domain/tier.ts';
 import type { Clock } from '../lib/clock.ts';
 import { iso, type AlertQueries } from './alert-queries.ts';
 import type { AlertRow } from './alert-row.ts';
@@ -39,6 +39,8 @@ interface HandoverRow {
 }
 
 const maxOpen = 200;
+/** An expression, or SQLite goes through all answers that there ever were in the order of their alerts to spare a sort. */
+const different = `count(DISTINCT alert_id || '')`;
 const unansweredStates = `('raised', 'delivered', 'transferred')`;
 
 const toDuty = (row: DutyRow): DutyEntry => ({
@@ -93,18 +95,18 @@ export function createShift(given: {
           `SELECT * FROM alert WHERE open = 1 ${mine} ORDER BY tier_rank, occurred_at, id LIMIT ${maxOpen}`,
           ...params,
         ),
-        data.all<{ tier: Tier; count: number; unanswered: number; overdue: number }>(
-          `SELECT tier, count(*) AS count, sum(CASE WHEN state IN ${unansweredStates} THEN 1 ELSE 0 END) AS unanswered,
+        // By rank: the index of what is open holds it, so that nothing else is looked at.
+        data.all<{ rank: number; count: number; unanswered: number; overdue: number }>(
+          `SELECT tier_rank AS rank, count(*) AS count, sum(CASE WHEN state IN ${unansweredStates} THEN 1 ELSE 0 END) AS unanswered,
              sum(CASE WHEN deadline < ? THEN 1 ELSE 0 END) AS overdue
-           FROM alert WHERE open = 1 ${mine} GROUP BY tier`,
+           FROM alert WHERE open = 1 ${mine} GROUP BY tier_rank`,
           ...[now, ...params],
         ),
         data.get<{ raised: number; resolved: number; falseAlarms: number; transferred: number }>(
           `SELECT (SELECT count(*) FROM alert WHERE received_at >= ? ${mine}) AS raised,
-             (SELECT count(DISTINCT alert_id) FROM feedback WHERE kind = 'outcome' AND at >= ? ${mine}) AS resolved,
-             (SELECT count(DISTINCT alert_id) FROM feedback WHERE outcome = 'false-alarm' AND at >= ? ${mine})
-               AS "falseAlarms",
-             (SELECT count(DISTINCT alert_id) FROM feedback WHERE kind = 'transferred' AND at >= ? ${mine}) AS transferred`,
+             (SELECT ${different} FROM feedback WHERE kind = 'outcome' AND at >= ? ${mine}) AS resolved,
+             (SELECT ${different} FROM feedback WHERE outcome = 'false-alarm' AND at >= ? ${mine}) AS "falseAlarms",
+             (SELECT ${different} FROM feedback WHERE kind = 'transferred' AND at >= ? ${mine}) AS transferred`,
           ...[since, ...params, since, ...params, since, ...params, since, ...params],
         ),
         duty(now, now),
@@ -124,7 +126,7 @@ export function createShift(given: {
           unanswered: sum(({ unanswered }) => unanswered),
           overdue: sum(({ overdue }) => overdue),
           byTier: Object.fromEntries(
-            tiers.map((tier) => [tier, counts.find((row) => row.tier === tier)?.count ?? 0]),
+            tiers.map((tier) => [tier, counts.find((row) => row.rank === tierRank(tier))?.count ?? 0]),
           ) as Record<Tier, number>,
           sinceHandover: sinceThen ?? { raised: 0, resolved: 0, falseAlarms: 0, transferred: 0 },
         },

@@ -28,7 +28,13 @@ const counted = { feedback: 'sequence', entry: 'number', audit: 'seq' } as const
 
 function benchPassage(n: number, gateway: string, at: string): PassageData {
   const place = { site: { id: 'bench', name: '东苑小区' }, area: { id: 'gate', name: '东门' }, name: '东门' };
-  const plate = { text: `浙B${10_000 + n}`, kind: 'small', color: 'blue', confidence: 0.98, characters: [0.98] } as const;
+  const plate = {
+    text: `浙B${10_000 + n}`,
+    kind: 'small',
+    color: 'blue',
+    confidence: 0.98,
+    characters: [0.98],
+  } as const;
   return {
     ...{ passageId: `p-${n}`, at, startedAt: at, endedAt: at, camera: 'gate-1', place, gateway, evidence: [] },
     ...{ direction: 'in', subject: 'vehicle', plate: { ...plate, characters: [0.98], accepted: true }, boxPx: null },
@@ -46,9 +52,10 @@ async function fillSqlite(data: DeskData, gateways: readonly string[], count: nu
         const answered = new Date(at + hourMs).toISOString();
         const gateway = gateways[n % gateways.length] ?? '';
         const closed = {
-          ...{ state: 'closed', owner: '王', acknowledgedAt: new Date(at + 60_000).toISOString() },
-          news: { kind: 'outcome', by: '李', at: answered, text: `已处置，第${n}号` },
-        } as const;
+          state: 'closed' as const,
+          ...{ owner: '王', acknowledgedAt: new Date(at + 60_000).toISOString() },
+          news: { kind: 'outcome' as const, by: '李', at: answered, text: `已处置，第${n}号` },
+        };
         const event = benchAlert(n, { at, ...(n >= count - stillOpen ? {} : closed) });
         return data.write([
           ...noticeStatements({

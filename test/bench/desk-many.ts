@@ -1,5 +1,6 @@
 // Question: with 200 gateways and 100 000 alerts of history, how long does the slowest view of the desk take, and how soon
 // is each of 50 alerts that arrive at once on screen?
+import { setMaxListeners } from 'node:events';
 import { fillHistory } from './desk-history.ts';
 import { benchAlert, makeBenchDesk, type BenchDesk } from './desk-process.ts';
 import { percentile, percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
@@ -58,7 +59,9 @@ async function views(desk: BenchDesk): Promise<readonly View[]> {
     { name: 'duty', path: '/api/duty' },
   ];
   const narrow = wide.filter(({ name }) =>
-    ['inbox', 'all', 'all red', 'gateways', 'shift', 'figures', 'search, common', 'search, nothing there'].includes(name),
+    ['inbox', 'all', 'all red', 'gateways', 'shift', 'figures', 'search, common', 'search, nothing there'].includes(
+      name,
+    ),
   );
   return [...wide, ...narrow.map((view) => ({ ...view, name: `${view.name} (20 gateways)`, narrow: true }))];
 }
@@ -102,6 +105,8 @@ async function run({ full, settings, say }: BenchmarkOptions): Promise<Finding> 
   const times = full ? 200 : 25;
   const desk = await makeBenchDesk(gateways, database);
   const polling = new AbortController();
+  // One poll a gateway.
+  setMaxListeners(0, polling.signal);
   try {
     say(`writing ${history} alerts of ${gateways} gateways into ${database}`);
     const from = performance.now();

@@ -32,7 +32,11 @@ export interface BenchDesk {
    * GET as the officer, or POST where a body is given: the status, the JSON, and how long it took in ms. `narrow`: as
    * somebody who sees every tenth gateway.
    */
-  ask(path: string, body?: unknown, as?: 'wide' | 'narrow'): Promise<{ readonly status: number; readonly json: unknown; readonly ms: number }>;
+  ask(
+    path: string,
+    body?: unknown,
+    as?: 'wide' | 'narrow',
+  ): Promise<{ readonly status: number; readonly json: unknown; readonly ms: number }>;
   /** Calls back for each server-sent event; resolves when the stream is open. */
   watch(onEvent: (name: string, data: string, at: number) => void, signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;

@@ -33,7 +33,10 @@ const shownOf = async (sensor: string): Promise<Json | undefined> =>
   ((await officer.get('/api/alerts?state=open&limit=200')).json.items as Json[]).find(
     ({ source }) => source === `fire/${sensor}`,
   );
-const ways = async (): Promise<Json> => (await (await fetch(`${gateway.ready.api}/health`)).json()).canary;
+const ways = async (): Promise<Json> => {
+  const health = (await (await fetch(`${gateway.ready.api}/health`)).json()) as Json;
+  return health.canary;
+};
 
 beforeAll(async () => {
   community = await createCommunity({
@@ -69,7 +72,9 @@ describe('a gateway that runs while it is paired', () => {
     await raise('f-2');
     const shown = await until(() => shownOf('f-2'));
     expect((await officer.answer(shown.id, { kind: 'acknowledged' })).status).toBe(200);
-    await until(async () => (await community.alertsAt('gateway')).some(({ acknowledgedBy }) => acknowledgedBy === 'liu'));
+    await until(async () =>
+      (await community.alertsAt('gateway')).some(({ acknowledgedBy }) => acknowledgedBy === 'liu'),
+    );
     // What was raised while nobody was configured is still the gateway's own.
     expect(await shownOf('f-1')).toBeUndefined();
     await until(async () => (await ways()).working === 1);

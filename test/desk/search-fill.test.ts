@@ -58,7 +58,8 @@ function oldRows(): { readonly sql: string; readonly params: (string | number | 
 /** A database as it was left at version 2, in the file or on the server. */
 async function leaveOld(dialect: 'sqlite' | 'postgres', where: string): Promise<void> {
   const steps = migrationsFor(dialect).filter(({ version }) => version <= 2);
-  const noted = 'CREATE TABLE applied_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)';
+  const noted =
+    'CREATE TABLE applied_migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)';
   if (dialect === 'sqlite') {
     const old = await openConnection(where, { readOnly: false });
     old.exec(noted.replaceAll('BIGINT', 'INTEGER'));

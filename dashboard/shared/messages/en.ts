@@ -62,6 +62,7 @@ export const en: Messages = {
     hoursAgo: '{n} hour ago | {n} hours ago',
     daysAgo: '{n} day ago | {n} days ago',
     never: 'never',
+    by: 'by {time}',
     left: '{span} left',
     overdue: '{span} overdue',
     span: { s: '{n} s', m: '{n} min', h: '{n} h', hm: '{h} h {m} min', d: '{n} d', dh: '{d} d {h} h' },

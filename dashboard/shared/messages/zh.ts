@@ -61,6 +61,7 @@ export const zh = {
     hoursAgo: '{n} 小时前',
     daysAgo: '{n} 天前',
     never: '从未',
+    by: '{time} 前',
     left: '还剩 {span}',
     overdue: '已超时 {span}',
     span: { s: '{n} 秒', m: '{n} 分钟', h: '{n} 小时', hm: '{h} 小时 {m} 分', d: '{n} 天', dh: '{d} 天 {h} 小时' },

@@ -8,7 +8,10 @@ import { ApiError } from '../errors.ts';
 const ids = z.array(z.string().min(1).max(64));
 
 /** The ways out: what `kanmen pair` has the running gateway take. */
-export function channelRoutes(app: FastifyInstance, given: Pick<ApiCollaborators, 'clock' | 'commit' | 'waysOut'>): void {
+export function channelRoutes(
+  app: FastifyInstance,
+  given: Pick<ApiCollaborators, 'clock' | 'commit' | 'waysOut'>,
+): void {
   const { clock, commit, waysOut } = given;
   defineRoute(app, {
     method: 'POST',
@@ -20,7 +23,9 @@ export function channelRoutes(app: FastifyInstance, given: Pick<ApiCollaborators
     reply: z.object({
       added: ids,
       renewed: ids.describe('Opened anew: their settings or their secrets have changed'),
-      removed: ids.describe('No longer configured; what waits for them still goes there until the gateway is started anew'),
+      removed: ids.describe(
+        'No longer configured; what waits for them still goes there until the gateway is started anew',
+      ),
     }),
     errors: [404, 409],
     handle: async ({ body, identity }) => {
