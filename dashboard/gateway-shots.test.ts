@@ -137,6 +137,7 @@ async function startWorld(busy: boolean): Promise<string> {
           kind: 'alert-saved',
           alert: makeAlert({
             ...{ tier, raisedAt, count: n + 1, escalation: n === 1 ? 2 : 0 },
+            ...(tier === 'blue' ? { acknowledgeBy: null, outcomeBy: null } : {}),
             ...(n === 2 ? { state: 'acknowledged' as const, owner: '张伟', acknowledgedAt: raisedAt } : {}),
             title: {
               zh: n === 4 ? '第二网格地下车库B区入口通道被多辆未登记的电动自行车长时间占用' : '1号车棚烟雾报警',
