@@ -16,7 +16,7 @@ import { encodeJpeg, type Picture } from './picture.ts';
 import { createSceneWatch, type SceneChanges } from './scene-watch.ts';
 import { createSignMemory } from './sign-memory.ts';
 import type { TrailMotion } from './track.ts';
-import { createVehicleTracks } from './vehicle-tracks.ts';
+import { createVehicleTracks, type VehicleSighting } from './vehicle-tracks.ts';
 import { createVisits } from './visits.ts';
 import type { ViewChange } from './view-watch.ts';
 import type { ZoneChange } from './zone-visits.ts';
@@ -31,6 +31,16 @@ const quietGapMs = 1500;
 const dayHours = { from: 9, to: 16 } as const;
 /** A car that waits this long is told of before it leaves, so that a rule about it is not late. */
 const liveTellAfterMs = 30_000;
+
+/** Reads of something that moves, however much they differ: a lamp or a sign that is taken for a plate stands still. */
+const readsOfAVehicle = 3;
+
+/**
+ * Whether a vehicle was there, known or not: its plate was read surely or twice alike, or it moved and was read again and
+ * again. Who drives through by night in rain must be in the log, as unsure as his plate is.
+ */
+const isVehicle = ({ plate, agreeing, reads, motion }: VehicleSighting): boolean =>
+  plate.accepted || (plate.kind !== 'unknown' && agreeing >= 2) || (motion !== 'still' && reads >= readsOfAVehicle);
 
 export interface CameraWatchOptions {
   readonly camera: CameraOptions;
@@ -137,9 +147,7 @@ export function createCameraWatch({
       else if (reason) rejected[reason] += 1;
     }
     for (const vehicle of vehicles.present()) visits.present(vehicle);
-    const worthKeeping = sightings.filter(
-      ({ plate, agreeing, counts }) => counts && (plate.accepted || (plate.kind !== 'unknown' && agreeing >= 2)),
-    );
+    const worthKeeping = sightings.filter((sighting) => sighting.counts && isVehicle(sighting));
     for (const { plate, motion, startedAt, endedAt, evidence } of visits.settle(worthKeeping, at, all)) {
       const { capturedAt: readAt, box } = evidence;
       const direction = directionOf(motion);

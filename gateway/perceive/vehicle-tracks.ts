@@ -45,11 +45,14 @@ export interface VehicleSighting {
   readonly plate: PlateReading;
   readonly rejected: RejectReason | null;
   readonly agreeing: number;
+  /** How often it was read, agreeing or not. */
+  readonly reads: number;
   readonly motion: TrailMotion;
   readonly startedAt: EpochMs;
   readonly endedAt: EpochMs;
-  /** Where it was seen first. */
+  /** Where it was seen first, and where last. */
   readonly firstBox: BoxPx;
+  readonly lastBox: BoxPx;
   /** Whether it was ever read where passages count. */
   readonly counts: boolean;
   readonly evidence: KeptFrame;
@@ -116,10 +119,12 @@ export function createVehicleTracks(options: {
       plate: vote.reading,
       rejected: vote.rejected,
       agreeing: vote.agreeing,
+      reads: vote.reads,
       motion: motionOf(trail),
       startedAt: trail.startedAt,
       endedAt: trail.lastSeenAt,
       firstBox: trail.places[0]?.box ?? best.frame.box,
+      lastBox: trail.places[trail.places.length - 1]?.box ?? best.frame.box,
       counts: track.counts,
       evidence: best.frame,
     };

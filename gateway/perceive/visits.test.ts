@@ -21,10 +21,12 @@ function sighting(text: string, endedS: number, accepted = true, more: Partial<V
     },
     rejected: accepted ? null : 'low-confidence',
     agreeing: 3,
+    reads: 3,
     motion: 'nearer',
     startedAt: at(endedS - 5),
     endedAt: at(endedS),
     firstBox: [100, 100, 60, 20],
+    lastBox: [300, 400, 160, 53],
     counts: true,
     evidence,
     ...more,
@@ -109,5 +111,45 @@ describe('visits', () => {
     expect(row?.plate.accepted).toBe(true);
     expect(row?.evidence.capturedAt).toBe(at(18));
     expect(row?.startedAt).toBe(at(5));
+  });
+
+  describe('with reads of which no two agree', () => {
+    const doubtful = (text: string, endedS: number, more: Partial<VehicleSighting> = {}): VehicleSighting =>
+      sighting(text, endedS, false, { agreeing: 0, ...more });
+
+    it('tells of a vehicle that nobody else can have been, once, as unsure', () => {
+      const visits = createVisits({ sameVisitMs: 20_000 });
+      expect(visits.settle([doubtful('浙B12345', 10)], at(14), false)).toEqual([]);
+      const rows = visits.settle([], at(31), false);
+      expect(rows.map(({ plate }) => [plate.text, plate.accepted])).toEqual([['浙B12345', false]]);
+      expect(visits.settle([], at(90), true)).toEqual([]);
+    });
+
+    it('makes no second row of a car that was lost for a moment, before or after it was read surely', () => {
+      const visits = createVisits({ sameVisitMs: 20_000 });
+      const sure = sighting('浙B12345', 10, true, { firstBox: [180, 200, 90, 30] });
+      const before = doubtful('闽Q88Z31', 4.5, { startedAt: at(2), lastBox: [140, 150, 70, 23] });
+      const after = doubtful('闽Q88Z31', 11.5, { startedAt: at(10.4), firstBox: [340, 470, 230, 75] });
+      expect(texts(visits.settle([before, sure, after], at(14), false))).toEqual(['浙B12345']);
+      expect(texts(visits.settle([], at(60), true))).toEqual([]);
+    });
+
+    it('makes one row, the surer, of two parts of one way', () => {
+      const visits = createVisits({ sameVisitMs: 20_000 });
+      const first = doubtful('浙B12345', 5, { startedAt: at(2) });
+      const second = doubtful('闽Q88Z31', 7, { startedAt: at(5.5), firstBox: [320, 420, 180, 60] });
+      const surer = { ...second, plate: { ...second.plate, confidenceRatio: 0.7 } };
+      visits.settle([first, surer], at(8), false);
+      expect(texts(visits.settle([], at(60), true))).toEqual(['闽Q88Z31']);
+    });
+
+    it('tells of the car behind another one, but of nothing else that is written on a car', () => {
+      const visits = createVisits({ sameVisitMs: 20_000 });
+      const behind = doubtful('闽Q88Z31', 12, { startedAt: at(6), firstBox: [500, 80, 40, 13] });
+      const number = doubtful('13800571', 10, { firstBox: [400, 160, 80, 20] });
+      const unknown = { ...number, plate: { ...number.plate, kind: 'unknown' as const } };
+      expect(texts(visits.settle([sighting('浙B12345', 10), behind, unknown], at(14), false))).toEqual(['浙B12345']);
+      expect(texts(visits.settle([], at(60), true))).toEqual(['闽Q88Z31']);
+    });
   });
 });

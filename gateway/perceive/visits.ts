@@ -13,10 +13,19 @@ const standingVisitMs = 15 * 60_000;
 /** Boxes of one standing plate overlap by more, before and after it was hidden. */
 const samePlace = 0.4;
 
+/** Frames of one vehicle are no further apart, also where it was lost for a moment. */
+const lostForMs = 1500;
+/** Between them its plate moves at most so many of its widths, and grows or shrinks by this factor. */
+const lostWidths = 3;
+const lostGrowth = 2.2;
+
 interface Told {
   lastAt: EpochMs;
   standsAt: BoxPx | null;
 }
+
+/** From when to when a vehicle was seen, and where at both ends. */
+type Span = Pick<VehicleSighting, 'startedAt' | 'endedAt' | 'firstBox' | 'lastBox'>;
 
 /**
  * One visit, one row. A plate that was told of is not told of again until it has been away for `sameVisitMs`, or where it
@@ -27,6 +36,8 @@ interface Told {
 export function createVisits(options: { readonly sameVisitMs: number }) {
   const told = new Map<string, Told>();
   let waiting: VehicleSighting[] = [];
+  /** Of the rows told of lately: unsure reads wait for as long as `sameVisitMs`. */
+  let ways: Span[] = [];
 
   const isNear = (a: string, b: string, limit: number): boolean => plateDistance(a, b) < limit;
 
@@ -34,6 +45,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
     for (const [text, { lastAt, standsAt }] of told) {
       if (at - lastAt > (standsAt ? standingVisitMs : options.sameVisitMs)) told.delete(text);
     }
+    ways = ways.filter(({ endedAt }) => at - endedAt <= options.sameVisitMs * 2 + lostForMs);
   };
 
   /** The visit told of that a sighting belongs to. */
@@ -46,7 +58,16 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
 
   const tell = (sighting: VehicleSighting): void => {
     told.set(sighting.plate.text, { lastAt: sighting.endedAt, standsAt: null });
+    ways.push(sighting);
   };
+
+  /** Whether a sighting whose reads never agreed is a part of a row told of, or of another that waits. */
+  const isPartOfAnother = (one: VehicleSighting): boolean =>
+    one.agreeing < 2 &&
+    !one.plate.accepted &&
+    [...ways, ...waiting.filter((other) => other !== one && rank(other) > rank(one))].some(
+      (other) => follows(one, other) || follows(other, one) || (one.plate.kind === 'unknown' && meet(one, other)),
+    );
 
   return {
     /** A plate is in the picture now: its visit goes on. */
@@ -76,8 +97,8 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
       }
       const ripe = waiting.filter((one) => all || at - one.endedAt >= options.sameVisitMs);
       waiting = waiting.filter((one) => !ripe.includes(one));
-      for (const one of [...ripe].sort((a, b) => Number(b.plate.accepted) - Number(a.plate.accepted))) {
-        if (toldOf(one) !== undefined) continue;
+      for (const one of [...ripe].sort((a, b) => rank(b) - rank(a))) {
+        if (toldOf(one) !== undefined || isPartOfAnother(one)) continue;
         rows.push(one);
         tell(one);
       }
@@ -90,15 +111,33 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
 
 /** Two sightings of one visit: from the first to the last, with the surer plate and its evidence, as the later one moved. */
 function join(later: VehicleSighting, earlier: VehicleSighting): VehicleSighting {
-  const rank = ({ plate: { accepted, confidenceRatio } }: VehicleSighting): number =>
-    (accepted ? 1 : 0) + confidenceRatio;
   const surer = rank(earlier) > rank(later) ? earlier : later;
   return {
     ...surer,
     agreeing: earlier.agreeing + later.agreeing,
+    reads: earlier.reads + later.reads,
     motion: later.motion === 'still' ? earlier.motion : later.motion,
     startedAt: earlier.startedAt < later.startedAt ? earlier.startedAt : later.startedAt,
     endedAt: earlier.endedAt > later.endedAt ? earlier.endedAt : later.endedAt,
     firstBox: earlier.firstBox,
+    lastBox: later.lastBox,
   };
+}
+
+const rank = ({ plate: { accepted, confidenceRatio } }: VehicleSighting): number =>
+  (accepted ? 1 : 0) + confidenceRatio;
+
+/** Whether both were seen at the same time. */
+const meet = (one: Span, other: Span): boolean => one.startedAt <= other.endedAt && other.startedAt <= one.endedAt;
+
+/** Whether one may be what the other was lost as: it began where and when the other ended. */
+function follows(one: Span, other: Span): boolean {
+  const gapMs = one.startedAt - other.endedAt;
+  if (gapMs < 0 || gapMs > lostForMs) return false;
+  const [left, top, width, height] = one.firstBox;
+  const last = other.lastBox;
+  const growth = Math.max(width, 1) / Math.max(last[2], 1);
+  if (growth > lostGrowth || growth < 1 / lostGrowth) return false;
+  const away = Math.hypot(left + width / 2 - last[0] - last[2] / 2, top + height / 2 - last[1] - last[3] / 2);
+  return away <= lostWidths * Math.max(width, last[2]);
 }
