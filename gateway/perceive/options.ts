@@ -146,7 +146,9 @@ export const perceptionOptions = z
     ebikePlates: z
       .array(z.string().refine(isPattern, { error: 'a regular expression such as ^宁波[A-Z0-9]{6}$' }))
       .default([])
-      .describe('Forms of e-bike plates at this site, as regular expressions; there is no national form'),
+      .describe(
+        'Forms of e-bike plates at this site, as regular expressions with the upper row first, such as ^宁波[A-Z][0-9]{5}$; there is no national form',
+      ),
   })
   .prefault({});
 export type PerceptionOptions = z.output<typeof perceptionOptions>;

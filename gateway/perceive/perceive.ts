@@ -6,7 +6,7 @@ import type { LivePlateLook } from './looks.ts';
 import { loadModel } from './model-store.ts';
 import type { Picture } from './picture.ts';
 import { openPlateFinder, type PlateCandidate } from './plate-finder.ts';
-import { openPlateReader } from './plate-reader.ts';
+import { hanCharactersOf, openPlateReader } from './plate-reader.ts';
 import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
 
@@ -72,7 +72,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
   const finder = await openPlateFinder(await loadModel(modelsDir, 'plate-finder', useModels), threads, scaler);
   const reader = await openPlateReader(await loadModel(modelsDir, 'plate-reader', useModels), threads);
   const secondModel = await loadModel(modelsDir, 'second-reader', useModels);
-  const second = secondModel ? await openPlateReader(secondModel, threads) : null;
+  const second = secondModel ? await openPlateReader(secondModel, threads, hanCharactersOf(ebikePatterns)) : null;
   const faceFinder = await openFaceFinder(await loadModel(modelsDir, 'face-finder', useModels), threads, scaler);
   const reading = createPlateReading({ reader, second, ebikePatterns });
 

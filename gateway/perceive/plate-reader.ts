@@ -24,9 +24,21 @@ export interface PlateReader {
   release(): Promise<void>;
 }
 
-/** Opens the reader that a model's form asks for. Throws GatewayError `models.checksum` for a model of another form. */
-export async function openPlateReader(model: LoadedModel, threads: number): Promise<PlateReader> {
+/** The Chinese characters that a site's own forms ask for: the names of cities on e-bikes. */
+export const hanCharactersOf = (patterns: readonly RegExp[]): string[] =>
+  patterns.flatMap(({ source }) => source.match(/\p{Script=Han}/gu) ?? []);
+
+/**
+ * Opens the reader that a model's form asks for. `moreCharacters`: what may stand on plates of this site besides, such as a
+ * city's name on e-bikes; a reader that was never taught them cannot read them.
+ * Throws GatewayError `models.checksum` for a model of another form.
+ */
+export async function openPlateReader(
+  model: LoadedModel,
+  threads: number,
+  moreCharacters: readonly string[] = [],
+): Promise<PlateReader> {
   if (model.form === 'plate-line') return openPlateLineReader(model, threads);
-  if (model.form === 'text-line') return openTextLineReader(model, threads);
+  if (model.form === 'text-line') return openTextLineReader(model, threads, moreCharacters);
   throw new GatewayError('models.checksum', `${model.name} is of the form ${model.form}, which reads no plates`);
 }

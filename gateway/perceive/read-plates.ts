@@ -71,7 +71,7 @@ export function createPlateReading(options: {
     );
     return answers.map((answer) => {
       const read = reads[unsure.indexOf(answer)];
-      return read ? withSecond(answer.plate, read, second, ebikePatterns) : answer.plate;
+      return read ? withSecond(answer.plate, read, { reader, second }, ebikePatterns) : answer.plate;
     });
   };
 
@@ -128,11 +128,14 @@ function seenPlate(
 function withSecond(
   plate: SeenPlate,
   read: PlateRead,
-  second: Pick<PlateReader, 'knows'>,
+  by: Readonly<Record<'reader' | 'second', Pick<PlateReader, 'knows'>>>,
   ebikePatterns: readonly RegExp[],
 ): SeenPlate {
-  const knows = second.knows.bind(second);
-  const characters = joinOpinions(plate.characters, read.characters, plate.reading.color, { ebikePatterns, knows });
+  const characters = joinOpinions(plate.characters, read.characters, plate.reading.color, {
+    ebikePatterns,
+    knows: (character) => by.second.knows(character),
+    firstKnows: (character) => by.reader.knows(character),
+  });
   const judged = judgeRead(characters, plate.reading.color, ebikePatterns);
   return { ...plate, characters, ...judged, secondOpinion: true };
 }

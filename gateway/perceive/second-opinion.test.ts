@@ -55,6 +55,14 @@ describe('a second opinion', () => {
     expect(least(joined)).toBeGreaterThanOrEqual(0.95);
   });
 
+  it('does not ask the first about a character that it was never taught', () => {
+    const first = opinion('宁川A12345', 0.9, { 1: ['州', 0.3] });
+    const second = opinion('宁波A12345', 0.9);
+    const joined = joinOpinions(first, second, 'white', { firstKnows: (character) => character !== '波' });
+    expect(textOf(joined)).toBe('宁波A12345');
+    expect(least(joined)).toBeGreaterThanOrEqual(0.9);
+  });
+
   it('believes no reader alone that sees a plate where the other sees no writing', () => {
     expect(joinOpinions(opinion('皖A56575', 0.3), [], 'blue')).toEqual([]);
     expect(least(joinOpinions(opinion('皖A56575', 0.98), opinion('A', 0.9), 'blue'))).toBeLessThan(0.5);

@@ -17,17 +17,26 @@ const surenessOf = (characters: readonly ReadCharacter[]): number =>
  * either; where not, each candidate has the mean of what both give it, so that neither is believed alone. Of different
  * lengths, the one that can stand on a plate, and of two such the surer one, less sure for being contradicted.
  * Where the second sees no writing, the first is believed half or, being unsure itself, not at all.
- * Where the first reads a character that the second does not know, the second has no say.
+ * Where one reads a character that the other does not know, the other has no say.
  */
 export function joinOpinions(
   first: readonly ReadCharacter[],
   second: readonly ReadCharacter[],
   color: PlateColor,
-  options: { readonly ebikePatterns?: readonly RegExp[]; readonly knows?: (character: string) => boolean } = {},
+  options: {
+    readonly ebikePatterns?: readonly RegExp[];
+    readonly knows?: (character: string) => boolean;
+    readonly firstKnows?: (character: string) => boolean;
+  } = {},
 ): readonly ReadCharacter[] {
-  const { ebikePatterns = [], knows = () => true } = options;
-  if (first.length === second.length)
-    return first.map((own, place) => (knows(own.character) ? joinCharacter(own, second[place]) : own));
+  const { ebikePatterns = [], knows = () => true, firstKnows = () => true } = options;
+  if (first.length === second.length) {
+    return first.map((own, place) => {
+      const other = second[place];
+      if (other && !firstKnows(other.character)) return other;
+      return knows(own.character) ? joinCharacter(own, other) : own;
+    });
+  }
   // No writing at all, says the second: a reader that was taught nothing but plates sees one in a blank wall.
   if (second.length < someWriting && first.length >= someWriting)
     return surenessOf(first) < 0.5 ? second : doubted(first, 0.5);

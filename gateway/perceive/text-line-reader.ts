@@ -17,9 +17,13 @@ const paddedWidthPx = 320;
 const maxBatch = 4;
 
 /** PP-OCRv4's recogniser behind a mask of plate characters: `x[N,3,48,320]`, BGR, x/127.5 − 1 → `[N,T,6625]`, CTC. */
-export async function openTextLineReader(model: LoadedModel, threads: number): Promise<PlateReader> {
+export async function openTextLineReader(
+  model: LoadedModel,
+  threads: number,
+  moreCharacters: readonly string[] = [],
+): Promise<PlateReader> {
   const session = await openSession(model, threads);
-  const alphabet = maskedAlphabet(model.labels);
+  const alphabet = maskedAlphabet(model.labels, moreCharacters);
   const plane = heightPx * paddedWidthPx;
   const input = new Float32Array(maxBatch * 3 * plane);
 
@@ -77,8 +81,8 @@ export async function openTextLineReader(model: LoadedModel, threads: number): P
   };
 }
 
-function maskedAlphabet(labels: readonly string[]): Alphabet {
-  const wanted = new Set(plateCharacters);
+function maskedAlphabet(labels: readonly string[], more: readonly string[]): Alphabet {
+  const wanted = new Set([...plateCharacters, ...more]);
   const found = labels.flatMap((label, index) => (wanted.has(label) ? [{ label, column: index + 1 }] : []));
   return { characters: found.map((entry) => entry.label), columns: Int32Array.from(found, (entry) => entry.column) };
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { loadModel, shippedModelsDir } from '../../gateway/perceive/model-store.ts';
 import { openPerceiver } from '../../gateway/perceive/perceive.ts';
+import { ebikePlates } from '../support/simulators/plate-text.ts';
 import { createRandom } from '../support/simulators/random.ts';
 import { round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
 import { runCamera } from './passages/run-camera.ts';
@@ -29,7 +30,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
     useModels: [],
     threads: Math.max(Math.floor(availableParallelism() / 2), 1),
     minPlateWidthPx: 36,
-    ebikePatterns: [],
+    ebikePatterns: [new RegExp(ebikePlates, 'u')],
   });
   const outcomes: Outcome[] = [];
   const weatherOf = new Map<Outcome, string>();

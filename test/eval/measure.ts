@@ -86,6 +86,7 @@ const shares = ({ n, exact, accepted, wrong }: Tally) => ({
 export async function measureReader(
   reader: PlateReader,
   samples: readonly PlateSample[],
+  ebikePatterns: readonly RegExp[],
   named: Named,
 ): Promise<Figure> {
   const misses: string[] = [];
@@ -96,7 +97,7 @@ export async function measureReader(
     const startedMs = performance.now();
     const [read] = await reader.read(picture, [rows(picture)]);
     timesMs.push(performance.now() - startedMs);
-    const { reading } = judgeRead(read?.characters ?? [], read?.color ?? 'blue');
+    const { reading } = judgeRead(read?.characters ?? [], read?.color ?? 'blue', ebikePatterns);
     noteRead(tally, text, reading);
     if (reading.text !== text) misses.push(`${name} ${text} read ${reading.text} ${reading.confidenceRatio}`);
   }

@@ -19,6 +19,7 @@ export const renderedKinds: readonly (readonly [name: string, kind: SimulatedKin
   ...simulatedKinds.map((kind) => [kind, kind] as const),
   ['large, double row', 'large', 2],
   ['trailer, double row', 'trailer', 2],
+  ['ebike', 'ebike', 2],
 ];
 
 const widthPx = 640;

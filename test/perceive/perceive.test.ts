@@ -5,7 +5,7 @@ import { shippedModelsDir } from '../../gateway/perceive/model-store.ts';
 import { openPerceiver, type Perceiver } from '../../gateway/perceive/perceive.ts';
 import { decodePicture } from '../../gateway/perceive/picture.ts';
 import { drawPlate } from '../support/simulators/plate-picture.ts';
-import { randomPlate, simulatedKinds, type SimulatedPlate } from '../support/simulators/plate-text.ts';
+import { ebikePlates, randomPlate, simulatedKinds, type SimulatedPlate } from '../support/simulators/plate-text.ts';
 import { createRandom } from '../support/simulators/random.ts';
 import { drawDoubleRow, drawnPlate, drawnScene, pictureOf } from './drawn-scene.ts';
 
@@ -39,6 +39,30 @@ describe('reading plates', () => {
       expect(right).toBeGreaterThanOrEqual(6);
     });
   }
+
+  it('reads e-bike plates of the form that a site has named, and accepts none where it has not', async () => {
+    const random = createRandom(7).fork('ebike');
+    const plates = Array.from({ length: 8 }, () => randomPlate(random, 'ebike'));
+    const own = await openPerceiver({
+      modelsDir: shippedModelsDir(),
+      threads: 1,
+      minPlateWidthPx: 30,
+      ebikePatterns: [new RegExp(ebikePlates, 'u')],
+    });
+    let right = 0;
+    try {
+      for (const plate of plates) {
+        const picture = drawnPlate(plate, 130);
+        const [seen] = (await own.perceive(picture, { plates: 'whole-plate', faces: [] })).plates;
+        if (seen?.reading.text === plate.text && seen.reading.kind === 'ebike') right += 1;
+        const [other] = (await perceiver.perceive(picture, { plates: 'whole-plate', faces: [] })).plates;
+        expect(other?.reading.accepted).toBe(false);
+      }
+    } finally {
+      await own.release();
+    }
+    expect(right).toBeGreaterThanOrEqual(6);
+  });
 
   it('reads a double row from the top and joins it', async () => {
     const picture = pictureOf(drawDoubleRow('浙B8K345', 200));

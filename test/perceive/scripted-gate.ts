@@ -6,11 +6,12 @@ import type { PlateCandidate } from '../../gateway/perceive/plate-finder.ts';
 import { placeAt, type Scenario, type Vehicle } from '../bench/passages/scenario.ts';
 import type { Stage } from '../bench/passages/stage.ts';
 import { plateSizeMm } from '../support/simulators/plate-picture.ts';
-import type { SimulatedPlate } from '../support/simulators/plate-text.ts';
+import { ebikePlates, type SimulatedPlate } from '../support/simulators/plate-text.ts';
 import type { Random } from '../support/simulators/random.ts';
 import { createView, gateView, type Place } from '../support/simulators/view.ts';
 
 const view = createView(gateView);
+const ebikePatterns = [new RegExp(ebikePlates, 'u')];
 const { width, height } = view;
 
 /** A plate as the camera would see it now. */
@@ -73,7 +74,7 @@ export function createScriptedGate(random: Random): { readonly stage: Stage; rea
       box,
       corners,
       characters,
-      ...judgeRead(characters, color),
+      ...judgeRead(characters, color, ebikePatterns),
       sharpness: 14,
       widthPx,
       foundRatio: 0.9,

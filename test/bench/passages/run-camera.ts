@@ -3,6 +3,7 @@ import { cameraOptions, perceptionOptions } from '../../../gateway/perceive/opti
 import type { Perceiver } from '../../../gateway/perceive/perceive.ts';
 import type { CameraCounters, PassageCandidate } from '../../../gateway/perceive/worker-protocol.ts';
 import type { EpochMs } from '../../../gateway/lib/clock.ts';
+import { ebikePlates } from '../../support/simulators/plate-text.ts';
 import type { Random } from '../../support/simulators/random.ts';
 import type { ExpectedVisit, Pattern, Scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
@@ -51,7 +52,7 @@ export async function runCamera(options: {
   });
   const watch = createCameraWatch({
     camera,
-    perception: perceptionOptions.parse({}),
+    perception: perceptionOptions.parse({ ebikePlates: [ebikePlates] }),
     perceiver,
     onPassage: ({ plate, direction, startedAt, endedAt, readAt, subject }: PassageCandidate) => {
       if (subject === 'vehicle')

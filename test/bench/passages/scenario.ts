@@ -81,20 +81,23 @@ const farM = 25;
 const pastM = -5;
 
 /** Every kind often enough to be judged, everyday ones most. Trailers and lorries have two rows as often as one. */
-function anyPlate(random: Random): SimulatedPlate {
-  const kind: SimulatedKind = random.next() < 0.5 ? randomKind(random) : random.pick(simulatedKinds);
+function anyPlate(random: Random, kinds: readonly SimulatedKind[] = simulatedKinds): SimulatedPlate {
+  const kind: SimulatedKind = random.next() < 0.5 ? randomKind(random) : random.pick(kinds);
   const plate = randomPlate(random, kind);
   return (kind === 'large' || kind === 'trailer') && random.next() < 0.5 ? { ...plate, rows: 2 } : plate;
 }
 
-function anyVehicle(random: Random, path: Path, lane = laneX): Vehicle {
-  const plate = anyPlate(random);
+/** What drives up: also e-bikes, whose plates are the site's own. */
+const allKinds: readonly SimulatedKind[] = [...simulatedKinds, 'ebike'];
+
+function anyVehicle(random: Random, path: Path, lane = laneX, kinds = allKinds): Vehicle {
+  const plate = anyPlate(random, kinds);
   const big = plate.color === 'yellow' || plate.color === 'yellow-green';
   const gray = random.integer(30, 220);
   const tint = (): number => Math.min(255, Math.max(0, gray + random.integer(-40, 40)));
   return {
     plate,
-    shape: big ? random.pick(['bus', 'van']) : random.pick(['car', 'car', 'van']),
+    shape: plate.kind === 'ebike' ? 'ebike' : big ? random.pick(['bus', 'van']) : random.pick(['car', 'car', 'van']),
     paint: [tint(), tint(), tint()],
     laneX: lane,
     path,
@@ -197,7 +200,7 @@ export function makeScenario(pattern: Pattern, random: Random): Scenario {
       return simple(pattern, [vehicle]);
     }
     case 'tow truck': {
-      const truck = anyVehicle(random, stopPath(random, random.between(2500, 6000)));
+      const truck = anyVehicle(random, stopPath(random, random.between(2500, 6000)), laneX, simulatedKinds);
       const towed = anyPlate(random);
       const vehicle: Vehicle = { ...truck, shape: 'bus', towed: { plate: towed, heightM: random.between(1.25, 1.5) } };
       const own = visitOf(vehicle);

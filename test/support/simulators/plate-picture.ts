@@ -19,8 +19,9 @@ const looks: Readonly<Record<SimulatedColor, Look>> = {
 
 const hasEight = ({ text }: SimulatedPlate): boolean => Array.from(text).length > 7;
 
-/** Width and height of a plate in mm (GA 36-2018: 440 × 140, new-energy 480 × 140, double row 440 × 220). */
+/** Width and height of a plate in mm (GA 36-2018: 440 × 140, new-energy 480 × 140, double row 440 × 220; an e-bike's has no standard). */
 export function plateSizeMm(plate: SimulatedPlate): readonly [number, number] {
+  if (plate.kind === 'ebike') return [220, 140];
   if (plate.rows === 2) return [440, 220];
   return hasEight(plate) ? [480, 140] : [440, 140];
 }
@@ -36,6 +37,14 @@ interface Place {
 /** Where each character stands, in mm from the plate's top left, and the dot's centre; a double row has no dot. */
 function layOut(plate: SimulatedPlate): { places: readonly Place[]; dotMm: number | null } {
   const characters = Array.from(plate.text);
+  if (plate.kind === 'ebike') {
+    const places = characters.map((character, index): Place =>
+      index < 2
+        ? { character, leftMm: 62 + index * 56, widthMm: 40, topMm: 13, heightMm: 38 }
+        : { character, leftMm: 13 + (index - 2) * 33, widthMm: 28, topMm: 62, heightMm: 64 },
+    );
+    return { places, dotMm: null };
+  }
   if (plate.rows === 2) {
     const places = characters.map((character, index): Place =>
       index < 2

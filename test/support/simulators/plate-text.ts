@@ -17,7 +17,10 @@ export const simulatedKinds = [
   'aviation',
   'temporary',
 ] as const;
-export type SimulatedKind = (typeof simulatedKinds)[number];
+export type SimulatedKind = (typeof simulatedKinds)[number] | 'ebike';
+
+/** The form of e-bike plates at the simulated site, as `perception.ebikePlates` takes it: the city above, the number below. */
+export const ebikePlates = '^宁波[A-Z]\\d{5}$';
 export type SimulatedColor = 'blue' | 'green' | 'yellow-green' | 'yellow' | 'white' | 'black';
 
 export interface SimulatedPlate {
@@ -48,6 +51,7 @@ export const colorOfKind: Readonly<Record<SimulatedKind, SimulatedColor>> = {
   military: 'white',
   aviation: 'green',
   temporary: 'white',
+  ebike: 'white',
 };
 
 /** A random text that is legal for its kind (GA 36-2018; serials hold no I or O and at most two letters). */
@@ -89,9 +93,11 @@ export function randomPlate(random: Random, kind: SimulatedKind): SimulatedPlate
         return `民航${serial(5)}`;
       case 'temporary':
         return `${province}${city}${serial(5)}临`;
+      case 'ebike':
+        return `宁波${random.pick(letters)}${someDigits(5)}`;
     }
   };
-  return { text: text(), kind, color: colorOfKind[kind] };
+  return { text: text(), kind, color: colorOfKind[kind], ...(kind === 'ebike' ? { rows: 2 as const } : {}) };
 }
 
 /** How often each kind drives up, of 100: mostly blue and green, as at a real gate. */

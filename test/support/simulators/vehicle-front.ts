@@ -3,7 +3,7 @@ import type { Light } from './light.ts';
 import { drawPlate, plateSizeMm } from './plate-picture.ts';
 import type { SimulatedPlate } from './plate-text.ts';
 
-export type VehicleShape = 'car' | 'van' | 'bus';
+export type VehicleShape = 'car' | 'van' | 'bus' | 'ebike';
 
 /** Measures of a kind of vehicle, metres. */
 export interface Form {
@@ -47,6 +47,17 @@ export const forms: Readonly<Record<VehicleShape, Form>> = {
     screenLength: 0.35,
     roof: 2.35,
     roofHalf: 0.9,
+  },
+  // With a wind shield before the rider's knees, as most have by winter: as much as a plate's surroundings need.
+  ebike: {
+    halfWidth: 0.3,
+    length: 1.7,
+    frontTop: 0.86,
+    bonnetTop: 0.9,
+    bonnetLength: 0.3,
+    screenLength: 0.15,
+    roof: 1.62,
+    roofHalf: 0.2,
   },
 };
 
