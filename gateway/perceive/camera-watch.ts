@@ -1,7 +1,7 @@
 import type { CameraId } from '../domain/ids.ts';
 import { rejectReasons, type RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
-import { evidenceJpegs, keepFrame, maxFrameBytes, type KeptFrame } from './evidence-frame.ts';
+import { copyPixels, evidenceJpegs, keepFrame, maxFrameBytes, type KeptFrame } from './evidence-frame.ts';
 import { foundInStills, stillFaceLooks } from './face-looks.ts';
 import type { Frame } from './frame-source.ts';
 import { overlapRatio } from './geometry.ts';
@@ -12,7 +12,7 @@ import type { CameraOptions, PerceptionOptions } from './options.ts';
 import type { SeenNow } from './live/live-hub.ts';
 import type { Perceiver } from './perceive.ts';
 import { createPersonTracks } from './person-tracks.ts';
-import { encodeJpeg, type Picture } from './picture.ts';
+import { encodeJpeg, type Pixels } from './picture.ts';
 import { createSceneWatch, type SceneChanges } from './scene-watch.ts';
 import { createSignMemory } from './sign-memory.ts';
 import type { TrailMotion } from './track.ts';
@@ -31,6 +31,9 @@ const quietGapMs = 1500;
 const dayHours = { from: 9, to: 16 } as const;
 /** A car that waits this long is told of before it leaves, so that a rule about it is not late. */
 const liveTellAfterMs = 30_000;
+
+/** Whoever asks for a snapshot gets one that is no older, while pictures come: copying each of them would cost 0.3 ms. */
+const keepEveryMs = 1000;
 
 /** Reads of something that moves, however much they differ: a lamp or a sign that is taken for a plate stands still. */
 const readsOfAVehicle = 3;
@@ -166,7 +169,8 @@ export function createCameraWatch({
     const at = frame.capturedAt;
     count.frames += 1;
     lastFrameAt = at;
-    latest = keepFrame(frame, [0, 0, frame.widthPx, frame.heightPx], latest);
+    if (onFrame.length > 0 || latest === null || at - latest.capturedAt >= keepEveryMs || at < latest.capturedAt)
+      latest = keepFrame(frame, [0, 0, frame.widthPx, frame.heightPx], latest);
     const waiters = onFrame;
     onFrame = [];
     for (const told of waiters) told();
@@ -246,7 +250,7 @@ export function createCameraWatch({
   return {
     look,
     /** A key frame of a camera at which nothing moves. */
-    still: (picture: Picture, at: EpochMs): void => tellScene(scene.look(picture, at, () => vehicles.present())),
+    still: (picture: Pixels, at: EpochMs): void => tellScene(scene.look(picture, at, () => vehicles.present())),
     /** A new connection to the camera: a view that is still wrong is told of once more. */
     begin: (): void => scene.begin(),
     /** Time goes on without frames: ends what has left. `now` is the wall clock, which capture time follows. */
@@ -279,7 +283,7 @@ export function createCameraWatch({
     snapshot: async (): Promise<Snapshot | null> => {
       if (!latest) return null;
       // The next frame overwrites this memory.
-      const picture = { ...latest.picture, rgb: latest.picture.rgb.slice() };
+      const picture = copyPixels(latest.picture);
       const { capturedAt } = latest;
       const region = [0, 0, picture.widthPx, picture.heightPx] as const;
       const { faces } = await perceiver.perceive(picture, {

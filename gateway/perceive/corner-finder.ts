@@ -4,7 +4,7 @@ import { decodeCornerMap, type MappedPlate } from './corner-map.ts';
 import { boxAround, partOfQuad, suppress } from './geometry.ts';
 import type { LoadedModel } from './model-store.ts';
 import { doubleRows, type PlateCandidate, type PlateFinder } from './plate-finder.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { letterbox, type Letterbox, type Scaler } from './resample.ts';
 import { openSession } from './session.ts';
 
@@ -33,7 +33,7 @@ export async function openCornerFinder(model: LoadedModel, threads: number, scal
   let buffer = new Uint8Array(0);
 
   /** One run over a region of a picture: what scores `from` or more, in picture pixels. */
-  const look = async (picture: Picture, region: BoxPx, maxSidePx: number, from: number): Promise<PlateCandidate[]> => {
+  const look = async (picture: Pixels, region: BoxPx, maxSidePx: number, from: number): Promise<PlateCandidate[]> => {
     const target = letterbox(region, maxSidePx);
     const { width, height } = target;
     const length = 3 * width * height;
@@ -75,7 +75,7 @@ export async function openCornerFinder(model: LoadedModel, threads: number, scal
 }
 
 /** The part of the picture around a place that a second look is taken at, whole pixels. */
-function around({ box }: PlateCandidate, picture: Picture): BoxPx {
+function around({ box }: PlateCandidate, picture: Pixels): BoxPx {
   const width = Math.max(box[2], box[3]) * secondLook.plateWidths;
   const height = width / 2;
   const left = Math.max(Math.floor(box[0] + box[2] / 2 - width / 2), 0);

@@ -3,7 +3,7 @@ import { GatewayError } from '../lib/errors.ts';
 import { openFaceMapFinder } from './face-map-finder.ts';
 import { openYunetFinder } from './face-yunet.ts';
 import type { LoadedModel } from './model-store.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import type { Scaler } from './resample.ts';
 
 /** Where a face's parts are, in px of the picture; right and left are the person's own. For the pose, and for nothing else. */
@@ -26,7 +26,7 @@ export interface FoundFace {
 
 export interface FaceFinder {
   /** Faces in the region (whole pixels inside the picture), looked for once at each of the given sizes of its longer side. */
-  find(picture: Picture, region: BoxPx, sidesPx: readonly number[]): Promise<FoundFace[]>;
+  find(picture: Pixels, region: BoxPx, sidesPx: readonly number[]): Promise<FoundFace[]>;
   release(): Promise<void>;
 }
 

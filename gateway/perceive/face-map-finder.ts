@@ -4,7 +4,7 @@ import { movePoints, withoutFacesInFaces, type FaceFinder, type FoundFace } from
 import { areFaceMaps, decodeFaceMaps, mapStridePx, type MappedFace } from './face-map.ts';
 import { overlapRatio, suppress } from './geometry.ts';
 import type { LoadedModel } from './model-store.ts';
-import { clipBox, type Picture } from './picture.ts';
+import { clipBox, type Pixels } from './picture.ts';
 import { letterbox, type Letterbox, type Scaler } from './resample.ts';
 import { openSession } from './session.ts';
 
@@ -77,7 +77,7 @@ export async function openFaceMapFinder(
     );
   };
 
-  const firstLook = async (picture: Picture, region: BoxPx, sidePx: number, min: number): Promise<FoundFace[]> => {
+  const firstLook = async (picture: Pixels, region: BoxPx, sidePx: number, min: number): Promise<FoundFace[]> => {
     const target = letterbox(region, sidePx);
     const input = inputOf(3 * target.width * target.height);
     scaler.fillBytes(picture, region, target, input);
@@ -89,7 +89,7 @@ export async function openFaceMapFinder(
   };
 
   /** What each doubtful face is when looked at from near: the face as seen there, or null. */
-  const lookAgain = async (picture: Picture, doubtful: readonly FoundFace[]): Promise<(FoundFace | null)[]> => {
+  const lookAgain = async (picture: Pixels, doubtful: readonly FoundFace[]): Promise<(FoundFace | null)[]> => {
     const answers: (FoundFace | null)[] = [];
     const size = 3 * secondLookPx * secondLookPx;
     for (let start = 0; start < doubtful.length; start += secondLooksAtOnce) {
@@ -129,7 +129,7 @@ export async function openFaceMapFinder(
 }
 
 /** The square around a face, as far as the picture goes, and its place in a second look's input. */
-function nearby(box: BoxPx, picture: Picture): { readonly region: BoxPx; readonly target: Letterbox } {
+function nearby(box: BoxPx, picture: Pixels): { readonly region: BoxPx; readonly target: Letterbox } {
   const side = (Math.max(box[2], box[3]) * secondLookPx) / faceInSecondLookPx;
   const region = clipBox([box[0] + (box[2] - side) / 2, box[1] + (box[3] - side) / 2, side, side], picture);
   const scale = secondLookPx / side;

@@ -1,7 +1,7 @@
 import { cornersOfBox } from './geometry.ts';
 import type { FoundFace } from './face-finder.ts';
 import { facePose } from './face-pose.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { rectify, sharpness } from './rectify.ts';
 
 /** How much a picture of a face would tell somebody who may see it, and why. */
@@ -26,7 +26,7 @@ const halfSharp = 10;
 /** Even a face seen from the side is better than none. */
 const leastFrontal = 0.25;
 
-export function faceQuality(picture: Picture, face: FoundFace): FaceQuality {
+export function faceQuality(picture: Pixels, face: FoundFace): FaceQuality {
   const sizePx = Math.min(face.box[2], face.box[3]);
   const detail = sharpness(rectify(picture, cornersOfBox(face.box), sampleWidthPx, sampleHeightPx));
   const { frontalRatio } = facePose(face.points);

@@ -8,16 +8,18 @@ import type { OnStill } from './camera/key-frame-net.ts';
 import type { MotionGate } from './camera/motion-gate.ts';
 import type { PullCounts } from './camera/pull.ts';
 import type { CameraShared } from './camera/shared.ts';
+import type { Pixels, YuvPicture } from './picture.ts';
 
 /**
- * One decoded picture. `rgb` belongs to the source and is used again for the next frame: whoever keeps pixels beyond
+ * One decoded picture. Its pixels belong to the source and are used again for the next frame: whoever keeps them beyond
  * the current turn of the `for await` loop copies them.
  */
-export interface Frame {
-  readonly widthPx: number;
-  readonly heightPx: number;
-  /** RGB24, row by row, 3 × widthPx × heightPx bytes. */
-  readonly rgb: Uint8Array;
+export type Frame = Pixels & FrameTimes;
+
+/** A frame as cameras and video files give it. */
+export type VideoFrame = YuvPicture & FrameTimes;
+
+export interface FrameTimes {
   /** Capture time: media time plus the camera's offset (design section 3). For a file: start of the file plus media time. */
   readonly capturedAt: EpochMs;
   /** Milliseconds since the stream's or file's first frame. */
@@ -30,7 +32,7 @@ export interface Frame {
  */
 export interface FrameSource {
   /** Yields until the signal aborts or a file ends. A live source reconnects by itself and never ends otherwise. Throws GatewayError `video.unreadable` for a file that cannot be decoded. */
-  frames(signal: AbortSignal): AsyncIterable<Frame>;
+  frames(signal: AbortSignal): AsyncIterable<VideoFrame>;
   /** Frames that were replaced in the slot before anyone took them. */
   dropped(): number;
   /** The stream as it came, for the evidence ring and the live view; absent where there are only pictures. */

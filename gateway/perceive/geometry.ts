@@ -132,3 +132,10 @@ function uprightFirst(corners: CornersPx): CornersPx {
   if (b[0] < a[0]) [a, b, c, d] = [c, d, a, b];
   return [a, b, c, d];
 }
+
+/** The smallest box around two. */
+export function around(a: BoxPx, b: BoxPx): BoxPx {
+  const left = Math.min(a[0], b[0]);
+  const top = Math.min(a[1], b[1]);
+  return [left, top, Math.max(a[0] + a[2], b[0] + b[2]) - left, Math.max(a[1] + a[3], b[1] + b[3]) - top];
+}

@@ -2,6 +2,7 @@ import type { BoxPx } from '../domain/plate.ts';
 import { stillFaceLooks } from './face-looks.ts';
 import type { Motion } from './motion.ts';
 import type { Look } from './perceive.ts';
+import { around } from './geometry.ts';
 import { clipBox, type Picture } from './picture.ts';
 
 type Size = Pick<Picture, 'widthPx' | 'heightPx'>;
@@ -117,16 +118,18 @@ function joined(regions: readonly BoxPx[], picture: Size): BoxPx[] {
       const [other] = result.splice(touching, 1);
       if (other) grown = around(other, grown);
     }
-    result.push(clipBox(grown, picture));
+    result.push(grown);
   }
-  return result;
+  return result.map((region) => evened(clipBox(region, picture)));
 }
+
+/** Beginning at even places, where the colours of decoded video begin, and whatever is half its size. */
+const evened = ([left, top, width, height]: BoxPx): BoxPx => [
+  left - (left & 1),
+  top - (top & 1),
+  width + (left & 1),
+  height + (top & 1),
+];
 
 const touches = (a: BoxPx, b: BoxPx): boolean =>
   a[0] < b[0] + b[2] && b[0] < a[0] + a[2] && a[1] < b[1] + b[3] && b[1] < a[1] + a[3];
-
-function around(a: BoxPx, b: BoxPx): BoxPx {
-  const left = Math.min(a[0], b[0]);
-  const top = Math.min(a[1], b[1]);
-  return [left, top, Math.max(a[0] + a[2], b[0] + b[2]) - left, Math.max(a[1] + a[3], b[1] + b[3]) - top];
-}

@@ -1,5 +1,6 @@
 import type { BoxPx } from '../domain/plate.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels, YuvPicture } from './picture.ts';
+import { fullBrightness } from './yuv.ts';
 
 /** Side of the squares whose mean brightness is compared: sensor noise of 12 grey levels averages out below 1. */
 const cellPx = 16;
@@ -20,7 +21,7 @@ export interface Motion {
 export function createMotionGate() {
   let before: Float32Array | null = null;
   let size = '';
-  return (picture: Picture): Motion => {
+  return (picture: Pixels): Motion => {
     const columns = Math.ceil(picture.widthPx / cellPx);
     const rows = Math.ceil(picture.heightPx / cellPx);
     const now = cellMeans(picture, columns, rows);
@@ -41,7 +42,9 @@ export function createMotionGate() {
   };
 }
 
-function cellMeans({ widthPx, heightPx, rgb }: Picture, columns: number, rows: number): Float32Array {
+function cellMeans(picture: Pixels, columns: number, rows: number): Float32Array {
+  if ('yuv' in picture) return brightnessMeans(picture, columns, rows);
+  const { widthPx, heightPx, rgb } = picture;
   const sums = new Float32Array(columns * rows);
   const counts = new Uint16Array(columns * rows);
   for (let y = 0; y < heightPx; y += step) {
@@ -59,6 +62,28 @@ function cellMeans({ widthPx, heightPx, rgb }: Picture, columns: number, rows: n
   return sums;
 }
 
+/** The same of a picture whose brightness is there already; a whole cell's samples of a row at a time. */
+function brightnessMeans({ widthPx, heightPx, yuv }: YuvPicture, columns: number, rows: number): Float32Array {
+  const means = new Float32Array(columns * rows);
+  for (let row = 0; row < rows; row += 1) {
+    const bottom = Math.min((row + 1) * cellPx, heightPx);
+    for (let column = 0; column < columns; column += 1) {
+      const right = Math.min((column + 1) * cellPx, widthPx);
+      let sum = 0;
+      let count = 0;
+      for (let y = row * cellPx; y < bottom; y += step) {
+        const line = y * widthPx;
+        for (let x = column * cellPx; x < right; x += step) {
+          sum += yuv[line + x] as number;
+          count += 1;
+        }
+      }
+      means[row * columns + column] = (sum * fullBrightness) / Math.max(count, 1);
+    }
+  }
+  return means;
+}
+
 function medianDifference(now: Float32Array, before: Float32Array): number {
   // Every third cell: light that changes everywhere shows in them too, and sorting all of them took half a millisecond.
   const differences = new Float32Array(Math.ceil(now.length / 3));
@@ -72,7 +97,7 @@ function medianDifference(now: Float32Array, before: Float32Array): number {
 const minCells = 6;
 
 /** Joins moved cells that touch or have one still cell between them. */
-function boxesOfCells(moved: Uint8Array, columns: number, rows: number, picture: Picture): BoxPx[] {
+function boxesOfCells(moved: Uint8Array, columns: number, rows: number, picture: Pixels): BoxPx[] {
   const seen = new Uint8Array(moved.length);
   const boxes: BoxPx[] = [];
   for (let start = 0; start < moved.length; start += 1) {

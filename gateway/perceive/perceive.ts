@@ -1,11 +1,11 @@
 import type { BoxPx, RejectReason } from '../domain/plate.ts';
 import type { ReadCharacter } from './ctc.ts';
 import { openFaceFinder, type FoundFace } from './face-finder.ts';
-import { boxAround, cornersOfBox, quadSize, suppress } from './geometry.ts';
+import { around, boxAround, cornersOfBox, quadSize, suppress } from './geometry.ts';
 import type { LivePlateLook } from './looks.ts';
 import { loadModel } from './model-store.ts';
-import type { Picture } from './picture.ts';
-import { openPlateFinder, type PlateCandidate } from './plate-finder.ts';
+import type { Pixels } from './picture.ts';
+import { doubleRows, openPlateFinder, type PlateCandidate } from './plate-finder.ts';
 import { hanCharactersOf, openPlateReader } from './plate-reader.ts';
 import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
@@ -40,7 +40,7 @@ export interface Perceived {
 
 /** One set of model sessions. One call at a time: buffers are reused. Never on the main thread: runs block. */
 export interface Perceiver {
-  perceive(picture: Picture, request: PerceiveRequest): Promise<Perceived>;
+  perceive(picture: Pixels, request: PerceiveRequest): Promise<Perceived>;
   /** Longer sides at which the plate finder in use looks at a still. */
   readonly stillSidesPx: readonly number[];
   /** How it looks at live pictures. */
@@ -76,14 +76,14 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
   const faceFinder = await openFaceFinder(await loadModel(modelsDir, 'face-finder', useModels), threads, scaler);
   const reading = createPlateReading({ reader, second, ebikePatterns });
 
-  const findPlates = async (picture: Picture, looks: readonly Look[]): Promise<PlateCandidate[]> => {
+  const findPlates = async (picture: Pixels, looks: readonly Look[]): Promise<PlateCandidate[]> => {
     const found: PlateCandidate[] = [];
     for (const { region, sidePx } of looks) found.push(...(await finder.find(picture, region, sidePx)));
     // Looks may overlap, and a still is looked at in more than one size.
     return looks.length > 1 ? suppress(found, 0.5) : found;
   };
 
-  const findFaces = async (picture: Picture, looks: readonly Look[]): Promise<FoundFace[]> => {
+  const findFaces = async (picture: Pixels, looks: readonly Look[]): Promise<FoundFace[]> => {
     const faces: FoundFace[] = [];
     const bySide = new Map<BoxPx, number[]>();
     for (const { region, sidePx } of looks) bySide.set(region, [...(bySide.get(region) ?? []), sidePx]);
@@ -91,9 +91,20 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     return faces;
   };
 
-  const perceive = async (picture: Picture, request: PerceiveRequest): Promise<Perceived> => {
+  /** Plates and faces are looked for in regions that mostly lie in one another: what they share is halved once. */
+  const halveOnce = (picture: Pixels, looks: readonly Look[]): void => {
+    const regions = new Set(
+      looks.filter(({ region, sidePx }) => sidePx * 2 <= Math.max(region[2], region[3])).map(({ region }) => region),
+    );
+    const shared = [...regions].reduce<BoxPx | null>((all, region) => (all ? around(all, region) : region), null);
+    const apart = [...regions].reduce((sum, region) => sum + region[2] * region[3], 0);
+    if (shared && regions.size > 1 && shared[2] * shared[3] < apart) scaler.halveFor(picture, shared);
+  };
+
+  const perceive = async (picture: Pixels, request: PerceiveRequest): Promise<Perceived> => {
     const startedMs = performance.now();
     scaler.forget();
+    halveOnce(picture, [...(request.plates === 'whole-plate' ? [] : request.plates), ...request.faces]);
     const rejected: { reason: RejectReason; box: BoxPx }[] = [];
     const unread: PlateCandidate[] = [];
     const toRead: PlateCandidate[] = [];
@@ -144,10 +155,13 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
 }
 
 /** A picture that is one plate and nothing else; as high as two rows, it may have two. */
-function wholePlate({ widthPx, heightPx }: Picture): PlateCandidate {
+function wholePlate({ widthPx, heightPx }: Pixels): PlateCandidate {
   const corners = cornersOfBox([0, 0, widthPx, heightPx]);
-  const layout = widthPx < heightPx * 2.6 ? 'either' : 'single';
-  return { corners, rows: [corners], box: boxAround(corners), confidence: 1, layout };
+  // One row is three times as wide as high, two rows are twice, of an e-bike one and a half times.
+  const shape = widthPx / heightPx;
+  const layout = shape < 1.75 ? 'double' : shape < 2.6 ? 'either' : 'single';
+  const rows = layout === 'double' ? doubleRows(corners) : [corners];
+  return { corners, rows, box: boxAround(corners), confidence: 1, layout };
 }
 
 /** At least five characters that the reader is fairly sure of: a plate in part, and not a lamp or a grille. */

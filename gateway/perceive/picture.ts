@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import type { BoxPx } from '../domain/plate.ts';
 import { GatewayError, codeOf, messageOf } from '../lib/errors.ts';
+import { rgbRegion } from './yuv.ts';
 
 /** RGB24 pixels, row by row. */
 export interface Picture {
@@ -8,6 +9,19 @@ export interface Picture {
   readonly heightPx: number;
   readonly rgb: Uint8Array;
 }
+
+/**
+ * A picture as decoders give it (I420, BT.601, 16..235; width and height even): brightness, then the two planes of colour
+ * at half the size. Half the bytes of RGB, and where only brightness is asked for nothing is converted (`yuv.ts`).
+ */
+export interface YuvPicture {
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly yuv: Uint8Array;
+}
+
+/** A picture of either kind: stills are RGB, decoded video is not. */
+export type Pixels = Picture | YuvPicture;
 
 /** A phone's largest picture has 50 to 108 million pixels; beyond, three bytes each are more memory than a small box has. */
 const maxPixels = 110_000_000;
@@ -49,16 +63,23 @@ export async function decodePicture(input: string | Uint8Array): Promise<Picture
  * then the size. `maxBytes` below 2 kB is not promised.
  */
 export async function encodeJpeg(
-  picture: Picture,
+  picture: Pixels,
   options: { readonly maxBytes: number; readonly box?: BoxPx },
 ): Promise<Uint8Array> {
-  const raw = { width: picture.widthPx, height: picture.heightPx, channels: 3 as const };
-  const region = options.box ? clipBox(options.box, picture) : null;
-  let widthPx = region ? region[2] : picture.widthPx;
+  const region = clipBox(options.box ?? [0, 0, picture.widthPx, picture.heightPx], picture);
+  const { rgb: source, left, top } = rgbRegion(picture, region);
+  const raw = { width: source.widthPx, height: source.heightPx, channels: 3 as const };
+  let widthPx = region[2];
   let quality = 80;
   for (;;) {
-    let pipeline = sharp(picture.rgb, { raw });
-    if (region) pipeline = pipeline.extract({ left: region[0], top: region[1], width: region[2], height: region[3] });
+    let pipeline = sharp(source.rgb, { raw });
+    if (region[2] !== source.widthPx || region[3] !== source.heightPx)
+      pipeline = pipeline.extract({
+        left: region[0] - left,
+        top: region[1] - top,
+        width: region[2],
+        height: region[3],
+      });
     const jpeg = await pipeline.resize({ width: widthPx, withoutEnlargement: true }).jpeg({ quality }).toBuffer();
     if (jpeg.length <= options.maxBytes || widthPx <= 64) return jpeg;
     if (quality > 50) quality -= 15;

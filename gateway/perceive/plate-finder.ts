@@ -4,7 +4,7 @@ import { openAnchorFinder } from './anchor-finder.ts';
 import { openCornerFinder } from './corner-finder.ts';
 import type { LivePlateLook } from './looks.ts';
 import type { LoadedModel } from './model-store.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { projectedPart } from './rectify.ts';
 import type { Scaler } from './resample.ts';
 import { openTextFinder } from './text-finder.ts';
@@ -25,7 +25,7 @@ export interface PlateCandidate {
 
 export interface PlateFinder {
   /** Plates in the region (whole pixels inside the picture), scaled so that its longer side has at most `maxSidePx`. */
-  find(picture: Picture, region: BoxPx, maxSidePx: number): Promise<PlateCandidate[]>;
+  find(picture: Pixels, region: BoxPx, maxSidePx: number): Promise<PlateCandidate[]>;
   /** Longer sides at which a still is looked at, so that the smallest readable plates are found. */
   readonly stillSidesPx: readonly number[];
   readonly liveLook: LivePlateLook;

@@ -3,7 +3,7 @@ import { plateCharacters } from '../domain/plate-grammar.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { decodeCtc, type Alphabet } from './ctc.ts';
 import type { LoadedModel } from './model-store.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, Pixels } from './picture.ts';
 import type { PlateRead, PlateReader } from './plate-reader.ts';
 import { rectifyInto, sharpness } from './rectify.ts';
 import { openSession } from './session.ts';
@@ -25,7 +25,7 @@ export async function openPlateLineReader(model: LoadedModel, threads: number): 
   const plateBytes = widthPx * heightPx * 3;
   const input = new Uint8Array(maxBatch * plateBytes);
 
-  const load = (picture: Picture, rows: readonly CornersPx[], slot: number): Picture => {
+  const load = (picture: Pixels, rows: readonly CornersPx[], slot: number): Picture => {
     const rgb = input.subarray(slot * plateBytes, (slot + 1) * plateBytes);
     const [first, second] = rows;
     const target = (leftPx: number, width: number) => ({ widthPx: width, heightPx, leftPx, rowPx: widthPx });

@@ -2,7 +2,7 @@ import type { CornersPx, PlateColor } from '../domain/plate.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { ReadCharacter } from './ctc.ts';
 import type { LoadedModel } from './model-store.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { openPlateLineReader } from './plate-line-reader.ts';
 import { openTextLineReader } from './text-line-reader.ts';
 
@@ -18,7 +18,7 @@ export interface PlateRead {
 /** Reads plates. One call at a time: buffers are reused. */
 export interface PlateReader {
   /** One answer for each plate, which is given by the quadrangles of its rows (one, or the upper and the lower). */
-  read(picture: Picture, plates: readonly (readonly CornersPx[])[]): Promise<readonly PlateRead[]>;
+  read(picture: Pixels, plates: readonly (readonly CornersPx[])[]): Promise<readonly PlateRead[]>;
   /** Whether it was taught this character: on one that it never saw its word counts nothing. */
   knows(character: string): boolean;
   release(): Promise<void>;

@@ -3,7 +3,7 @@ import type { BoxPx, CornersPx, PlateReading, RejectReason } from '../domain/pla
 import type { ReadCharacter } from './ctc.ts';
 import { boxAround, partOfQuad, quadSize } from './geometry.ts';
 import { judgeRead } from './judge.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { doubleRows, type PlateCandidate } from './plate-finder.ts';
 import type { PlateRead, PlateReader } from './plate-reader.ts';
 import { joinOpinions } from './second-opinion.ts';
@@ -44,7 +44,7 @@ export function createPlateReading(options: {
 
   const readAll = async (
     by: PlateReader,
-    picture: Picture,
+    picture: Pixels,
     candidates: readonly PlateCandidate[],
     attempts: readonly Attempt[],
   ): Promise<SeenPlate[]> => {
@@ -59,7 +59,7 @@ export function createPlateReading(options: {
   };
 
   const askSecond = async (
-    picture: Picture,
+    picture: Pixels,
     answers: readonly Answer[],
     wantsSecond: (plate: SeenPlate) => boolean,
   ): Promise<SeenPlate[]> => {
@@ -77,7 +77,7 @@ export function createPlateReading(options: {
 
   return {
     read: async (
-      picture: Picture,
+      picture: Pixels,
       candidates: readonly PlateCandidate[],
       wantsSecond: (plate: SeenPlate) => boolean,
     ): Promise<SeenPlate[]> => {

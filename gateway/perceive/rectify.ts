@@ -1,6 +1,7 @@
 import type { CornersPx, PointPx } from '../domain/plate.ts';
-import { quadSize } from './geometry.ts';
-import type { Picture } from './picture.ts';
+import { boxAround, quadSize } from './geometry.ts';
+import { clipBox, type Picture, type Pixels } from './picture.ts';
+import { rgbOf } from './yuv.ts';
 
 /** Eight numbers that map the unit square to a quadrangle (projective): x = (a u + b v + c) / (g u + h v + 1). */
 type Homography = readonly [number, number, number, number, number, number, number, number];
@@ -34,7 +35,7 @@ export function projectedPart(corners: CornersPx, u0: number, v0: number, u1: nu
 }
 
 /** The quadrangle of a picture as an upright picture of the given size (see `rectifyInto`). */
-export function rectify(picture: Picture, corners: CornersPx, widthPx: number, heightPx: number): Picture {
+export function rectify(picture: Pixels, corners: CornersPx, widthPx: number, heightPx: number): Picture {
   const rgb = new Uint8Array(widthPx * heightPx * 3);
   rectifyInto(picture, corners, { widthPx, heightPx, leftPx: 0, rowPx: widthPx }, rgb);
   return { widthPx, heightPx, rgb };
@@ -52,7 +53,16 @@ export interface TargetRectangle {
  * Writes the quadrangle of a picture, perspective undone, bilinear; where the source is much larger, several samples are
  * averaged for each pixel. Beyond the picture's edge its last pixels repeat.
  */
-export function rectifyInto(picture: Picture, corners: CornersPx, target: TargetRectangle, out: Uint8Array): void {
+export function rectifyInto(picture: Pixels, corners: CornersPx, target: TargetRectangle, out: Uint8Array): void {
+  if ('yuv' in picture) {
+    // With the neighbours that its rim is mixed with.
+    const [x, y, width, height] = boxAround(corners);
+    const region = clipBox([x - 2, y - 2, width + 4, height + 4], picture);
+    const move = ([px, py]: PointPx): PointPx => [px - region[0], py - region[1]];
+    const [p, q, r, s] = corners;
+    rectifyInto(rgbOf(picture, region), [move(p), move(q), move(r), move(s)], target, out);
+    return;
+  }
   const { widthPx, heightPx } = target;
   const [a, b, c, d, e, f, g, h] = unitSquareTo(corners);
   const size = quadSize(corners);

@@ -1,5 +1,6 @@
 import type { BoxPx } from '../domain/plate.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, Pixels } from './picture.ts';
+import { halfRgbOf, rgbOf } from './yuv.ts';
 
 /** How pixels become a network's input: `value × scale + offset` per channel, in the order the network wants. */
 export interface TensorForm {
@@ -105,7 +106,7 @@ export function createScaler() {
   const tables = new Map<string, AxisWeights>();
   let wide = new Float32Array(0);
   let half = new Uint8Array(0);
-  let halved: { readonly of: Picture; readonly region: BoxPx; readonly picture: Picture } | null = null;
+  let halved: { readonly of: Pixels; readonly region: BoxPx; readonly picture: Picture } | null = null;
 
   const table = (
     from: number,
@@ -126,32 +127,43 @@ export function createScaler() {
   };
 
   /**
-   * A region at half its size, in memory that the next call overwrites; an odd last row or column is left out. Plates and
-   * faces look at the same picture, so the last one is kept until `forget`.
+   * A region at half its size, in memory that the next call overwrites; an odd last row or column is left out.
    */
-  const halve = (picture: Picture, region: BoxPx): Picture => {
-    if (halved?.of === picture && halved.region.every((side, index) => side === region[index])) return halved.picture;
+  const halve = (picture: Pixels, region: BoxPx): Picture => {
     const widthPx = region[2] >> 1;
     const heightPx = region[3] >> 1;
     if (half.length < widthPx * heightPx * 3) half = new Uint8Array(widthPx * heightPx * 3);
     const size = { width: widthPx, height: heightPx, scaledWidth: widthPx, scaledHeight: heightPx };
-    halveBytes(picture, region, size, half);
+    if ('rgb' in picture) halveBytes(picture, region, size, half);
+    else halfRgbOf(picture, region, new Uint8ClampedArray(half.buffer));
     halved = { of: picture, region, picture: { widthPx, heightPx, rgb: half } };
     return halved.picture;
+  };
+
+  /** The region at half its size, and where it lies there: in what was halved already, or all of it. */
+  const halfOf = (picture: Pixels, region: BoxPx): readonly [Picture, BoxPx] => {
+    if (halved?.of === picture) {
+      const [left, top] = [region[0] - halved.region[0], region[1] - halved.region[1]];
+      const isInside = left + region[2] <= halved.region[2] && top + region[3] <= halved.region[3];
+      if (left >= 0 && top >= 0 && isInside && ((left | top) & 1) === 0)
+        return [halved.picture, [left >> 1, top >> 1, region[2] >> 1, region[3] >> 1]];
+    }
+    const smaller = halve(picture, region);
+    return [smaller, [0, 0, smaller.widthPx, smaller.heightPx]];
   };
 
   /**
    * Fills `out` (planes of `width` × `height`) with the region of the picture, `scaledWidth` × `scaledHeight` from the
    * top left, the rest padded. The region is in whole pixels inside the picture.
    */
-  const fill = (picture: Picture, region: BoxPx, target: Letterbox, form: TensorForm, out: Float32Array): void => {
+  const fill = (picture: Pixels, region: BoxPx, target: Letterbox, form: TensorForm, out: Float32Array): void => {
     const { width, height, scaledWidth, scaledHeight } = target;
     const plane = width * height;
     // Means of two by two cost a quarter of the floats they save, and a triangle over them is as smooth.
     const mayHalve = region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2;
-    const smaller = mayHalve ? halve(picture, region) : null;
-    const source = smaller ?? picture;
-    const [left, top, sourceWidth, sourceHeight] = smaller ? [0, 0, smaller.widthPx, smaller.heightPx] : region;
+    const [source, [left, top, sourceWidth, sourceHeight]] = mayHalve
+      ? halfOf(picture, region)
+      : asRgb(picture, region);
     const columns = table(left, sourceWidth, source.widthPx, scaledWidth);
     const rows = table(top, sourceHeight, source.heightPx, scaledHeight);
     const rgb = source.rgb;
@@ -195,16 +207,13 @@ export function createScaler() {
    * Fills `out` (`width` × `height` RGB, row by row) with the region of the picture, `scaledWidth` × `scaledHeight` from
    * the top left, the rest grey: for networks that take bytes and do the arithmetic themselves. About a fifth of `fill`.
    */
-  const fillBytes = (picture: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
+  const fillBytes = (picture: Pixels, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
     const { width, height, scaledWidth, scaledHeight } = target;
     if (scaledWidth < width || scaledHeight < height) out.fill(padByte);
-    if (region[2] === scaledWidth && region[3] === scaledHeight) copyBytes(picture, region, width, out);
-    else if (region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2) {
-      const smaller = halve(picture, region);
-      const whole: BoxPx = [0, 0, smaller.widthPx, smaller.heightPx];
-      if (smaller.widthPx === scaledWidth && smaller.heightPx === scaledHeight) copyBytes(smaller, whole, width, out);
-      else scaleBytes(smaller, whole, target, out);
-    } else scaleBytes(picture, region, target, out);
+    const mayHalve = region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2;
+    const [source, part] = mayHalve ? halfOf(picture, region) : asRgb(picture, region);
+    if (part[2] === scaledWidth && part[3] === scaledHeight) copyBytes(source, part, width, out);
+    else scaleBytes(source, part, target, out);
   };
 
   const scaleBytes = (picture: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
@@ -240,6 +249,8 @@ export function createScaler() {
   return {
     fill,
     fillBytes,
+    /** Halves a region of the picture for all that will be asked of its parts; until `forget`, or a region outside it. */
+    halveFor: (picture: Pixels, region: BoxPx): void => void halve(picture, region),
     /** Another picture comes, perhaps in the same memory. */
     forget: (): void => {
       halved = null;
@@ -315,6 +326,11 @@ function scaleRow(
     out[to + 2] = b;
     to += 3;
   }
+}
+
+/** The picture in RGB, or where it is not, the region of it; and where the region lies in that. */
+function asRgb(picture: Pixels, region: BoxPx): readonly [Picture, BoxPx] {
+  return 'rgb' in picture ? [picture, region] : [rgbOf(picture, region), [0, 0, region[2], region[3]]];
 }
 
 export type Scaler = ReturnType<typeof createScaler>;

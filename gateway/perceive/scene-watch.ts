@@ -1,5 +1,5 @@
 import type { EpochMs } from '../lib/clock.ts';
-import type { Picture } from './picture.ts';
+import type { Pixels } from './picture.ts';
 import { readSmallView } from './small-view.ts';
 import { createStandingThings } from './standing-things.ts';
 import type { PresentVehicle } from './vehicle-tracks.ts';
@@ -37,7 +37,7 @@ export function createSceneWatch(options: {
   const everyMs = zones.length > 0 ? zonesEveryMs : viewEveryMs;
   return {
     /** Answers null where it is too soon for another look, or nobody wants one. */
-    look: (picture: Picture, at: EpochMs, vehicles: () => readonly PresentVehicle[]): SceneChanges | null => {
+    look: (picture: Pixels, at: EpochMs, vehicles: () => readonly PresentVehicle[]): SceneChanges | null => {
       if ((view === null && zones.length === 0) || at - lastAt < everyMs) return null;
       lastAt = at;
       const small = readSmallView(picture);

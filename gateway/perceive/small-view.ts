@@ -1,4 +1,5 @@
-import type { Picture } from './picture.ts';
+import type { Picture, Pixels, YuvPicture } from './picture.ts';
+import { fullBrightness } from './yuv.ts';
 
 /** Pictures are compared at this size: things as large as a car's door remain, noise and compression do not. */
 export const viewSize = { columns: 160, rows: 90 } as const;
@@ -23,9 +24,9 @@ export interface SmallView {
 }
 
 /** About 3 ms for 1280 × 720. */
-export function readSmallView(picture: Picture): SmallView {
+export function readSmallView(picture: Pixels): SmallView {
   const fine = new Float32Array(fineSize.columns * fineSize.rows);
-  const chroma = shrink(picture, fine);
+  const chroma = 'rgb' in picture ? shrink(picture, fine) : shrinkYuv(picture, fine);
   const grey = new Float32Array(viewSize.columns * viewSize.rows);
   let sum = 0;
   for (let row = 0; row < viewSize.rows; row += 1) {
@@ -73,6 +74,36 @@ function shrink({ widthPx, heightPx, rgb }: Picture, out: Float32Array): number 
       if ((row & 3) !== 0 || (column & 3) !== 0) continue;
       const green = rgb[first + 1] as number;
       chroma += Math.abs((rgb[first] as number) - green) + Math.abs((rgb[first + 2] as number) - green);
+    }
+  }
+  return (chroma * 8) / (columns * rows);
+}
+
+/** The same of a picture whose brightness is there already. */
+function shrinkYuv({ widthPx, heightPx, yuv }: YuvPicture, out: Float32Array): number {
+  const { columns, rows } = fineSize;
+  const across = Math.max(Math.round(widthPx / columns), 1);
+  const down = Math.max(Math.round(heightPx / rows), 1);
+  const last = widthPx * heightPx - 1;
+  const planeU = widthPx * heightPx;
+  const planeV = planeU + (widthPx >> 1) * (heightPx >> 1);
+  const weight = fullBrightness / (across * down);
+  let chroma = 0;
+  for (let row = 0; row < rows; row += 1) {
+    const top = Math.floor((row * heightPx) / rows);
+    for (let column = 0; column < columns; column += 1) {
+      const left = Math.floor((column * widthPx) / columns);
+      let sum = 0;
+      for (let y = 0; y < down; y += 1) {
+        for (let x = 0; x < across; x += 1) sum += yuv[Math.min((top + y) * widthPx + left + x, last)] as number;
+      }
+      out[row * columns + column] = (sum - 16 * across * down) * weight;
+      if ((row & 3) !== 0 || (column & 3) !== 0) continue;
+      const near = (top >> 1) * (widthPx >> 1) + (left >> 1);
+      const u = (yuv[planeU + near] as number) - 128;
+      const v = (yuv[planeV + near] as number) - 128;
+      // BT.601: what red and blue have more than green.
+      chroma += Math.abs(2.41 * v + 0.39 * u) + Math.abs(2.41 * u + 0.81 * v);
     }
   }
   return (chroma * 8) / (columns * rows);

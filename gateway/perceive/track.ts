@@ -19,13 +19,15 @@ export interface Trail {
   readonly places: { since: EpochMs; at: EpochMs; box: BoxPx }[];
   /** The plate it is known by so far; null while none was read. */
   text: string | null;
+  /** Whether that is sure enough to tell it from another vehicle. */
+  sure: boolean;
 }
 
 /** Places remembered of one trail: a car that waits for hours keeps its first and its latest. */
 const maxPlaces = 60;
 
 export function startTrail(at: EpochMs, { box, text }: Observation): Trail {
-  return { startedAt: at, lastSeenAt: at, places: [{ since: at, at, box }], text };
+  return { startedAt: at, lastSeenAt: at, places: [{ since: at, at, box }], text, sure: text !== null };
 }
 
 export function continueTrail(trail: Trail, at: EpochMs, box: BoxPx): void {
@@ -67,6 +69,9 @@ const otherPlate = 2;
 /** A guess must be this far from a plate to be another vehicle's: half of its characters. */
 const otherGuess = 3.5;
 
+/** Far plates are read badly, and move little between two pictures. */
+const hardlyReadWidths = 1.5;
+
 /** How long it has been standing where it was last seen; 0 while it moves. */
 export function standingMs({ places }: Trail): number {
   const last = places[places.length - 1];
@@ -91,10 +96,15 @@ export function misfit(trail: Trail, at: EpochMs, seen: Observation): number {
   // The same plate anywhere in the picture is the same car.
   if (distance !== null && distance < 1) return away / 4;
   if (away > 3) return Infinity;
-  if (trail.text !== null && seen.guess !== undefined && plateDistance(trail.text, seen.guess) >= otherGuess)
-    return Infinity;
-  if (distance !== null && distance >= otherPlate && !isMisread(trail, at, { away, growth, distance })) return Infinity;
-  return away + Math.abs(Math.log(growth)) + (distance ?? 0.5);
+  if (trail.text !== null && trail.sure && seen.guess !== undefined) {
+    if (plateDistance(trail.text, seen.guess) >= otherGuess) return Infinity;
+  }
+  if (distance !== null && distance >= otherPlate) {
+    // What was hardly read so far may be any plate, if it is where it should be.
+    const fits = trail.sure ? isMisread(trail, at, { away, growth, distance }) : away <= hardlyReadWidths;
+    if (!fits) return Infinity;
+  }
+  return away + Math.abs(Math.log(growth)) + Math.min(distance ?? 0.5, otherPlate);
 }
 
 /**

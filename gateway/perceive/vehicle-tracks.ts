@@ -155,6 +155,7 @@ export function createVehicleTracks(options: {
     }
     track.vote = voteReads(track.reads, options.ebikePatterns);
     track.trail.text = track.vote && track.vote.rejected !== 'no-legal-format' ? track.vote.reading.text : null;
+    track.trail.sure = track.vote?.reading.accepted === true;
     track.lastReadAt = frame.capturedAt;
     keepBest(track, read, frame, plate.box);
   };

@@ -128,7 +128,7 @@ describe('visits', () => {
     it('makes no second row of a car that was lost for a moment, before or after it was read surely', () => {
       const visits = createVisits({ sameVisitMs: 20_000 });
       const sure = sighting('浙B12345', 10, true, { firstBox: [180, 200, 90, 30] });
-      const before = doubtful('闽Q88Z31', 4.5, { startedAt: at(2), lastBox: [140, 150, 70, 23] });
+      const before = doubtful('鲁F30T77', 4.5, { startedAt: at(2), lastBox: [140, 150, 70, 23] });
       const after = doubtful('闽Q88Z31', 11.5, { startedAt: at(10.4), firstBox: [340, 470, 230, 75] });
       expect(texts(visits.settle([before, sure, after], at(14), false))).toEqual(['浙B12345']);
       expect(texts(visits.settle([], at(60), true))).toEqual([]);

@@ -19,6 +19,9 @@ const lostForMs = 1500;
 const lostWidths = 3;
 const lostGrowth = 2.2;
 
+/** Rows of one gate while an unsure read waits for `sameVisitWithin`. */
+const rememberedWays = 12;
+
 interface Told {
   lastAt: EpochMs;
   standsAt: BoxPx | null;
@@ -36,7 +39,7 @@ type Span = Pick<VehicleSighting, 'startedAt' | 'endedAt' | 'firstBox' | 'lastBo
 export function createVisits(options: { readonly sameVisitMs: number }) {
   const told = new Map<string, Told>();
   let waiting: VehicleSighting[] = [];
-  /** Of the rows told of lately: unsure reads wait for as long as `sameVisitMs`. */
+  /** Of the rows told of last. */
   let ways: Span[] = [];
 
   const isNear = (a: string, b: string, limit: number): boolean => plateDistance(a, b) < limit;
@@ -45,7 +48,6 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
     for (const [text, { lastAt, standsAt }] of told) {
       if (at - lastAt > (standsAt ? standingVisitMs : options.sameVisitMs)) told.delete(text);
     }
-    ways = ways.filter(({ endedAt }) => at - endedAt <= options.sameVisitMs * 2 + lostForMs);
   };
 
   /** The visit told of that a sighting belongs to. */
@@ -58,7 +60,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
 
   const tell = (sighting: VehicleSighting): void => {
     told.set(sighting.plate.text, { lastAt: sighting.endedAt, standsAt: null });
-    ways.push(sighting);
+    ways = [...ways.slice(1 - rememberedWays), sighting];
   };
 
   /** Whether a sighting whose reads never agreed is a part of a row told of, or of another that waits. */

@@ -1,6 +1,6 @@
 import { createMotionGateOf, openFileSource } from '../../gateway/perceive/camera/index.ts';
 import type { Sensitivity } from '../../gateway/perceive/camera/gate/index.ts';
-import type { Frame, OpenFileSource } from '../../gateway/perceive/frame-source.ts';
+import type { OpenFileSource, VideoFrame } from '../../gateway/perceive/frame-source.ts';
 import { inspectVideo } from '../../gateway/perceive/inspect-video.ts';
 import type { Perceiver } from '../../gateway/perceive/perceive.ts';
 import { cameraOptions, perceptionOptions } from '../../gateway/perceive/options.ts';
@@ -48,7 +48,7 @@ export async function watchStream(
     });
     return {
       ...source,
-      frames: async function* (signal: AbortSignal): AsyncGenerator<Frame> {
+      frames: async function* (signal: AbortSignal): AsyncGenerator<VideoFrame> {
         for await (const frame of source.frames(signal)) {
           pictureMs.push(frame.mediaMs);
           yield frame;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EpochMs } from '../../gateway/lib/clock.ts';
 import { createCameraWatch } from '../../gateway/perceive/camera-watch.ts';
+import { startPictureStream } from '../../gateway/perceive/camera/picture-stream.ts';
 import { shippedModelsDir } from '../../gateway/perceive/model-store.ts';
 import { cameraOptions, perceptionOptions } from '../../gateway/perceive/options.ts';
 import { openPerceiver, type Perceiver } from '../../gateway/perceive/perceive.ts';
@@ -76,15 +77,15 @@ async function writeVideo(path: string, seed: number, full: boolean): Promise<nu
   return frames.length;
 }
 
-/** The decoder alone, as far as the pixels that perception takes. */
+/** The decoder alone, as far as the pixels that perception takes: those of the video itself. */
 async function decodeOnly(path: string): Promise<void> {
-  const child = spawn('ffmpeg', `-nostdin -v error -threads 1 -i ${path} -pix_fmt rgb24 -f null -`.split(' '), {
+  const child = spawn('ffmpeg', `-nostdin -v error -threads 1 -i ${path} -pix_fmt yuv420p -f null -`.split(' '), {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   await once(child, 'close');
 }
 
-/** Everything: decoder, pipe, motion, finder, reader, tracker, vote, evidence. */
+/** Everything, by the product's own decoder: pipe, motion, finder, reader, tracker, vote, evidence. */
 async function wholePerception(path: string, perceiver: Perceiver): Promise<number> {
   let rows = 0;
   const watch = createCameraWatch({
@@ -96,29 +97,16 @@ async function wholePerception(path: string, perceiver: Perceiver): Promise<numb
       return Promise.resolve();
     },
   });
-  const child = spawn(
-    'ffmpeg',
-    `-nostdin -v error -threads 1 -i ${path} -pix_fmt rgb24 -f rawvideo pipe:1`.split(' '),
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  const ended = once(child, 'close');
-  const frame = new Uint8Array(widthPx * heightPx * 3);
-  let filled = 0;
-  let index = 0;
-  for await (const chunk of child.stdout as AsyncIterable<Buffer>) {
-    for (let from = 0; from < chunk.length;) {
-      const part = chunk.subarray(from, from + frame.length - filled);
-      frame.set(part, filled);
-      filled += part.length;
-      from += part.length;
-      if (filled < frame.length) continue;
-      const mediaMs = (index * 1000) / perSecond;
-      await watch.look({ widthPx, heightPx, rgb: frame, capturedAt: mediaMs as EpochMs, mediaMs });
-      index += 1;
-      filled = 0;
-    }
-  }
-  await ended;
+  const stream = startPictureStream({
+    input: ['-i', path],
+    framesPerSecond: 100,
+    maxWidthPx: widthPx,
+    onPicture: async (picture) => {
+      await watch.look({ ...picture, capturedAt: picture.mediaMs as EpochMs });
+      picture.release();
+    },
+  });
+  await stream.ended;
   await watch.finish();
   return rows;
 }

@@ -133,7 +133,8 @@ if (wants('reader')) {
     const reader = await openPlateReader(await loadEntry(modelsDir, entry), 1, hanCharactersOf(ebikePatterns));
     const named = { model: entry.id, yardstick };
     if (crops.length > 0) note(await measureReader(reader, crops, ebikePatterns, { set: 'plates-crops', ...named }));
-    if (scenePlates.length > 0) note(await measureReader(reader, scenePlates, ebikePatterns, { set: 'plates-scenes', ...named }));
+    if (scenePlates.length > 0)
+      note(await measureReader(reader, scenePlates, ebikePatterns, { set: 'plates-scenes', ...named }));
     // A reader that was never taught a city's name is not asked for it.
     const knows = ({ text }: PlateSample): boolean => Array.from(text).every((character) => reader.knows(character));
     for (const { name, samples } of rendered.filter(({ samples: all }) => all.some(knows)))

@@ -188,6 +188,25 @@ describe('cameras', () => {
     expect(seen).toEqual(['浙B12345', '沪AD56789']);
   }, 120_000);
 
+  it('do not wait for one another: one whose passages nobody takes holds up no other of the same thread', async () => {
+    const seen: string[] = [];
+    let release: () => void = () => undefined;
+    const stuck = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await started({
+      cameras: [camera, { ...camera, id: 'other', name: '西门' }],
+      onPassage: (passage) => {
+        seen.push(`${passage.camera} ${passage.plate?.text}`);
+        return passage.camera === 'gate' ? stuck : Promise.resolve();
+      },
+    });
+    await until(() => seen.length === 3);
+    expect([...seen].sort()).toEqual(['gate 浙B12345', 'other 沪AD56789', 'other 浙B12345'].sort());
+    release();
+    await until(() => seen.length === 4);
+  }, 120_000);
+
   it('have no snapshot before their first picture, and a failed link is told of once', async () => {
     const changes: CameraChange[] = [];
     const url = 'rtsp://127.0.0.1:9/none';

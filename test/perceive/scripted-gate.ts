@@ -25,7 +25,11 @@ interface Visible {
  * A gate where only the pixels are missing: true places of plates from the scenario's geometry, hidden where something
  * stands before them, read as well as their size allows. For the tracker and the vote, thousands of times as fast as models.
  */
-export function createScriptedGate(random: Random): { readonly stage: Stage; readonly perceiver: Perceiver } {
+export function createScriptedGate(
+  random: Random,
+  /** Share of characters that are misread, each time otherwise, however near: night, rain and motion. */
+  misread = 0,
+): { readonly stage: Stage; readonly perceiver: Perceiver } {
   let visible: readonly Visible[] = [];
   const frame = new Uint8Array(width * height * 3);
   let painted: BoxPx[] = [];
@@ -56,8 +60,8 @@ export function createScriptedGate(random: Random): { readonly stage: Stage; rea
     const characters = Array.from(plate.text).map((character) => {
       // From 36 px, where half of the characters are guesses, to 80 px, where they are plain.
       const doubt = Math.max(0, Math.min(1, (80 - widthPx) / 44));
-      const wrong = random.next() < doubt * 0.25;
-      const ratio = Math.max(0.3, 0.99 - doubt * random.between(0.1, 0.6));
+      const wrong = random.next() < Math.max(doubt * 0.25, misread);
+      const ratio = misread > 0 ? random.between(0.3, 0.6) : Math.max(0.3, 0.99 - doubt * random.between(0.1, 0.6));
       const other = random.pick(Array.from('0123456789ABCDEFGHJKLMNPQRSTUVWXYZ'));
       const said = wrong ? other : character;
       return {

@@ -36,6 +36,23 @@ describe('one visit is one row, with the right plate and direction, when a vehic
   }, 240_000);
 });
 
+describe('a vehicle that drives through and can hardly be read', () => {
+  it('is one row all the same, and an unsure one', async () => {
+    const faults: string[] = [];
+    for (const pattern of ['drives through', 'leaves'] as const) {
+      for (const seed of [1, 2, 3, 4]) {
+        const random = createRandom(seed).fork(pattern);
+        const gate = createScriptedGate(random.fork('gate'), 0.4);
+        const scenarios = [makeScenario(pattern, random.fork('a')), makeScenario(pattern, random.fork('b'))];
+        const { rows } = await runCamera({ ...gate, scenarios, random: random.fork('pauses') });
+        if (rows.length !== 2 || rows.some(({ accepted }) => accepted))
+          faults.push(`${pattern} ${seed}: ${rows.map(({ text, accepted }) => `${text} ${accepted}`).join()}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  }, 60_000);
+});
+
 describe('how passages are scored', () => {
   const [visit] = makeScenario('stops', createRandom(1)).expected;
   if (!visit) throw new Error('nothing expected');

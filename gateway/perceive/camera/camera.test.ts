@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { CameraId } from '../../domain/ids.ts';
 import { systemClock, type EpochMs } from '../../lib/clock.ts';
 import { startGstRtspServer, type GstRtspServer } from '../../../test/support/gst-rtsp-server.ts';
-import type { Frame, LiveSourceRequest, SourceStatus } from '../frame-source.ts';
+import type { LiveSourceRequest, SourceStatus, VideoFrame } from '../frame-source.ts';
 import { createMotionGateOf } from './motion-gate.ts';
 import { createCameraShared } from './shared.ts';
 import { openFileSource, openLiveSource } from './index.ts';
@@ -84,14 +84,14 @@ const argumentLists = (): string =>
     .filter((list) => list.startsWith('ffmpeg'))
     .join('\n');
 async function take(
-  frames: AsyncIterable<Frame>,
+  frames: AsyncIterable<VideoFrame>,
   count: number,
-  each: (frame: Frame) => void = () => undefined,
-): Promise<Frame[]> {
-  const out: Frame[] = [];
+  each: (frame: VideoFrame) => void = () => undefined,
+): Promise<VideoFrame[]> {
+  const out: VideoFrame[] = [];
   for await (const frame of frames) {
     each(frame);
-    out.push({ ...frame, rgb: frame.rgb.slice() });
+    out.push({ ...frame, yuv: frame.yuv.slice() });
     if (out.length === count) break;
   }
   return out;
@@ -115,8 +115,8 @@ describe('camera over RTSP, served by GStreamer', () => {
         lists = argumentLists();
       });
       end.abort();
-      expect(frames.map((frame) => [frame.widthPx, frame.heightPx, frame.rgb.length])).toEqual(
-        Array(6).fill([320, 180, 320 * 180 * 3]),
+      expect(frames.map((frame) => [frame.widthPx, frame.heightPx, frame.yuv.length])).toEqual(
+        Array(6).fill([320, 180, (320 * 180 * 3) / 2]),
       );
       expect(statuses).toEqual([{ kind: 'connecting' }, { kind: 'connected', widthPx: 640, heightPx: 360 }]);
       const gaps = frames.slice(1).map((frame, i) => frame.mediaMs - frames[i]!.mediaMs);
@@ -277,13 +277,13 @@ describe('camera over RTSP, served by GStreamer', () => {
       const agesMs: number[] = [];
       const times: number[] = [];
       for await (const frame of source.frames(end.signal)) {
-        const before = Buffer.from(frame.rgb);
+        const before = Buffer.from(frame.yuv);
         agesMs.push(Date.now() - frame.capturedAt);
         times.push(frame.mediaMs);
         // Slow for longer than any frame stays fresh; the decoder waits meanwhile.
         await expect.poll(() => Date.now() - frame.capturedAt, { timeout: 10_000 }).toBeGreaterThan(4000);
         // Nobody wrote into the frame while its reader had it.
-        expect(before.equals(Buffer.from(frame.rgb))).toBe(true);
+        expect(before.equals(Buffer.from(frame.yuv))).toBe(true);
         if (times.length === 3) break;
       }
       end.abort();

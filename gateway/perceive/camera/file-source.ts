@@ -1,6 +1,6 @@
 import { GatewayError } from '../../lib/errors.ts';
 import { systemClock, type EpochMs } from '../../lib/clock.ts';
-import type { FileSource, FileSourceRequest, Frame, OpenFileSource } from '../frame-source.ts';
+import type { FileSource, FileSourceRequest, OpenFileSource, VideoFrame } from '../frame-source.ts';
 import { startCopyPull } from './copy-pull.ts';
 import { createDecoderSlots } from './decoder-slots.ts';
 import { createDecodingWay } from './decoding-way.ts';
@@ -65,7 +65,7 @@ interface Playing {
   shown: { readonly widthPx: number; readonly heightPx: number } | null;
 }
 
-async function* playFrames(play: Playing, eye: Eye, signal: AbortSignal): AsyncGenerator<Frame> {
+async function* playFrames(play: Playing, eye: Eye, signal: AbortSignal): AsyncGenerator<VideoFrame> {
   const { request, slot } = play;
   const ending = new AbortController();
   const stop = (): void => ending.abort();

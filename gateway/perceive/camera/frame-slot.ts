@@ -1,9 +1,10 @@
 import type { EpochMs } from '../../lib/clock.ts';
-import type { Frame } from '../frame-source.ts';
+import type { FrameTimes, VideoFrame } from '../frame-source.ts';
+import type { YuvPicture } from '../picture.ts';
 import type { Picture } from './picture-stream.ts';
 
 /** A frame on its way to whoever looks at it. */
-export interface HeldFrame extends Frame, Pick<Picture, 'release'> {
+export interface HeldFrame extends YuvPicture, FrameTimes, Pick<Picture, 'release'> {
   /** Added to the age at which it is too old: what lies before the moment that woke the decoder comes late by nature. */
   readonly graceMs: number;
 }
@@ -18,7 +19,7 @@ export interface FrameSlot {
   dropped(): number;
   isEmpty(): boolean;
   end(): void;
-  take(signal: AbortSignal): AsyncGenerator<Frame>;
+  take(signal: AbortSignal): AsyncGenerator<VideoFrame>;
 }
 
 /** A frame so much older than the present is let go, in one go down to `freshMs`: letting go costs a tenth of looking. */

@@ -1,7 +1,7 @@
 import type { EpochMs } from '../../lib/clock.ts';
 import { createMotionGate } from '../motion.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
-import type { Picture } from './picture-stream.ts';
+import type { YuvPicture } from '../picture.ts';
 import type { StillDecoder } from './still-decoder.ts';
 
 /** A net under the gate: what came so quietly that the gate did not notice is seen by comparing key frames. */
@@ -16,7 +16,7 @@ export interface StillLook {
 }
 
 /** Told of every key frame that was looked at; the picture is its only until it returns. */
-export type OnStill = (picture: Pick<Picture, 'widthPx' | 'heightPx' | 'rgb'>, capturedAt: EpochMs) => void;
+export type OnStill = (picture: YuvPicture, capturedAt: EpochMs) => void;
 
 /** One camera's net. `everyMs`: capture time between looks; the first after `seen` comes at once. */
 export function createStillLook(stills: StillDecoder, everyMs: number, onStill: OnStill = () => undefined): StillLook {

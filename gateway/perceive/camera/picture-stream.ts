@@ -2,12 +2,10 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { createComplaints, type ChildEnd } from './complaints.ts';
 import { watchForHang } from './hang-watch.ts';
+import type { YuvPicture } from '../picture.ts';
 
-/** One picture as the child gave it out. `rgb` is the receiver's until he calls `release`; then it is filled again. */
-export interface Picture {
-  readonly widthPx: number;
-  readonly heightPx: number;
-  readonly rgb: Uint8Array;
+/** One picture as the child gave it out. `yuv` is the receiver's until he calls `release`; then it is filled again. */
+export interface Picture extends YuvPicture {
   readonly mediaMs: number;
   release(): void;
 }
@@ -47,7 +45,8 @@ export const fedInput: readonly string[] = [
 ];
 
 /**
- * An ffmpeg child that decodes its input into RGB24 pictures at most `framesPerSecond` apart, with their media times.
+ * An ffmpeg child that decodes its input into I420 pictures at most `framesPerSecond` apart, with their media times: half
+ * the bytes of RGB through the pipe, and what few pixels are wanted in RGB are converted where they are (`../yuv.ts`).
  *
  * Media times come over stderr from the `showinfo` filter, one line a picture: rawvideo carries none. The n-th line
  * belongs to the n-th picture; the first tells the size.
@@ -60,9 +59,9 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
   const filters = [
     `select='(isnan(prev_selected_t)+gte(t-prev_selected_t\\,${gap}))${from}'`,
     request.exactSize
-      ? `scale=${request.exactSize.widthPx}:${request.exactSize.heightPx}:flags=area`
-      : `scale='min(iw\\,${maxWidthPx})':-2:flags=area`,
-    'format=rgb24',
+      ? `scale=${request.exactSize.widthPx}:${request.exactSize.heightPx}:flags=area:out_color_matrix=bt601:out_range=tv`
+      : `scale='trunc(min(iw\\,${maxWidthPx})/2)*2':-2:flags=area:out_color_matrix=bt601:out_range=tv`,
+    'format=yuv420p',
     'showinfo=checksum=0',
   ].join(',');
   const args = [
@@ -70,7 +69,7 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
     ...request.input,
     ...['-map', '0:v:0', '-an', '-vf', filters, '-fps_mode', 'passthrough'],
     // ffmpeg's "encoder" of raw pictures works in as many threads as there are cores, and gives each picture out that many later.
-    ...['-threads', '1', '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'],
+    ...['-threads', '1', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:1'],
   ];
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('ffmpeg', args, {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -171,15 +170,15 @@ function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPictu
   let open: Promise<void> | null = null;
   const handOut = (
     size: { readonly widthPx: number; readonly heightPx: number },
-    rgb: Uint8Array,
+    yuv: Uint8Array,
     mediaMs: number,
   ): void => {
     let released = false;
     const release = (): void => {
-      if (!released) spare.push(rgb);
+      if (!released) spare.push(yuv);
       released = true;
     };
-    const taken = onPicture({ ...size, rgb, mediaMs, release });
+    const taken = onPicture({ ...size, yuv, mediaMs, release });
     if (taken !== null) {
       open = taken.finally(() => {
         open = null;
@@ -189,7 +188,7 @@ function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPictu
   const drain = (): boolean => {
     const size = info.size();
     if (size === null) return false;
-    const length = size.widthPx * size.heightPx * 3;
+    const length = (size.widthPx * size.heightPx * 3) / 2;
     while (open === null) {
       if (filling?.length !== length) {
         spare = spare.filter((buffer) => buffer.length === length);

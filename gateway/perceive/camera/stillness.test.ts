@@ -15,18 +15,14 @@ function scene(options: {
   const { widthPx = 640, level = 80, noise = 6, leftPx = 0, sidePx = 0, seed, mediaMs } = options;
   const heightPx = (widthPx * 9) / 16;
   const random = createRandom(seed);
-  const rgb = new Uint8Array(widthPx * heightPx * 3);
+  const yuv = new Uint8Array((widthPx * heightPx * 3) / 2).fill(128);
   for (let y = 0; y < heightPx; y += 1) {
     for (let x = 0; x < widthPx; x += 1) {
       const inside = y >= 100 && y < 100 + sidePx && x >= leftPx && x < leftPx + sidePx;
-      rgb.fill(
-        level + (inside ? 40 : 0) + random.integer(-noise, noise),
-        (y * widthPx + x) * 3,
-        (y * widthPx + x) * 3 + 3,
-      );
+      yuv[y * widthPx + x] = level + (inside ? 40 : 0) + random.integer(-noise, noise);
     }
   }
-  return { widthPx, heightPx, rgb, mediaMs, release: () => undefined };
+  return { widthPx, heightPx, yuv, mediaMs, release: () => undefined };
 }
 
 /** Since when each picture says that nothing has changed, a picture every third of a second. */

@@ -1,3 +1,5 @@
+import type { YuvPicture } from '../picture.ts';
+import { fullBrightness } from '../yuv.ts';
 import type { Picture } from './picture-stream.ts';
 
 /** Cells across a picture, whatever its size: 16 px of a picture of 640. */
@@ -13,7 +15,7 @@ export interface SceneCells {
 }
 
 /** About 0.3 ms whatever the picture's size. */
-export function cellsOf({ widthPx, heightPx, rgb }: Pick<Picture, 'widthPx' | 'heightPx' | 'rgb'>): SceneCells {
+export function cellsOf({ widthPx, heightPx, yuv }: YuvPicture): SceneCells {
   const cellPx = Math.max(1, widthPx / columns);
   const rows = Math.max(1, Math.round(heightPx / cellPx));
   const means = new Float32Array(columns * rows);
@@ -24,15 +26,15 @@ export function cellsOf({ widthPx, heightPx, rgb }: Pick<Picture, 'widthPx' | 'h
         let sum = 0;
         for (let sampleX = 0; sampleX < samples; sampleX += 1) {
           const x = Math.min(widthPx - 1, Math.floor((column + (sampleX + 0.5) / samples) * cellPx));
-          const at = (y * widthPx + x) * 3;
-          sum += (rgb[at] as number) + 2 * (rgb[at + 1] as number) + (rgb[at + 2] as number);
+          sum += yuv[y * widthPx + x] as number;
         }
         const cell = row * columns + column;
         means[cell] = (means[cell] as number) + sum;
       }
     }
   }
-  for (let cell = 0; cell < means.length; cell += 1) means[cell] = (means[cell] as number) / (4 * samples * samples);
+  for (let cell = 0; cell < means.length; cell += 1)
+    means[cell] = ((means[cell] as number) * fullBrightness) / (samples * samples);
   return { columns, rows, means };
 }
 

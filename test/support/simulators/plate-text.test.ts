@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { colorOfKind, randomKind, randomPlate, simulatedKinds, type SimulatedKind } from './plate-text.ts';
+import { colorOfKind, ebikePlates, randomKind, randomPlate, simulatedKinds, type SimulatedKind } from './plate-text.ts';
 import { createRandom } from './random.ts';
 
 const province = '[京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新]';
@@ -20,10 +20,11 @@ const legal: Readonly<Record<SimulatedKind, RegExp>> = {
   military: /^[VKHBSLJNGCE][A-DJ-PR-TVY]\d{5}$/,
   aviation: new RegExp(`^民航${serial}{5}$`),
   temporary: new RegExp(`^${province}[A-HJ-NP-Z]${serial}{5}临$`),
+  ebike: new RegExp(ebikePlates),
 };
 
 describe('plate texts', () => {
-  it.each(simulatedKinds)('makes only legal texts of kind %s', (kind) => {
+  it.each([...simulatedKinds, 'ebike'] as const)('makes only legal texts of kind %s', (kind) => {
     const random = createRandom(5);
     for (let count = 0; count < 500; count += 1) {
       const plate = randomPlate(random, kind);
