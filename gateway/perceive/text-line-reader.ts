@@ -82,7 +82,7 @@ export async function openTextLineReader(
 }
 
 function maskedAlphabet(labels: readonly string[], more: readonly string[]): Alphabet {
-  const wanted = new Set([...plateCharacters, ...more]);
+  const wanted = new Set([...Array.from(plateCharacters), ...more]);
   const found = labels.flatMap((label, index) => (wanted.has(label) ? [{ label, column: index + 1 }] : []));
   return { characters: found.map((entry) => entry.label), columns: Int32Array.from(found, (entry) => entry.column) };
 }
