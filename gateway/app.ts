@@ -18,6 +18,7 @@ import { createDeliveryDesk } from './app/deliveries.ts';
 import { createDiskWatch } from './app/disk-watch.ts';
 import { createHousekeeping } from './app/housekeeping.ts';
 import { createPart, reachable } from './app/parts.ts';
+import { createLateReceipts } from './app/receipts.ts';
 import { createRulesDesk } from './app/rules-desk.ts';
 import { createPassageDeliveries } from './app/passages.ts';
 import { createSharing } from './app/sharing.ts';
@@ -196,10 +197,12 @@ async function build(settings: AppSettings) {
       return { rssBytes: rss, heapUsedBytes: heapUsed, externalBytes: external };
     },
   });
+  const lateReceipts = createLateReceipts({ configuration, store });
   const stored = (changes: readonly Change[]): void => {
     live.publish(changes);
     metrics.count(changes);
     canary.stored(changes);
+    lateReceipts.stored(changes);
   };
   line.onStored(stored);
   const commit = async (changes: readonly Change[]): Promise<void> => {
@@ -275,8 +278,10 @@ async function build(settings: AppSettings) {
       pendingCount: (channel) => store.pendingCount(channel),
     },
     commit,
-    onDelivered: (receipt) =>
-      line.received({ ...receipt, feedback: receipt.feedback.filter((answer) => gate.fault(answer) === null) }),
+    onDelivered: async (receipt) => {
+      await line.received({ ...receipt, feedback: receipt.feedback.filter((answer) => gate.fault(answer) === null) });
+      lateReceipts.received(receipt.delivery);
+    },
     clock,
     random,
     logger,
@@ -287,6 +292,7 @@ async function build(settings: AppSettings) {
     channels: channels.byId,
     wake: () => outbox.wake(),
     accept: (event) => line.accept(event, null),
+    lateReceipts,
     ownState: createOwnState({
       ...{ version, dataDir, recipients: configuration.recipients },
       // Of a broken way to somebody else the station need not hear that this gateway is ill.

@@ -272,6 +272,60 @@ describe('the broker of the station', () => {
     expect(refused).toEqual(['desk wrong-signature an answer']);
   });
 
+  it('takes no receipt that is unsigned, of another delivery, of another time, or its own event sent back', async () => {
+    const broker = await brokerOn();
+    const forger = await connectAsync(broker.url, { protocolVersion: 5 });
+    endings.push(() => forger.endAsync(true));
+    const at = (ageS: number) => Math.floor(Date.now() / 1000) - ageS;
+    const signed = (id: string, body: string, ageS = 0) => signWebhook({ keys: [key], id, timestampS: at(ageS), body });
+    const forgeries: ((id: string, event: IPublishPacket) => { body: string; userProperties?: object })[] = [
+      () => ({ body: '' }),
+      (id) => ({ body: '{"status":"received"}', userProperties: signed(id, '') }),
+      () => ({ body: '', userProperties: signed(numbered(99).id, '') }),
+      (id) => ({ body: '', userProperties: signed(id, '', 600) }),
+      (_, { payload, properties }) => ({
+        body: payload.toString(),
+        userProperties: { ...properties?.userProperties },
+      }),
+    ];
+    forger.on('message', (_topic, _payload, packet) => {
+      const { responseTopic = '', correlationData } = packet.properties ?? {};
+      const forgery = forgeries.shift();
+      if (!forgery || !correlationData) return;
+      const { body, userProperties } = forgery(correlationData.toString(), packet);
+      forger.publish(responseTopic, body, {
+        qos: 1,
+        properties: { correlationData, ...(userProperties && { userProperties: userProperties as never }) },
+      });
+    });
+    await forger.subscribeAsync(`${root}/notices/#`, { qos: 1 });
+    const { send, refused } = await channelAt(broker.url, { timeout: '1s' });
+    for (let n = 1; n <= 5; n += 1)
+      expect(await send(numbered(n))).toMatchObject({ kind: 'retry', reason: 'no answer of the station within 1000 ms' });
+    expect(refused).toEqual(
+      ['unsigned', 'wrong-signature', 'replayed', 'expired', 'replayed'].map((fault) => `desk ${fault} a receipt`),
+    );
+  });
+
+  it('is not relied upon for who may answer, unless the channel says so', async () => {
+    const parse = (options: object) =>
+      channelsOptions.safeParse({ desk: { kind: 'mqtt', url: 'mqtt://127.0.0.1:1', ...options } });
+    expect(parse({}).error?.issues).toMatchObject([
+      { path: ['desk', 'secretFile'], message: expect.stringMatching(/unsignedAnswers: accept/) as string },
+    ]);
+    expect(parse({ unsignedAnswers: 'accept' }).success).toBe(true);
+    const broker = await brokerOn();
+    const station = await connectAsync(broker.url, { protocolVersion: 5 });
+    endings.push(() => station.endAsync(true));
+    station.on('message', (_topic, _payload, { properties }) => {
+      const { responseTopic = '', correlationData } = properties ?? {};
+      if (correlationData) station.publish(responseTopic, '', { qos: 1, properties: { correlationData } });
+    });
+    await station.subscribeAsync(`${root}/notices/#`, { qos: 1 });
+    const { send } = await channelAt(broker.url, { secretFile: undefined, unsignedAnswers: 'accept' });
+    expect((await send(numbered(1))).kind).toBe('delivered');
+  });
+
   it('is spoken to with the old secret and the new while it is being changed', async () => {
     const broker = await brokerOn();
     // The station has the old one still.

@@ -32,20 +32,28 @@ const scope = self as unknown as Worker;
 
 const pathOf = (message: PushMessage): string => (message.alertId === null ? '#/' : `#/alerts/${message.alertId}`);
 
-function read(data: PushData | null): PushMessage {
+/** Null for what is no JSON, or JSON of another form: a notification without title and tag would be refused. */
+function read(data: PushData | null): PushMessage | null {
   try {
-    if (data !== null) return data.json() as PushMessage;
-    throw new Error('a push without words');
+    const { kind, alertId, tier, title, at } = data?.json() as Partial<PushMessage>;
+    return kind === undefined || title === undefined
+      ? null
+      : { kind, alertId: alertId ?? null, tier: tier ?? null, title, at: at ?? new Date().toISOString() };
   } catch {
-    // Something came and could not be read: better a word too many than an alert too few.
-    return { kind: 'alert', alertId: null, tier: null, title: '预警 Alert', at: new Date().toISOString() };
+    return null;
   }
 }
+
+/** Something came and could not be read: better a word too many than an alert too few. */
+const unreadable = (): PushMessage => ({
+  ...{ kind: 'alert', alertId: null, tier: null, title: '预警 Alert' },
+  at: new Date().toISOString(),
+});
 
 scope.addEventListener('install', () => void scope.skipWaiting());
 scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.claim()));
 scope.addEventListener('push', (event) => {
-  const message = read(event.data);
+  const message = read(event.data) ?? unreadable();
   const options = {
     // Told again, it replaces itself, and makes itself heard again.
     tag: message.alertId ?? message.kind,

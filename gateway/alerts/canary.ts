@@ -35,7 +35,7 @@ export interface Canary extends Component {
 interface Way {
   report: CanaryReport;
   /** On its way, and since when; null: none. */
-  out: { readonly id: DeliveryId; readonly sinceMs: MonotonicMs } | null;
+  out: { readonly id: DeliveryId; readonly sinceMs: MonotonicMs; readonly told: (() => void) | undefined } | null;
   nextMs: number;
   failures: number;
 }
@@ -56,6 +56,8 @@ export function createCanary(given: {
   readonly gateway: string;
   /** How the gateway is: told to the station with each canary. */
   readonly state?: () => GatewayState;
+  /** What else it is told with a canary; `told` is called when that has arrived. Null: nothing. */
+  readonly news?: (recipient: RecipientId) => (Pick<CanaryData, 'receipts'> & { told(): void }) | null;
   readonly timeZone: string;
   readonly clock: Clock;
   readonly random: Pick<Random, 'id'>;
@@ -97,9 +99,11 @@ export function createCanary(given: {
       return;
     }
     const isStation = recipients.some(({ id, role }) => id === recipient && role === 'station');
+    const news = isStation ? (given.news?.(recipient) ?? null) : null;
     const data: CanaryData = {
       ...{ gateway, channel, recipient, sentAt: rfc3339(clock.now(), timeZone) },
       ...(isStation && given.state && { state: given.state() }),
+      ...(news && { receipts: news.receipts }),
     };
     const delivery: Delivery = {
       id: random.id() as DeliveryId,
@@ -120,7 +124,7 @@ export function createCanary(given: {
       lastError: null,
       deliveredAt: null,
     };
-    way.out = { id: delivery.id, sinceMs: clock.monotonic() };
+    way.out = { id: delivery.id, sinceMs: clock.monotonic(), told: news?.told };
     byDelivery.set(delivery.id, way);
     try {
       await commit([{ kind: 'delivery-created', delivery }]);
@@ -176,11 +180,13 @@ export function createCanary(given: {
         if (change.kind !== 'delivery-tried') continue;
         const way = byDelivery.get(change.id);
         if (!way || change.state === 'pending') continue;
+        const told = way.out?.told;
         release(way);
         if (change.state === 'dead') {
           failed(way, change.result);
           continue;
         }
+        told?.();
         way.failures = 0;
         way.report = { ...way.report, lastReceiptAt: change.at };
         set(way, 'working', null);

@@ -28,6 +28,7 @@ import { createStrays } from './strays.ts';
 import { createProposalApplier } from './apply-proposal.ts';
 import { backtest } from './backtest.ts';
 import { ruleDocuments } from './rule-documents.ts';
+import type { LateReceipts } from './receipts.ts';
 import type { RulesDesk } from './rules-desk.ts';
 
 /** How many alerts of one rule a proposal looks at. */
@@ -53,6 +54,8 @@ export function createFollowUp(given: {
   readonly accept: (event: SystemEvent) => Promise<unknown>;
   /** How this gateway is, for the station. */
   readonly ownState?: () => GatewayState;
+  /** What others have received since the station was told. */
+  readonly lateReceipts?: Pick<LateReceipts, 'news'>;
   readonly commit: Commit;
   readonly clock: Clock;
   readonly random: Random;
@@ -155,6 +158,7 @@ export function createFollowUp(given: {
     wake: given.wake,
     gateway: configuration.gateway.id,
     ...(given.ownState && { state: given.ownState }),
+    news: (recipient) => given.lateReceipts?.news(recipient) ?? null,
     timeZone,
     ...{ clock, random, logger },
   });

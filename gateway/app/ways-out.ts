@@ -6,18 +6,16 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { openChannel, type Channels, type ChannelsSetup, type OpenChannel, type WatchList } from '../channels/index.ts';
 import type { GatewayConfiguration } from '../config/index.ts';
-import type { Delivery } from '../domain/alert.ts';
 import type { Channel } from '../domain/delivery.ts';
 import type { Commit } from '../domain/change.ts';
 import type { DeliveryId, EvidenceId } from '../domain/ids.ts';
-import type { NoticeReceipt } from '../domain/notice.ts';
 import type { Evidence } from '../evidence/index.ts';
 import type { Clock } from '../lib/clock.ts';
-import { rfc3339 } from '../lib/local-time.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Perception } from '../perceive/index.ts';
 import type { Store } from '../store/index.ts';
+import { receiptsOf } from './receipts.ts';
 import type { Sharing } from './sharing.ts';
 import { createSwitchableChannel, type SwitchableChannel } from './switchable-channel.ts';
 
@@ -104,7 +102,7 @@ export async function openWaysOut(given: {
       },
       share: (piece, delivery) => sharing.share(store.evidenceRow(piece.id as EvidenceId), evidence, delivery),
       inlineUpToBytes: (recipient) => sharing.inlineUpToBytes(recipient),
-      told: (sent) => (sent.alertId === null ? [] : receiptsOf(store.deliveries(sent.alertId), sent, configuration)),
+      told: (sent) => (sent.alertId === null ? [] : receiptsOf(store.deliveries(sent.alertId), configuration, sent)),
     },
   });
   const ways = new Map<string, SwitchableChannel>();
@@ -165,24 +163,4 @@ export async function openWaysOut(given: {
       return { added, renewed, removed };
     },
   };
-}
-
-/** The latest that each recipient was sent, in the order of the configuration. */
-function receiptsOf(
-  deliveries: readonly Delivery[],
-  sent: Pick<Delivery, 'id'>,
-  { recipients, alerts }: Pick<GatewayConfiguration, 'recipients' | 'alerts'>,
-): NoticeReceipt[] {
-  const latest = new Map<string, Delivery>();
-  for (const delivery of deliveries) {
-    const known = latest.get(delivery.recipient);
-    if (!known || known.sequence < delivery.sequence) latest.set(delivery.recipient, delivery);
-  }
-  return recipients.flatMap(({ id, name, role }) => {
-    const delivery = latest.get(id);
-    if (!delivery) return [];
-    const { channel, deliveredAt } = delivery;
-    const state = delivery.id === sent.id ? ('delivered' as const) : delivery.state;
-    return [{ name, role, channel, state, at: deliveredAt === null ? null : rfc3339(deliveredAt, alerts.timeZone) }];
-  });
 }

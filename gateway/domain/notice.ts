@@ -92,6 +92,15 @@ export const noticeWhySchema = z.object({
   lateByS: z.number().nullable().describe('Seconds by which the newest event came too late to be put in its place'),
 });
 
+const noticeReceiptSchema = z.object({
+  name: z.string(),
+  role: z.string(),
+  channel: z.string(),
+  state: z.enum(['pending', 'delivered', 'dead']),
+  at: time.nullable().describe('When it was received'),
+});
+export type NoticeReceipt = z.infer<typeof noticeReceiptSchema>;
+
 export const noticeDataSchema = z.object({
   alertId: id,
   noticeId: id,
@@ -140,20 +149,11 @@ export const noticeDataSchema = z.object({
     .optional()
     .describe('The latest steps of its life, with what is escalated or transferred'),
   receipts: z
-    .array(
-      z.object({
-        name: z.string(),
-        role: z.string(),
-        channel: z.string(),
-        state: z.enum(['pending', 'delivered', 'dead']),
-        at: time.nullable().describe('When it was received'),
-      }),
-    )
+    .array(noticeReceiptSchema)
     .optional()
     .describe('Everybody who has been told of this alert, and whether it has arrived, when this version was sent'),
 });
 export type NoticeData = z.infer<typeof noticeDataSchema>;
-export type NoticeReceipt = NonNullable<NoticeData['receipts']>[number];
 
 /** What a gateway says of itself with its canaries. */
 export const gatewayStateSchema = z.object({
@@ -174,6 +174,11 @@ export const canaryDataSchema = z.object({
   sentAt: time,
   recipient: z.string().optional().describe('Whose way is tried'),
   state: gatewayStateSchema.optional().describe('How the gateway is'),
+  receipts: z
+    .array(z.object({ alertId: id, receipts: z.array(noticeReceiptSchema) }))
+    .max(1000)
+    .optional()
+    .describe('Alerts that others have received since this recipient was last told who has'),
 });
 export type CanaryData = z.infer<typeof canaryDataSchema>;
 

@@ -1,5 +1,5 @@
 import { endedAlertStates, feedbackKinds } from '../domain/alert.ts';
-import { noticeTypes, type NoticeData, type NoticeEvent } from '../domain/notice.ts';
+import { noticeTypes, type NoticeData, type NoticeEvent, type NoticeReceipt } from '../domain/notice.ts';
 import { tierRank } from '../domain/tier.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { parseRfc3339 } from '../lib/local-time.ts';
@@ -230,5 +230,14 @@ export function canaryStatement(gateway: string, now: EpochMs, said: string | nu
             last_canary_at = excluded.last_canary_at, said = coalesce(excluded.said, gateway_word.said),
             said_at = coalesce(excluded.said_at, gateway_word.said_at)`,
     params: [gateway, now, now, said, said === null ? null : now],
+  };
+}
+
+/** Who has received an alert, as the gateway says since; not where a newer version, which tells it itself, came meanwhile. */
+export function receiptsStatement(alert: AlertRow, receipts: readonly NoticeReceipt[]): Statement {
+  const data: NoticeData = { ...(JSON.parse(alert.data) as NoticeData), receipts: [...receipts] };
+  return {
+    sql: 'UPDATE alert SET data = ? WHERE id = ? AND gateway = ? AND version = ?',
+    params: [JSON.stringify(data), alert.id, alert.gateway, alert.version],
   };
 }

@@ -9,6 +9,7 @@ import {
   passageDataSchema,
   passageType,
   watchHitType,
+  type CanaryData,
   type DigestEvent,
   type NoticeEvent,
 } from '../domain/notice.ts';
@@ -21,7 +22,13 @@ import type { WireMeter } from '../lib/wire.ts';
 import { answersTo, findAlert, toOwnAnswer } from './alert-row.ts';
 import type { DeskData } from './data/desk-data.ts';
 import type { EvidenceFiles } from './evidence-files.ts';
-import { canaryStatement, gatewayWordStatement, noticeStatements, type EvidenceArrival } from './notice-statements.ts';
+import {
+  canaryStatement,
+  gatewayWordStatement,
+  noticeStatements,
+  receiptsStatement,
+  type EvidenceArrival,
+} from './notice-statements.ts';
 import { passageStatements } from './passages.ts';
 import type { RefusalReason, Refusals } from './refusals.ts';
 
@@ -191,9 +198,20 @@ export function createReceiver(options: {
   /** A canary says that the way is good, and how the gateway is. */
   async function storeCanary(gateway: KnownGateway, value: unknown): Promise<Reception> {
     const canary = canarySchema.safeParse(value);
-    const said = canary.success && canary.data.data.state ? canary.data.data : null;
-    await data.write([canaryStatement(gateway.id, clock.now(), said === null ? null : JSON.stringify(said))]);
+    const { receipts = [], ...told } = canary.success ? canary.data.data : ({} as Partial<CanaryData>);
+    const said = told.state ? JSON.stringify(told) : null;
+    const late = [];
+    for (const { alertId, receipts: now } of receipts) {
+      const alert = await findAlert(data, alertId);
+      // Of an alert that is not here, or is another's, nobody here is told anything.
+      if (alert?.gateway === gateway.id && alert.own === 0) late.push({ alert, now });
+    }
+    await data.write([
+      canaryStatement(gateway.id, clock.now(), said),
+      ...late.map(({ alert, now }) => receiptsStatement(alert, now)),
+    ]);
     onStored(gateway, null);
+    for (const { alert } of late) onStored(gateway, alert.id);
     return { kind: 'stored', alertId: null };
   }
 

@@ -1,8 +1,9 @@
 // Question: of alarms raised while gateway, desk and another recipient are killed again and again, how many are lost or shown twice?
 import { setTimeout as sleep } from 'node:timers/promises';
 import { collect } from '../chaos/collect.ts';
-import { countStandings, judge } from '../chaos/ledger.ts';
-import { createSetting, recipients, type Setting } from '../chaos/setting.ts';
+import { countStandings } from '../chaos/ledger.ts';
+import { createSetting, type Setting } from '../chaos/setting.ts';
+import { settled } from '../chaos/settled.ts';
 import { createRandom, type Random } from '../support/simulators/random.ts';
 import type { Benchmark, BenchmarkOptions, Finding } from './harness.ts';
 
@@ -13,9 +14,6 @@ const points = {
 
 /** Of all kills; both sides get theirs, although a gateway takes longer to be there again than a small recipient. */
 const shares = { gateway: 0.4, desk: 0.4, receiver: 0.2 } as const;
-
-/** How long everything may take to arrive after the last kill. */
-const settleWithinMs = 120_000;
 
 /** Kills one process until `left` says that it is enough; one time in two at a named point, else at a moment of its own. */
 async function killAgainAndAgain(
@@ -62,12 +60,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
       ),
     );
     const kills = Object.fromEntries(Object.entries(setting.actors).map(([name, actor]) => [name, actor.kills()]));
-    const deadlineMs = Date.now() + settleWithinMs;
-    let verdict = judge(await collect(setting, []), recipients);
-    while (verdict.unfinished && Date.now() < deadlineMs) {
-      await sleep(500);
-      verdict = judge(await collect(setting, []), recipients);
-    }
+    const verdict = await settled(setting, []);
     const records = await collect(setting, []);
     const standings = countStandings(verdict.rows);
     const wrong = (...which: readonly string[]): number =>

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { startKanmen } from '../support/kanmen-process.ts';
+import { spawnTied } from '../support/tied-child.ts';
 
 /** A process as this suite needs it: it can be ended, and it can be told things. */
 export interface Running {
@@ -166,7 +166,7 @@ export async function launchKanmen(
 
 /** One of the processes of this folder, built; it says `{"ready":true}` once it takes part. */
 export async function launchChild(file: string, planFile: string): Promise<Running> {
-  const child = spawn(process.execPath, [file, planFile], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawnTied(process.execPath, [file, planFile], { stdio: ['pipe', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   child.stdin.on('error', () => undefined);

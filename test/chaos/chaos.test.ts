@@ -18,7 +18,8 @@ function planOf(faults: readonly (readonly [atMs: number, fault: Fault])[], dura
   };
 }
 
-describe('chaos', { timeout: 240_000 }, () => {
+// Five times what they take beside other work: the runs themselves end when nothing moves any more.
+describe('chaos', { timeout: 900_000 }, () => {
   it('of every kind, from a fixed seed, leaves every alarm at every recipient once and in order', async () => {
     const plan = drawPlan(7, 1);
     expect(new Set(plan.steps.map(({ fault }) => fault.kind))).toEqual(
@@ -27,7 +28,7 @@ describe('chaos', { timeout: 240_000 }, () => {
         ...['clock', 'outage', 'drill', 'desk-backup', 'desk-restored'],
       ]),
     );
-    const ledger = await runChaos({ plan, settleWithinMs: 90_000 });
+    const ledger = await runChaos({ plan });
     console.log(tableOf(ledger));
     expect(ledger.faults).toEqual([]);
     expect(ledger.alarms).toBeGreaterThan(40);
@@ -41,14 +42,15 @@ describe('chaos', { timeout: 240_000 }, () => {
   });
 });
 
-describe('the chaos suite catches', { timeout: 240_000 }, () => {
-  const settleWithinMs = 6000;
+describe('the chaos suite catches', { timeout: 900_000 }, () => {
+  /** What is lost stays lost: so long is waited for it. */
+  const stillForMs = 6000;
 
   it('a gateway that settles before it sends', async () => {
     const planted = plant('settle before send');
     try {
       const plan = planOf([[600, { kind: 'line', line: 'receiver', toxic: { kind: 'cut' }, forMs: 1500 }]], 3000);
-      const { faults } = await runChaos({ plan, program: planted.program, settleWithinMs });
+      const { faults } = await runChaos({ plan, program: planted.program, stillForMs });
       expect(faults.filter((fault) => fault.includes('lost at property')).length).toBeGreaterThan(0);
     } finally {
       planted.remove();
@@ -57,7 +59,7 @@ describe('the chaos suite catches', { timeout: 240_000 }, () => {
 
   it('a recipient that shows every try', async () => {
     const plan = planOf([[600, { kind: 'line', line: 'receiver', toxic: { kind: 'reset' }, forMs: 2000 }]], 3000);
-    const { faults } = await runChaos({ plan, carelessReceiver: true, settleWithinMs });
+    const { faults } = await runChaos({ plan, carelessReceiver: true, stillForMs });
     expect(faults.filter((fault) => fault.includes('twice at property')).length).toBeGreaterThan(0);
     expect(faults.filter((fault) => fault.includes('twice at station'))).toEqual([]);
   });
@@ -69,13 +71,12 @@ describe('the chaos suite catches', { timeout: 240_000 }, () => {
       const { faults } = await runChaos({
         plan: { ...planOf([[300, drill]], 1000), alarms: [] },
         program: planted.program,
-        settleWithinMs: 20_000,
       });
       expect(faults).toEqual([expect.stringMatching(/^priority: \d+ of 14 lesser ones came to property before/)]);
     } finally {
       planted.remove();
     }
-    const sound = await runChaos({ plan: { ...planOf([[300, drill]], 1000), alarms: [] }, settleWithinMs: 20_000 });
+    const sound = await runChaos({ plan: { ...planOf([[300, drill]], 1000), alarms: [] } });
     expect(sound.faults).toEqual([]);
   });
 });

@@ -61,6 +61,7 @@ export const alertKindOf = (alarm: Alarm['kind']): string => `fire.${alarm.repla
 
 const gatewayPoints = ['ingest.before-commit', 'ingest.after-commit', 'outbox.before-send', 'outbox.after-send'];
 const deskPoints = ['desk.before-store', 'desk.after-store'];
+const receiverPoints = ['before-store', 'after-store'] as const;
 const toxics: readonly Toxic[] = [
   { kind: 'delay', ms: 300 },
   { kind: 'slow', bytesPerSecond: 2000 },
@@ -86,10 +87,9 @@ function everyKind(random: Random): Fault[] {
     { kind: 'kill', actor: 'desk', downMs: ms(50, 800) },
     { kind: 'kill', actor: 'receiver', downMs: ms(50, 800) },
     { kind: 'kill', actor: 'station', downMs: ms(50, 800) },
-    { kind: 'kill-at', actor: 'gateway', point: random.pick(gatewayPoints), nth: ms(1, 3) },
-    { kind: 'kill-at', actor: 'gateway', point: random.pick(gatewayPoints.slice(2)), nth: ms(1, 4) },
-    { kind: 'kill-at', actor: 'desk', point: random.pick(deskPoints), nth: ms(1, 2) },
-    { kind: 'kill-receiver-at', point: random.pick(['before-store', 'after-store'] as const) },
+    ...gatewayPoints.map((point): Fault => ({ kind: 'kill-at', actor: 'gateway', point, nth: ms(1, 3) })),
+    ...deskPoints.map((point): Fault => ({ kind: 'kill-at', actor: 'desk', point, nth: ms(1, 2) })),
+    ...receiverPoints.map((point): Fault => ({ kind: 'kill-receiver-at', point })),
     { kind: 'empty-broker', downMs: ms(100, 600) },
     toxic('delay', [...lines, 'sensors']),
     toxic('slow', lines),
@@ -98,13 +98,15 @@ function everyKind(random: Random): Fault[] {
     toxic('garbage', ['desk', 'receiver']),
     toxic('reset', ['desk', 'receiver']),
     { kind: 'rogue', bytes: ms(1, 3000) },
-    { kind: 'answers', how: random.pick(['error', 'busy'] as const), forMs: ms(600, 1500) },
+    { kind: 'answers', how: 'error', forMs: ms(600, 1500) },
+    { kind: 'answers', how: 'busy', forMs: ms(600, 1500) },
     { kind: 'answers', how: 'redirect', forMs: ms(600, 1500) },
     { kind: 'answers', how: 'slow', forMs: ms(1500, 2500) },
     { kind: 'tls-expired', forMs: ms(800, 1500) },
     { kind: 'disk', actor: 'gateway', is: 'full', forMs: ms(600, 1500) },
     { kind: 'disk', actor: 'gateway', is: 'read-only', forMs: ms(600, 1500) },
-    { kind: 'disk', actor: 'desk', is: random.pick(['full', 'read-only'] as const), forMs: ms(600, 1500) },
+    { kind: 'disk', actor: 'desk', is: 'full', forMs: ms(600, 1500) },
+    { kind: 'disk', actor: 'desk', is: 'read-only', forMs: ms(600, 1500) },
     { kind: 'clock', whose: 'gateway', jumpMs: random.pick([-1, 1]) * ms(400_000, 7_200_000), forMs: ms(600, 1500) },
     { kind: 'clock', whose: 'all', jumpMs: random.pick([-1, 1]) * ms(400_000, 7_200_000), forMs: ms(600, 1500) },
     { kind: 'drill', line: 'receiver', lesser: 14, urgent: 4 },

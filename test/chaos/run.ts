@@ -3,9 +3,10 @@ import { dirname } from 'node:path';
 import { createRandom } from '../support/simulators/random.ts';
 import { collect } from './collect.ts';
 import { inflict, letPass, type Inflicted } from './faults.ts';
-import { countStandings, judge, type LedgerRow, type Standing } from './ledger.ts';
+import { countStandings, type LedgerRow, type Standing } from './ledger.ts';
 import type { Alarm, Plan, Step } from './plan.ts';
 import { createSetting, recipients, type Setting } from './setting.ts';
+import { settled } from './settled.ts';
 
 export interface ChaosOptions {
   readonly plan: Plan;
@@ -13,8 +14,8 @@ export interface ChaosOptions {
   /** A build of the gateway other than `dist/`: a planted bug. */
   readonly program?: string;
   readonly carelessReceiver?: boolean;
-  /** How long everything may take to arrive after the last fault. */
-  readonly settleWithinMs?: number;
+  /** After the last fault it is waited for as long as something still arrives: so long without is the end. */
+  readonly stillForMs?: number;
   /** The ledger goes there as JSON. */
   readonly ledgerFile?: string;
 }
@@ -62,7 +63,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosLedger> {
     const { drills, done } = steps;
     const lastMs = Date.now();
     say('the last fault is over; waiting until everything has arrived');
-    const verdict = await settled(setting, drills, lastMs + (options.settleWithinMs ?? 90_000));
+    const verdict = await settled(setting, drills, options.stillForMs);
     const settledMs = Date.now() - lastMs;
     const kills = Object.fromEntries(Object.entries(actors).map(([name, actor]) => [name, actor.kills()]));
     const how = await actors.gateway.stop();
@@ -140,15 +141,6 @@ async function play(plan: Plan, setting: Setting, beganMs: number, say: (line: s
   // Blue is told in the morning.
   if (plan.alarms.some(({ kind }) => kind === 'low_battery')) await letPass(setting, inflicted, 26 * 3_600_000);
   return { drills: inflicted.drills, done };
-}
-
-/** Judges again and again until nothing is on its way any more, or the time is over. */
-async function settled(setting: Setting, drills: Inflicted['drills'], deadlineMs: number) {
-  for (;;) {
-    const verdict = judge(await collect(setting, drills), recipients);
-    if (!verdict.unfinished || Date.now() > deadlineMs) return verdict;
-    await wait(500);
-  }
 }
 
 /** The ledger as a table for people. */

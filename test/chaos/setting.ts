@@ -255,7 +255,7 @@ export async function createSetting(options: {
     close: async () => {
       await sensors.close();
       for (const actor of Object.values(actors)) await actor.stop();
-      await restarting;
+      await restarting.catch(() => undefined);
       await broker.stop();
       for (const line of Object.values(lines)) await line.close();
       folder.remove();

@@ -20,10 +20,10 @@ import { deskFolder, noticeEvent, startDesk, until, type Json } from './fixture.
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-const canary = (state: Record<string, unknown> | null, sentAt = new Date()) => ({
+const canary = (state: Record<string, unknown> | null, sentAt = new Date(), more: Record<string, unknown> = {}) => ({
   ...{ specversion: '1.0', id: v7(), source: '/community/test/gateway/east', type: 'kanmen.canary.v1' },
   ...{ time: sentAt.toISOString(), datacontenttype: 'application/json' },
-  data: { gateway: 'east', channel: 'desk', sentAt: sentAt.toISOString(), ...(state && { state }) },
+  data: { gateway: 'east', channel: 'desk', sentAt: sentAt.toISOString(), ...(state && { state }), ...more },
 });
 
 describe('a gateway', () => {
@@ -53,6 +53,27 @@ describe('a gateway', () => {
     // One that says nothing of itself (an older version) keeps what was known.
     await desk.gateway('east').send(canary(null));
     expect((await shown()).said.version).toBe('0.3.1');
+  });
+
+  it('tells with a canary who has received an alert since, of its own alerts only', async () => {
+    const desk = await startDesk({ gateways: ['east', 'west'] });
+    const officer = await desk.addUser('王', 'duty');
+    const [east, west] = [desk.gateway('east'), desk.gateway('west')];
+    const at = '2026-01-02T11:04:05.000+08:00';
+    const who = (state: string) => ({
+      ...{ name: '物业', role: 'community', channel: 'mail', state },
+      at: state === 'delivered' ? at : null,
+    });
+    const alertId = v7();
+    await east.send(noticeEvent('raised', { alertId, version: 1, receipts: [who('pending')] as never }));
+    const shown = async (): Promise<Json> => (await officer.get(`/api/alerts/${alertId}`)).json.recipients;
+    expect(await shown()).toEqual([who('pending')]);
+    const news = { receipts: [{ alertId, receipts: [who('delivered')] }] };
+    expect((await west.send(canary(null, new Date(), news))).status).toBe(204);
+    expect(await shown()).toEqual([who('pending')]);
+    const both = { receipts: [{ alertId: v7(), receipts: [who('delivered')] }, ...news.receipts] };
+    expect((await east.send(canary(null, new Date(), both))).status).toBe(204);
+    expect(await shown()).toEqual([{ ...who('delivered'), at: '2026-01-02T03:04:05.000Z' }]);
   });
 
   it('that falls silent is an alert of the desk itself, once; it ends when the gateway is back', async () => {

@@ -41,6 +41,8 @@ export interface CommunityPlan {
   /** Merged into kanmen.yaml. */
   readonly gateway?: Readonly<Record<string, unknown>>;
   readonly desk?: Readonly<Record<string, unknown>>;
+  /** Channels besides `desk`. */
+  readonly channels?: Readonly<Record<string, unknown>>;
   /** Areas besides `shed`, where all devices stand. */
   readonly areas?: readonly string[];
 }
@@ -74,6 +76,7 @@ export async function createCommunity(plan: CommunityPlan): Promise<Community> {
         feedbackUrl: `http://127.0.0.1:${deskPort}/feedback/gw-1`,
         secretFile: 'station.secret',
       },
+      ...plan.channels,
     },
     recipients: [{ id: 'station', name: '派出所', role: 'station', channel: 'desk' }],
     log: { level: 'warn' },

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { spawnTied } from './tied-child.ts';
 
 export interface GstRtspServer {
   readonly port: number;
@@ -10,7 +10,7 @@ export interface GstRtspServer {
 /** Starts GStreamer's RTSP server on a free port; `args` as in gst-rtsp-server.py. */
 export async function startGstRtspServer(args: readonly string[] = []): Promise<GstRtspServer> {
   // Debian's gi belongs to /usr/bin/python3; another python in PATH would not find it.
-  const child = spawn('/usr/bin/python3', [join(import.meta.dirname, 'gst-rtsp-server.py'), ...args], {
+  const child = spawnTied('/usr/bin/python3', [join(import.meta.dirname, 'gst-rtsp-server.py'), ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.ts';
 import { projectRoot } from './kanmen-process.ts';
+import { spawnTied } from './tied-child.ts';
 
 const run = promisify(execFile);
 const cache = join(projectRoot, '.cache');
@@ -34,7 +35,7 @@ export async function startInflux(environment: Readonly<Record<string, string>> 
   const [port, rpcPort] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const launch = async (): Promise<() => Promise<void>> => {
-    const child = spawn(binary, ['run'], {
+    const child = spawnTied(binary, ['run'], {
       stdio: 'ignore',
       env: {
         PATH: process.env['PATH'],

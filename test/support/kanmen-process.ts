@@ -1,10 +1,11 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
+import { spawnTied } from './tied-child.ts';
 
 export const projectRoot = resolve(import.meta.dirname, import.meta.url.endsWith('.ts') ? '../..' : '../../..');
 const binary = join(projectRoot, 'dist/gateway/main.js');
@@ -31,7 +32,7 @@ export async function startKanmen(
   environment: Readonly<Record<string, string>> = {},
   program = binary,
 ): Promise<KanmenProcess> {
-  const child = spawn(process.execPath, [program, command, '-c', config], {
+  const child = spawnTied(process.execPath, [program, command, '-c', config], {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { projectRoot } from './kanmen-process.ts';
 import { freePort } from './free-port.ts';
+import { spawnTied } from './tied-child.ts';
 
 const run = promisify(execFile);
 const cache = join(projectRoot, '.cache');
@@ -24,7 +25,7 @@ const packages = [
 
 export interface Mosquitto {
   readonly url: string;
-  /** Ends the broker with SIGKILL or SIGTERM and waits for it. */
+  /** Ends the broker with SIGKILL and waits for it. */
   stop(): Promise<void>;
 }
 
@@ -44,22 +45,26 @@ export async function startMosquitto(settings = '', onPort?: number): Promise<Mo
   const libraries = (await readdir(join(home, 'usr/lib'), { withFileTypes: true }))
     .filter((entry) => entry.isDirectory())
     .map((entry) => join(home, 'usr/lib', entry.name));
-  const child = spawn(join(home, 'usr/sbin/mosquitto'), ['-c', configuration], {
+  const child = spawnTied(join(home, 'usr/sbin/mosquitto'), ['-c', configuration], {
     stdio: 'ignore',
     env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':') },
   });
   const ended = new Promise<void>((done) => {
     child.once('exit', () => done());
   });
-  await accepting(port, child);
-  return {
-    url: `mqtt://127.0.0.1:${port}`,
-    stop: async () => {
-      child.kill('SIGKILL');
-      await ended;
-      await rm(folder, { recursive: true, force: true });
-    },
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
   };
+  try {
+    await accepting(port, child);
+  } catch (error) {
+    // Nobody is given it, so nobody else could end it.
+    await stop();
+    throw error;
+  }
+  return { url: `mqtt://127.0.0.1:${port}`, stop };
 }
 
 async function fetchOnce(): Promise<void> {

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { freePort } from './free-port.ts';
+import { spawnTied } from './tied-child.ts';
 
 const run = promisify(execFile);
 const cache = resolve(import.meta.dirname.replace(/\/dist\/test\/support$/, '/test/support'), '../../.cache');
@@ -51,11 +52,11 @@ export async function startPostgres(): Promise<Postgres> {
     how,
   );
   const port = await freePort();
-  let server: ReturnType<typeof spawn> | null = null;
+  let server: ChildProcess | null = null;
   let ended: Promise<void> = Promise.resolve();
 
   async function start(): Promise<void> {
-    const child = spawn(
+    const child = spawnTied(
       join(bin, 'postgres'),
       ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-c', 'shared_buffers=64MB'],
       { ...how, stdio: 'ignore' },

@@ -19,7 +19,8 @@ interface AnswersContext {
   readonly connection: IClientOptions;
   readonly topic: string;
   readonly keptForMs: number;
-  readonly accepts: (packet: IPublishPacket) => boolean;
+  /** Null: it may be believed. */
+  readonly faultOf: (packet: IPublishPacket) => string | null;
   /** Counts and audits what was not taken. */
   readonly refused: (reason: string, subject: string) => void;
   readonly recipient: RecipientId | null;
@@ -114,9 +115,10 @@ async function take(
   onFeedback: (feedback: Feedback) => Promise<void>,
 ): Promise<void> {
   const { channel, logger } = context;
-  if (!context.accepts(packet)) {
-    logger.warn({ channel, topic: packet.topic }, 'answer without a good signature refused');
-    context.refused('wrong-signature', 'an answer');
+  const fault = context.faultOf(packet);
+  if (fault !== null) {
+    logger.warn({ channel, topic: packet.topic, fault }, 'answer without a good signature refused');
+    context.refused(fault, 'an answer');
     return;
   }
   const { feedback, faults } = readFeedback(bytesOf(packet), context.recipient);

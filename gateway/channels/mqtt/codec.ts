@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Delivery } from '../../domain/alert.ts';
 import type { DeliveryResult } from '../../domain/delivery.ts';
 import type { RecipientId } from '../../domain/ids.ts';
-import { signWebhook, verifyWebhook } from '../../lib/standard-webhooks.ts';
+import { signWebhook, verifyWebhook, webhookToleranceS } from '../../lib/standard-webhooks.ts';
 import { readFeedback } from '../webhook/codec.ts';
 
 /** `<root>/<what>/<recipient>`: so that a broker's access list can tell recipients apart. */
@@ -28,24 +28,60 @@ export function signedProperties(
   return keys.length === 0 ? {} : signWebhook({ keys, id, timestampS: Math.floor(nowMs / 1000), body });
 }
 
-/**
- * Whether an incoming packet is signed as it must be. Its time may lie as far back as the broker keeps answers; what is
- * older than the usual tolerance can only be a repeat, which the answer's id makes harmless.
- */
-export function isSigned(
+/** Why a packet that came in is not to be believed. `replayed`: it was signed for something else. */
+export type PacketFault = 'unsigned' | 'wrong-signature' | 'expired' | 'replayed';
+
+/** Everything that comes in is signed by somebody who holds a key; without keys the broker's access list decides. */
+interface SignedBy {
+  readonly keys: readonly Uint8Array[];
+  readonly nowMs: number;
+}
+
+function judgeSignature(
   packet: IPublishPacket,
-  keys: readonly Uint8Array[],
-  nowMs: number,
-  keptForMs: number,
-): boolean {
-  if (keys.length === 0) return true;
+  { keys, nowMs }: SignedBy,
+  toleranceS: number,
+): { readonly fault: PacketFault } | { readonly id: string } {
   const properties = packet.properties?.userProperties ?? {};
   const header = (name: string): string | null => {
     const value = properties[name];
     return typeof value === 'string' ? value : null;
   };
-  const verdict = verifyWebhook({ keys, header, body: bytesOf(packet), nowMs, toleranceS: 300 + keptForMs / 1000 });
-  return verdict.kind === 'valid';
+  const verdict = verifyWebhook({ keys, header, body: bytesOf(packet), nowMs, toleranceS });
+  if (verdict.kind === 'valid') return { id: verdict.id };
+  if (verdict.reason === 'missing-headers') return { fault: 'unsigned' };
+  return { fault: verdict.reason === 'too-old' || verdict.reason === 'too-new' ? 'expired' : 'wrong-signature' };
+}
+
+/**
+ * Whether an answer may be believed; null: it may. Its time may lie as far back as the broker keeps answers; what is older
+ * than the usual tolerance can only be a repeat, which the answer's id makes harmless.
+ */
+export function answerFault(packet: IPublishPacket, by: SignedBy, keptForMs: number): PacketFault | null {
+  if (by.keys.length === 0) return null;
+  const judged = judgeSignature(packet, by, webhookToleranceS + keptForMs / 1000);
+  return 'fault' in judged ? judged.fault : null;
+}
+
+/**
+ * Whether a receipt may be believed; null: it may. It has to be signed for the very delivery that it is a receipt of, now,
+ * and by the other side: both hold the same key, so our own event sent back to us would carry a good signature too.
+ */
+export function receiptFault(packet: IPublishPacket, by: SignedBy): PacketFault | null {
+  if (by.keys.length === 0) return null;
+  const judged = judgeSignature(packet, by, webhookToleranceS);
+  if ('fault' in judged) return judged.fault;
+  const { correlationData } = packet.properties ?? {};
+  return judged.id === correlationData?.toString() && !isEvent(bytesOf(packet)) ? null : 'replayed';
+}
+
+function isEvent(body: Uint8Array): boolean {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(body));
+    return typeof value === 'object' && value !== null && 'specversion' in value;
+  } catch {
+    return false;
+  }
 }
 
 export const bytesOf = ({ payload }: IPublishPacket): Uint8Array =>

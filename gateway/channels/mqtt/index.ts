@@ -1,4 +1,4 @@
-import type { IClientOptions, IPublishPacket } from 'mqtt';
+import type { IClientOptions } from 'mqtt';
 import type { Delivery } from '../../domain/alert.ts';
 import type { DeliveryResult } from '../../domain/delivery.ts';
 import { readSecretFile, readWebhookKey } from '../secret-file.ts';
@@ -6,7 +6,7 @@ import type { ChannelSetup, OpenChannel } from '../setup.ts';
 import { encodeDelivery } from '../webhook/codec.ts';
 import { forgiving } from '../webhook/send.ts';
 import { listenForAnswers } from './answers.ts';
-import { isSigned, judgeReasonCode, judgeReceipt, signedProperties, topicOf } from './codec.ts';
+import { answerFault, judgeReasonCode, judgeReceipt, receiptFault, signedProperties, topicOf } from './codec.ts';
 import type { MqttChannelOptions } from './options.ts';
 import { createMqttSender } from './sender.ts';
 
@@ -33,13 +33,12 @@ export async function openMqttChannel(options: MqttChannelOptions, setup: Channe
     ...(password !== undefined && { password }),
     ...(ca !== undefined && { ca }),
   };
-  const accepts = (packet: IPublishPacket): boolean => isSigned(packet, keys, clock.now(), options.answersKeptFor);
   const sender = createMqttSender({
     ...{ url: options.url, timeoutMs: options.timeout, clock, random },
     accepts: (packet) => {
-      const good = accepts(packet);
-      if (!good) refused('wrong-signature', 'a receipt');
-      return good;
+      const fault = receiptFault(packet, { keys, nowMs: clock.now() });
+      if (fault !== null) refused(fault, 'a receipt');
+      return fault === null;
     },
     connection: { ...connection, clientId: `${clientId}-send` },
     receiptTopic: options.receipt === 'station' ? `${root}/receipts` : null,
@@ -71,7 +70,8 @@ export async function openMqttChannel(options: MqttChannelOptions, setup: Channe
         listenForAnswers(
           {
             ...{ channel, url: options.url, topic: `${root}/feedback`, keptForMs: options.answersKeptFor },
-            ...{ accepts, refused },
+            faultOf: (packet) => answerFault(packet, { keys, nowMs: clock.now() }, options.answersKeptFor),
+            refused,
             connection: { ...connection, clientId: `${clientId}-answers` },
             ...{ recipient: setup.recipient, clock, random, logger },
           },

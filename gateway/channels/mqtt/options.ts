@@ -3,7 +3,8 @@ import { durationMs, sizeBytes } from '../../lib/quantities.ts';
 import { brokerUrl } from '../plain-url.ts';
 
 /** One `channels.<id>` of kind mqtt: the station's broker. File names are relative to the configuration's folder. */
-export const mqttChannelOptions = z.strictObject({
+export const mqttChannelOptions = z
+  .strictObject({
   kind: z.literal('mqtt'),
   url: brokerUrl('Address of the broker. It must speak MQTT 5.'),
   username: z.string().min(1).optional().describe('User name at the broker.'),
@@ -28,12 +29,20 @@ export const mqttChannelOptions = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('File with a whsec_ secret: what goes out is signed, and what comes back must be.'),
+    .describe(
+      'File with a whsec_ secret: what goes out is signed, and what comes back must be. Required unless unsignedAnswers is accept.',
+    ),
   previousSecretFile: z
     .string()
     .min(1)
     .optional()
     .describe('While the secret is being changed: the old one; both sign and both are taken until this line is gone.'),
+  unsignedAnswers: z
+    .enum(['refuse', 'accept'])
+    .default('refuse')
+    .describe(
+      'accept: without a secretFile too; then whoever the broker lets publish there can confirm and answer alerts.',
+    ),
   timeout: durationMs({
     default: '15s',
     min: '100ms',
@@ -64,5 +73,14 @@ export const mqttChannelOptions = z.strictObject({
     })
     .prefault({})
     .describe('How the broker is known.'),
-});
+})
+  .superRefine(({ secretFile, unsignedAnswers }, context) => {
+    if (secretFile === undefined && unsignedAnswers === 'refuse')
+      context.addIssue({
+        code: 'custom',
+        path: ['secretFile'],
+        message:
+          'missing: without it anybody at the broker could confirm and close alerts; name a file with a whsec_ secret that the station has too, or set unsignedAnswers: accept to rely on the broker’s access list alone',
+      });
+  });
 export type MqttChannelOptions = z.output<typeof mqttChannelOptions>;

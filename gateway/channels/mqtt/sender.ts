@@ -5,8 +5,11 @@ import { messageOf } from '../../lib/errors.ts';
 import type { Random } from '../../lib/random.ts';
 import { bytesOf } from './codec.ts';
 
-/** The outbox has the long patience; an urgent delivery that it sends to try the way must not find this still waiting. */
-const reconnectPolicy = { firstMs: 500, maxMs: 2000, factor: 2, jitterRatio: 0.5 };
+/**
+ * The outbox has the long patience: it tries a broken way every two seconds, and then must not find this still waiting, or
+ * red would be two such waits late. This only keeps many deliveries at once from making many connections.
+ */
+const reconnectPolicy = { firstMs: 250, maxMs: 1000, factor: 2, jitterRatio: 0.3 };
 
 export interface Message {
   readonly id: string;

@@ -1,0 +1,30 @@
+import { collect } from './collect.ts';
+import { judge, type Drill, type Records, type Verdict } from './ledger.ts';
+import { recipients, type Setting } from './setting.ts';
+
+/** Twice the longest wait between two tries of an urgent delivery: a machine that is short of time is slow, not still. */
+const stillForMs = 60_000;
+
+/** Judges again and again until nothing is on its way any more, or nothing has arrived anywhere for `stillMs`. */
+export async function settled(setting: Setting, drills: readonly Drill[], stillMs = stillForMs): Promise<Verdict> {
+  let arrivedBefore = -1;
+  let movedMs = Date.now();
+  for (;;) {
+    const records = await collect(setting, drills);
+    const verdict = judge(records, recipients);
+    if (!verdict.unfinished) return verdict;
+    const arrived = arrivals(records);
+    if (arrived !== arrivedBefore) movedMs = Date.now();
+    arrivedBefore = arrived;
+    if (Date.now() - movedMs > stillMs) return verdict;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Grows with everything that comes a step nearer to its end. Tries do not count: they may be in vain for ever. */
+function arrivals({ raised, alerts, deliveries, seen }: Records): number {
+  const acknowledged = raised.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== null).length;
+  const settledOnes = deliveries.filter(({ state }) => state !== 'pending').length;
+  const shown = Object.values(seen).reduce((sum, entries) => sum + entries.length, 0);
+  return acknowledged + alerts.length + deliveries.length + settledOnes + shown;
+}
