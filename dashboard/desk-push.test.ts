@@ -109,7 +109,8 @@ it('a red alert reaches a closed tab, names nobody, and opens where it belongs',
   const both = expect.arrayContaining([{ ...told, at: later }, unread]) as unknown;
   await push('no JSON');
   await expect.poll(shown, { timeout: 20_000 }).toEqual(both);
-  const unreadAt = async () => ((await shown()) as (typeof told & { at: number })[]).find(({ tag }) => tag === 'alert')?.at;
+  const unreadAt = async () =>
+    ((await shown()) as (typeof told & { at: number })[]).find(({ tag }) => tag === 'alert')?.at;
   const firstAt = (await unreadAt()) ?? NaN;
   await push('null');
   await expect.poll(unreadAt, { timeout: 20_000 }).toBeGreaterThan(firstAt);

@@ -301,7 +301,10 @@ describe('the broker of the station', () => {
     await forger.subscribeAsync(`${root}/notices/#`, { qos: 1 });
     const { send, refused } = await channelAt(broker.url, { timeout: '1s' });
     for (let n = 1; n <= 5; n += 1)
-      expect(await send(numbered(n))).toMatchObject({ kind: 'retry', reason: 'no answer of the station within 1000 ms' });
+      expect(await send(numbered(n))).toMatchObject({
+        kind: 'retry',
+        reason: 'no answer of the station within 1000 ms',
+      });
     expect(refused).toEqual(
       ['unsigned', 'wrong-signature', 'replayed', 'expired', 'replayed'].map((fault) => `desk ${fault} a receipt`),
     );

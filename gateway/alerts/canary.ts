@@ -57,7 +57,7 @@ export function createCanary(given: {
   /** How the gateway is: told to the station with each canary. */
   readonly state?: () => GatewayState;
   /** What else it is told with a canary; `told` is called when that has arrived. Null: nothing. */
-  readonly news?: (recipient: RecipientId) => (Pick<CanaryData, 'receipts'> & { told(): void }) | null;
+  readonly news?: (recipient: RecipientId) => (Pick<CanaryData, 'receipts'> & { readonly told: () => void }) | null;
   readonly timeZone: string;
   readonly clock: Clock;
   readonly random: Pick<Random, 'id'>;

@@ -38,7 +38,9 @@ export interface LateReceipts {
   /** A commit was stored: a dead letter may be in it. */
   stored(changes: readonly Change[]): void;
   /** What a canary to this station brings along; `told` when it has arrived. Null: nothing new. */
-  news(recipient: RecipientId): { readonly receipts: NonNullable<CanaryData['receipts']>; told(): void } | null;
+  news(
+    recipient: RecipientId,
+  ): { readonly receipts: NonNullable<CanaryData['receipts']>; readonly told: () => void } | null;
 }
 
 /**

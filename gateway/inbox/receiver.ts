@@ -198,7 +198,7 @@ export function createReceiver(options: {
   /** A canary says that the way is good, and how the gateway is. */
   async function storeCanary(gateway: KnownGateway, value: unknown): Promise<Reception> {
     const canary = canarySchema.safeParse(value);
-    const { receipts = [], ...told } = canary.success ? canary.data.data : ({} as Partial<CanaryData>);
+    const { receipts = [], ...told }: Partial<CanaryData> = canary.success ? canary.data.data : {};
     const said = told.state ? JSON.stringify(told) : null;
     const late = [];
     for (const { alertId, receipts: now } of receipts) {

@@ -264,7 +264,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   /** While the way is broken: one try after another, beside those that still hang. */
   const probe = (): void => {
     const inMs = outage.lookInMs();
-    resting ??= clock.after(inMs > 0 ? inMs : options.probe.urgentEvery / 2, () => {
+    resting ??= clock.after(inMs > 0 ? inMs : options.probe.urgentEvery / 4, () => {
       resting = null;
       pump(false);
     });

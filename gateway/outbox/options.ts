@@ -27,8 +27,10 @@ export const outboxOptions = z.strictObject({
     .int()
     .min(1)
     .max(64)
-    .default(2)
-    .describe('So many more for red and orange, so that slow lesser ones never stand in their way.'),
+    .default(12)
+    .describe(
+      'So many more for red and orange: slow lesser ones never stand in their way, and an outage’s worth is out in a second or two.',
+    ),
   passageParallel: z
     .int()
     .min(1)
@@ -38,7 +40,7 @@ export const outboxOptions = z.strictObject({
   probe: z
     .strictObject({
       urgentEvery: durationMs({
-        default: '2s',
+        default: '1s',
         min: '10ms',
         max: '1m',
         describe: 'While the way to a far side is broken and red or orange wait: how often one of them tries it.',

@@ -7,8 +7,8 @@ import { isUrgent } from './settle.ts';
 
 /** So many tries in a row, of whatever deliveries, without a word from the far side: it is the way that is broken. */
 const missesToBreak = 3;
-/** At first it is tried this often, since most outages are short; then ever more rarely. */
-const firstProbeMs = 500;
+/** At first it is tried this often, since most outages are short; then ever more rarely. Also how often a probe is looked for. */
+const firstProbeMs = 250;
 
 /**
  * Whether the way to one far side is there. While it is not, deliveries are not each tried at times of their own, which

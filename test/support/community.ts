@@ -41,8 +41,9 @@ export interface CommunityPlan {
   /** Merged into kanmen.yaml. */
   readonly gateway?: Readonly<Record<string, unknown>>;
   readonly desk?: Readonly<Record<string, unknown>>;
-  /** Channels besides `desk`. */
+  /** Channels besides `desk`, and the files that they name. */
   readonly channels?: Readonly<Record<string, unknown>>;
+  readonly files?: Readonly<Record<string, string>>;
   /** Areas besides `shed`, where all devices stand. */
   readonly areas?: readonly string[];
 }
@@ -54,6 +55,7 @@ export async function createCommunity(plan: CommunityPlan): Promise<Community> {
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
   folder.write('gateway/station.secret', secret);
   folder.write('desk/gw-1.secret', secret);
+  for (const [name, text] of Object.entries(plan.files ?? {})) folder.write(`gateway/${name}`, text);
   const deskConfig = folder.write('desk/desk.yaml', {
     dataDir: 'data',
     listen: `127.0.0.1:${deskPort}`,

@@ -6,7 +6,7 @@ import type { Random } from '../../lib/random.ts';
 import { bytesOf } from './codec.ts';
 
 /**
- * The outbox has the long patience: it tries a broken way every two seconds, and then must not find this still waiting, or
+ * The outbox has the long patience: it tries a broken way every second, and then must not find this still waiting, or
  * red would be two such waits late. This only keeps many deliveries at once from making many connections.
  */
 const reconnectPolicy = { firstMs: 250, maxMs: 1000, factor: 2, jitterRatio: 0.3 };
