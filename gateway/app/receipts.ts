@@ -53,17 +53,23 @@ export function createLateReceipts(given: {
   readonly store: Pick<Store, 'delivery' | 'deliveries' | 'openAlerts'>;
 }): LateReceipts {
   const { configuration, store } = given;
-  const stations = configuration.recipients.filter(({ role }) => role === 'station').map(({ id }) => id);
   /** Of each station: alerts with something new, and how often that has changed. */
-  const owed = new Map<RecipientId, Map<AlertId, number>>(stations.map((id) => [id, new Map()]));
-  const note = (alertId: AlertId, from: RecipientId | null): void => {
-    for (const [station, alerts] of owed) if (station !== from) alerts.set(alertId, (alerts.get(alertId) ?? 0) + 1);
+  const owed = new Map<RecipientId, Map<AlertId, number>>();
+  const owedTo = (station: RecipientId): Map<AlertId, number> => {
+    const known = owed.get(station);
+    if (known) return known;
+    const made = new Map<AlertId, number>();
+    owed.set(station, made);
+    return made;
   };
-
+  const note = (alertId: AlertId, from: RecipientId | null): void => {
+    // Looked up each time: recipients may change while the gateway runs.
+    for (const { id, role } of configuration.recipients)
+      if (role === 'station' && id !== from) owedTo(id).set(alertId, (owedTo(id).get(alertId) ?? 0) + 1);
+  };
   const settled = (delivery: Delivery | undefined): void => {
     if (delivery?.item === 'notice' && delivery.alertId !== null) note(delivery.alertId, delivery.recipient);
   };
-
   let begun = false;
 
   return {
@@ -76,8 +82,8 @@ export function createLateReceipts(given: {
       // After a start it is not known what was told: everything that is open is told once more.
       if (!begun) for (const { id } of store.openAlerts()) note(id, null);
       begun = true;
-      const alerts = owed.get(recipient);
-      if (!alerts || alerts.size === 0) return null;
+      const alerts = owedTo(recipient);
+      if (alerts.size === 0) return null;
       const chosen = [...alerts].slice(0, toldAtOnce);
       return {
         receipts: chosen.flatMap(([alertId]) => {
