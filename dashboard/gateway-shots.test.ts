@@ -51,7 +51,7 @@ const camera = (id: string, name: string, more: Partial<CameraReport> = {}): Cam
       lastKeyAt: Date.now() as EpochMs,
     },
     ...{ gate: 'closed', gateOpenRatio: 0.07, decodingMs: 1800, decodedWith: 'software', framesDropped: 0 },
-    ...{ gopsDropped: 0, reconnects: 1 },
+    ...{ gopsDropped: 0, reconnects: 1, driftPpm: null },
   },
   ...more,
 });

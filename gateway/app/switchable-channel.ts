@@ -29,7 +29,10 @@ export function createSwitchableChannel(first: OpenChannel): SwitchableChannel {
   /** Resolves at the next `take`, or when the signal ends it. */
   const nextTake = (signal: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
-      if (signal.aborted) return resolve();
+      if (signal.aborted) {
+        resolve();
+        return;
+      }
       const done = (): void => {
         signal.removeEventListener('abort', done);
         resolve();

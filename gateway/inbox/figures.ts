@@ -64,6 +64,12 @@ export function lineOf(key: string, name: string, rows: readonly FigureAlert[], 
   return tally.line(key, name);
 }
 
+/** What is read of each alert: all of it stands in the index alert_figures. */
+const columns = [
+  ...['gateway', 'tier', 'grid_id', 'grid_name', 'raised_at', 'acknowledge_by', 'outcome_by'],
+  ...['first_acknowledged_at', 'first_resolved_at', 'outcome', 'transferred_to', 'escalation', 'open'],
+] as const satisfies readonly (keyof FigureAlert)[];
+
 export interface Figures {
   /** `month` as `2026-11`, which is one. What was raised in it, and what has become of that until now. */
   of(month: string, scope: Scope): Promise<DeskFigures>;
@@ -79,14 +85,23 @@ export function createFigures(given: {
 }): Figures {
   const { reads, nameOf, timeZone, title, now } = given;
 
+  // All rows in one value: a row of its own for each of 17 000 alerts takes five times as long as making and reading this.
+  const packed =
+    reads.dialect === 'sqlite'
+      ? `json_group_array(json_array(${columns.join(', ')}))`
+      : `CAST(json_agg(json_build_array(${columns.join(', ')})) AS TEXT)`;
+
   async function read(from: number, to: number, scope: Scope): Promise<FigureAlert[]> {
     const held = scopeCondition(scope, 'gateway');
-    return reads.all<FigureAlert>(
-      `SELECT gateway, tier, grid_id, grid_name, raised_at, acknowledge_by, outcome_by, first_acknowledged_at,
-         first_resolved_at, outcome, transferred_to, escalation, open
-       FROM alert WHERE raised_at >= ? AND raised_at < ? AND own = 0 ${held ? `AND ${held.sql}` : ''}`,
+    const found = await reads.get<{ packed: string | null }>(
+      `SELECT ${packed} AS packed FROM alert
+       WHERE raised_at >= ? AND raised_at < ? AND own = 0 ${held ? `AND ${held.sql}` : ''}`,
       ...[from, to],
       ...(held?.params ?? []),
+    );
+    const rows = JSON.parse(found?.packed ?? '[]') as FigureAlert[keyof FigureAlert][][];
+    return rows.map(
+      (row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])) as unknown as FigureAlert,
     );
   }
 

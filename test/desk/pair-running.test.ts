@@ -29,7 +29,7 @@ async function raise(sensor: string): Promise<void> {
   await device.endAsync();
 }
 /** Open alerts at the desk whose device is this one. */
-const shownOf = async (sensor: string): Promise<Json | undefined> =>
+const shownOf = async (sensor: string): Promise<Json> =>
   ((await officer.get('/api/alerts?state=open&limit=200')).json.items as Json[]).find(
     ({ source }) => source === `fire/${sensor}`,
   );
@@ -60,7 +60,7 @@ beforeAll(async () => {
   gateway = await community.startGateway();
   officer = await signIn(desk.ready.api, 'liu');
 }, 120_000);
-afterAll(() => community?.close());
+afterAll(() => community.close());
 
 describe('a gateway that runs while it is paired', () => {
   it('tells the desk of the next alert, takes its answer, goes over a new key, and over a new code after a revocation', async () => {

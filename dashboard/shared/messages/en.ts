@@ -57,9 +57,9 @@ export const en: Messages = {
   },
   time: {
     now: 'just now',
-    secondsAgo: '{n} second ago | {n} seconds ago',
-    minutesAgo: '{n} minute ago | {n} minutes ago',
-    hoursAgo: '{n} hour ago | {n} hours ago',
+    secondsAgo: '{n} s ago',
+    minutesAgo: '{n} min ago',
+    hoursAgo: '{n} h ago',
     daysAgo: '{n} day ago | {n} days ago',
     never: 'never',
     by: 'by {time}',
