@@ -41,7 +41,14 @@ function figuresOf(month: string, busy: boolean): MonthFigures {
 
 const camera = (id: string, name: string, more: Partial<CameraReport> = {}): CameraReport => ({
   ...{ id: id as CameraReport['id'], name, area: 'gate-east' as CameraReport['area'], direction: 'in' },
-  ...{ state: 'connected', reason: null, lastFrameAt: Date.now() as EpochMs, passages: 412, rejected: { small: 12 } },
+  ...{
+    state: 'connected',
+    cause: null,
+    reason: null,
+    lastFrameAt: Date.now() as EpochMs,
+    passages: 412,
+    rejected: { small: 12 },
+  },
   stream: {
     ...{
       bitsPerSecond: 3_100_000,
@@ -84,6 +91,7 @@ async function startWorld(busy: boolean): Promise<string> {
       ? [
           camera('garage', '地下车库B区入口（临时机位）', {
             state: 'failed',
+            cause: 'unreachable',
             reason: 'connection refused',
             passages: 0,
           }),
