@@ -45,7 +45,7 @@ import { createFeedbackListeners, createOutbox } from './outbox/index.ts';
 import { createPerception } from './perceive/index.ts';
 import { createUsers } from './provisioning/index.ts';
 import { createRegister } from './register/index.ts';
-import { createRules } from './rules/index.ts';
+import { createRules, ruleFolders } from './rules/index.ts';
 import { createSeries } from './series/index.ts';
 import { createStore } from './store/index.ts';
 
@@ -133,10 +133,10 @@ async function build(settings: AppSettings) {
   });
 
   // The line: what an event leads to.
-  const rulesDir = configuration.rules.dir ?? installed('rules');
-  const rules = createRules({ source: rulesDir, timeZone, options: configuration.rules, logger });
+  const folders = ruleFolders({ dir: configuration.rules.dir, shipped: installed('rules'), dataDir });
+  const rules = createRules({ source: folders, timeZone, options: configuration.rules, logger });
   const rulesDesk = createRulesDesk({
-    ...{ rules, dir: rulesDir, timeZone, options: configuration.rules, clock, logger },
+    ...{ rules, folders, timeZone, options: configuration.rules, clock, logger },
     database: join(dataDir, 'kanmen.sqlite'),
   });
   const duty = createDuty(configuration.duty, timeZone);
@@ -288,7 +288,8 @@ async function build(settings: AppSettings) {
     passKillPoint,
   });
   const followUp = createFollowUp({
-    ...{ configuration, places, store, rules, desk: rulesDesk, rulesDir, alerts, duty, commit, clock, random, logger },
+    ...{ configuration, places, store, rules, desk: rulesDesk, alerts, duty, commit, clock, random, logger },
+    ruleFolders: folders,
     channels: channels.byId,
     wake: () => outbox.wake(),
     accept: (event) => line.accept(event, null),

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -13,13 +13,13 @@ import { createLine } from '../gateway/events/index.ts';
 import { systemClock, type EpochMs } from '../gateway/lib/clock.ts';
 import { silentLogger } from '../gateway/lib/logger.ts';
 import { systemRandom } from '../gateway/lib/random.ts';
-import { createRules } from '../gateway/rules/index.ts';
+import { createRules, originOf, ruleFolders } from '../gateway/rules/index.ts';
 import { createStore } from '../gateway/store/index.ts';
 import { projectRoot } from './support/kanmen-process.ts';
 
 /** From a false alarm to a proposed change with its effect on what was really recorded: line, store, rules, backtest. */
 describe('a false alarm', () => {
-  it('proposes a threshold that would have spared it on the record; who decides puts it in force, in the file itself', async () => {
+  it('proposes a threshold that would have spared it on the record; who decides puts it in force, in the site’s own copy of the rule', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'kanmen-proposal-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }));
     const configuration = gatewaySchema.parse({
@@ -29,11 +29,12 @@ describe('a false alarm', () => {
     });
     const common = { clock: systemClock, random: systemRandom, logger: silentLogger };
     const timeZone = configuration.alerts.timeZone;
-    const rulesDir = join(dataDir, 'rules');
-    cpSync(resolve(projectRoot, 'rules'), rulesDir, { recursive: true });
+    const shipped = join(dataDir, 'installed/rules');
+    cpSync(resolve(projectRoot, 'rules'), shipped, { recursive: true });
+    const folders = ruleFolders({ dir: null, shipped, dataDir });
     const store = createStore({ ...common, file: join(dataDir, 'kanmen.sqlite'), reserveBytes: 0 });
     const places = createPlaces(configuration);
-    const rules = createRules({ source: rulesDir, timeZone, options: configuration.rules, logger: silentLogger });
+    const rules = createRules({ source: folders, timeZone, options: configuration.rules, logger: silentLogger });
     const duty = createDuty([], timeZone);
     const alerts = createAlerts({
       ...{ options: configuration.alerts, policies: configuration.tiers, recipients: [], duty, places },
@@ -50,11 +51,11 @@ describe('a false alarm', () => {
     await line.start(signal);
     onTestFinished(() => line.stop());
     const desk = createRulesDesk({
-      ...{ rules, dir: rulesDir, timeZone, options: configuration.rules, ...common },
+      ...{ rules, folders, timeZone, options: configuration.rules, ...common },
       database: join(dataDir, 'kanmen.sqlite'),
     });
     const followUp = createFollowUp({
-      ...{ configuration, places, store, rules, desk, alerts, duty, rulesDir, ...common },
+      ...{ configuration, places, store, rules, desk, alerts, duty, ruleFolders: folders, ...common },
       ...{ commit: store.commit, channels: new Map(), wake: () => undefined, accept: () => Promise.resolve() },
     });
     const judged: Promise<unknown>[] = [];
@@ -97,7 +98,7 @@ describe('a false alarm', () => {
     if (!proposal) throw new Error('no proposal');
 
     // Somebody changes the file meanwhile: what was worked out is not what stands there, and nothing is touched.
-    const file = join(rulesDir, 'charging-over-temperature.yaml');
+    const file = join(shipped, 'charging-over-temperature.yaml');
     const before = readFileSync(file, 'utf8');
     writeFileSync(file, `${before}# 电工看过\n`);
     const verdict = { by: '王芳', why: '车棚朝南，夏天插座本来就热' };
@@ -110,17 +111,22 @@ describe('a false alarm', () => {
     await expect(followUp.api.applyProposal('nowhere', verdict)).rejects.toMatchObject({ code: 'proposal.unknown' });
 
     // Another file of the set is broken: the change would not come into force, so the file is as it was.
-    const other = join(rulesDir, 'fire-smoke.yaml');
+    const own = join(dataDir, 'rules/charging-over-temperature.yaml');
+    const other = join(shipped, 'fire-smoke.yaml');
     const whole = readFileSync(other, 'utf8');
     writeFileSync(other, 'id: fire-smoke\n');
     await expect(followUp.api.applyProposal(proposal.id, verdict)).rejects.toMatchObject({
       code: 'proposal.not-applicable',
     });
-    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(existsSync(own)).toBe(false);
     writeFileSync(other, whole);
 
     const { failing } = await followUp.api.applyProposal(proposal.id, verdict);
-    const after = readFileSync(file, 'utf8');
+    // The program's own files belong to the next upgrade.
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    const after = readFileSync(own, 'utf8');
+    expect(after.split('\n')[0]).toBe('# yaml-language-server: $schema=./rule.schema.json');
+    expect(existsSync(join(dataDir, 'rules/rule.schema.json'))).toBe(true);
     expect(after).toContain('params: { warnC: 64, criticalC: 70 }');
     expect(after).toMatch(/^# \d{4}-\d\d-\d\d \d\d:\d\d 王芳: params\.warnC 60 → 64 \(alert /m);
     expect(after).toContain('# 车棚朝南，夏天插座本来就热');
@@ -136,5 +142,18 @@ describe('a false alarm', () => {
     await expect(followUp.api.applyProposal(proposal.id, verdict)).rejects.toMatchObject({
       code: 'proposal.not-applicable',
     });
+
+    // An upgrade replaces the pack: the site's threshold stays in force, and who looks is told that there is a newer rule.
+    const standing = () => rules.list().find(({ id }) => id === 'charging-over-temperature');
+    const originNow = () => originOf(standing() ?? { id: '', file: '', text: '' }, folders);
+    expect(originNow()).toBe('own');
+    writeFileSync(file, before.replace('criticalC: 70', 'criticalC: 68'));
+    expect(desk.reload()).toMatchObject({ loaded: true, rules: 37 });
+    expect(standing()?.params).toMatchObject({ warnC: 64, criticalC: 70 });
+    expect(originNow()).toBe('own, the pack has a newer one');
+    // Without its copy the site has the pack's rule again.
+    rmSync(own);
+    expect(desk.reload()).toMatchObject({ loaded: true, rules: 37 });
+    expect(standing()).toMatchObject({ file, params: { warnC: 60, criticalC: 68 } });
   }, 120_000);
 });

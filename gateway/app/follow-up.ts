@@ -22,7 +22,7 @@ import { localDate } from '../lib/local-time.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import { readRuleTexts, type Rules } from '../rules/index.ts';
+import { readRuleFolders, type RuleFolders, type Rules } from '../rules/index.ts';
 import type { Store } from '../store/index.ts';
 import { createStrays } from './strays.ts';
 import { createProposalApplier } from './apply-proposal.ts';
@@ -44,8 +44,8 @@ export function createFollowUp(given: {
   readonly desk: Pick<RulesDesk, 'apply'>;
   readonly alerts: Pick<Alerts, 'awaits'>;
   readonly duty: Duty;
-  /** Folder of the documents in force. */
-  readonly rulesDir: string;
+  /** Where the documents in force stand. */
+  readonly ruleFolders: RuleFolders;
   /** The channels that there are now, by id. */
   readonly channels: ReadonlyMap<string, unknown>;
   /** Wakes the outbox. */
@@ -61,7 +61,7 @@ export function createFollowUp(given: {
   readonly random: Random;
   readonly logger: Logger;
 }) {
-  const { configuration, places, store, rules, rulesDir, channels, commit, clock, random, logger } = given;
+  const { configuration, places, store, rules, ruleFolders, channels, commit, clock, random, logger } = given;
   const timeZone = configuration.alerts.timeZone;
 
   /** What one rule, as it is or changed, matches on the record; in a thread of its own, one at a time. */
@@ -89,7 +89,7 @@ export function createFollowUp(given: {
     const run = async (): Promise<readonly RecordedMatch[]> => {
       const report = await backtest({
         database: join(configuration.dataDir, 'kanmen.sqlite'),
-        rules: { texts: readRuleTexts(rulesDir), timeZone, options: { ...options, settings }, only: [rule] },
+        rules: { texts: readRuleFolders(ruleFolders), timeZone, options: { ...options, settings }, only: [rule] },
         fromMs: since,
         toMs: until,
         threads: 1,
@@ -113,7 +113,7 @@ export function createFollowUp(given: {
           id,
           version: info.version,
           params: info.params,
-          suppressMs: own ?? ruleDocuments(readRuleTexts(rulesDir)).get(id)?.suppressMs ?? null,
+          suppressMs: own ?? ruleDocuments(readRuleFolders(ruleFolders)).get(id)?.suppressMs ?? null,
         };
       },
       alertsOfRule: (rule, since) => store.alertsOfRule(rule, since, maxAlertsOfRule),

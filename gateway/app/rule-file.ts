@@ -1,14 +1,28 @@
-/** Writes one change into a rule's file, whole or not at all. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+/** Writes one change into a rule's file, or into the site's own copy of a rule of the pack; whole or not at all. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, GatewayError, isGatewayError, messageOf } from '../lib/errors.ts';
 import {
   editRule,
-  readRuleTexts,
+  ownCopyHead,
+  readRuleFolders,
+  ruleJsonSchema,
   testRules,
   textOfRule,
   versionOf,
   type RuleEdit,
+  type RuleFolders,
   type RulesOptions,
 } from '../rules/index.ts';
 
@@ -28,21 +42,22 @@ export interface WrittenRule {
 }
 
 /**
- * Writes the change beside the file and puts it in its place. Throws 'proposal.not-applicable' with the file as it was:
+ * Writes the change beside the file and puts it in its place. What ships with the program is left as it is: an upgrade
+ * would replace it, and often nobody may write there. The site gets its own copy of that one rule. Throws 'proposal.not-applicable' with the file as it was:
  * the rule is another one by now, the site's own settings stand before the file, the set would not compile with it, or the
  * folder cannot be written.
  */
 export function writeRuleChange(
   change: RuleFileChange,
-  given: { readonly dir: string; readonly timeZone: string; readonly options: RulesOptions },
+  given: { readonly folders: RuleFolders; readonly timeZone: string; readonly options: RulesOptions },
 ): WrittenRule {
-  const { dir, timeZone, options } = given;
+  const { folders, timeZone, options } = given;
   const refuse = (why: string, cause?: unknown): GatewayError =>
     new GatewayError('proposal.not-applicable', why, {
       facts: { rule: change.rule },
       ...(cause !== undefined && { cause }),
     });
-  const texts = readRuleTexts(dir);
+  const texts = readRuleFolders(folders);
   const found = textOfRule(texts, change.rule);
   if (!found) throw refuse(`there is no rule ${change.rule} any more`);
   const { file, text } = found;
@@ -67,28 +82,52 @@ export function writeRuleChange(
     if (!isGatewayError(error, 'rules.invalid')) throw error;
     throw refuse(`${file}: with the change the rule would be refused: ${messageOf(error)}`, error);
   }
+  const shipped = folders.own !== null && dirname(file) !== folders.own;
+  const target = shipped ? join(folders.own, basename(file)) : file;
+  const written = shipped ? withHead(edited.text, ownCopyHead(text)) : edited.text;
   try {
     if (readFileSync(file, 'utf8') !== text) throw refuse(`${file} is being changed by somebody else`);
-    replaceFile(file, edited.text);
+    if (shipped) {
+      // A file of this name that holds another rule is somebody's work.
+      if (existsSync(target)) throw refuse(`${target} is there already and holds another rule`);
+      openOwnFolder(folders.own);
+    }
+    replaceFile(target, written);
   } catch (error) {
     if (isGatewayError(error)) throw error;
-    const hint = 'give the site its own folder of rules (rules.dir), or make the change in the configuration';
-    throw refuse(`${file} cannot be written (${codeOf(error) ?? messageOf(error)}): ${hint}`, error);
+    const hint = 'let the gateway write there, or make the change in the configuration (rules.settings)';
+    throw refuse(`${target} cannot be written (${codeOf(error) ?? messageOf(error)}): ${hint}`, error);
   }
   return {
-    file,
-    version: versionOf(edited.text),
+    file: target,
+    version: versionOf(written),
     failing,
     undo: () => {
-      if (readFileSync(file, 'utf8') === edited.text) replaceFile(file, text);
+      if (readFileSync(target, 'utf8') !== written) return;
+      if (shipped) rmSync(target);
+      else replaceFile(target, text);
     },
   };
+}
+
+/** Comment lines behind the first, which tells editors the schema. */
+function withHead(text: string, head: readonly string[]): string {
+  const lines = head.map((line) => `# ${line}\n`).join('');
+  const first = /^#[^\n]*\n/.exec(text)?.[0] ?? '';
+  return first + lines + text.slice(first.length);
+}
+
+/** The folder, with the schema that editors complete and check by. */
+function openOwnFolder(dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  const schema = join(dir, 'rule.schema.json');
+  if (!existsSync(schema)) writeFileSync(schema, `${JSON.stringify(ruleJsonSchema(), null, 2)}\n`);
 }
 
 /** On disk before it takes the name: a crash leaves the old file or the new one, never half of one. */
 function replaceFile(file: string, text: string): void {
   const beside = join(dirname(file), `.${basename(file)}.new`);
-  const handle = openSync(beside, 'w', statSync(file).mode);
+  const handle = openSync(beside, 'w', statSync(file, { throwIfNoEntry: false })?.mode ?? 0o644);
   try {
     writeFileSync(handle, text);
     fsyncSync(handle);

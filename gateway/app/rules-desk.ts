@@ -1,5 +1,5 @@
 /** The rules of a running gateway as people handle them: look, read anew (on command or when files change), backtest. */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { repeat, type Clock, type EpochMs, type Timer } from '../lib/clock.ts';
 import type { BacktestReport, RuleFault, RuleInfo, RulesReload } from '../domain/rule-report.ts';
@@ -7,7 +7,14 @@ import type { Component } from '../lib/component.ts';
 import { codeOf, GatewayError, isGatewayError, messageOf } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
-import { draftSet, formatRuleFault, readRuleTexts, type Rules, type RulesOptions } from '../rules/index.ts';
+import {
+  draftSet,
+  formatRuleFault,
+  readRuleFolders,
+  type RuleFolders,
+  type Rules,
+  type RulesOptions,
+} from '../rules/index.ts';
 import { backtest } from './backtest.ts';
 import { writeRuleChange, type RuleFileChange } from './rule-file.ts';
 
@@ -46,14 +53,14 @@ const threads = 1;
 
 export function createRulesDesk(given: {
   readonly rules: Rules;
-  readonly dir: string;
+  readonly folders: RuleFolders;
   readonly database: string;
   readonly timeZone: string;
   readonly options: RulesOptions;
   readonly clock: Clock;
   readonly logger: Logger;
 }): RulesDesk {
-  const { rules, dir, database, timeZone, options, clock, logger } = given;
+  const { rules, folders, database, timeZone, options, clock, logger } = given;
   let loadedAt = clock.now();
   let refused: readonly RuleFault[] = [];
   let timer: Timer | null = null;
@@ -63,12 +70,17 @@ export function createRulesDesk(given: {
   let lastStamp = '';
 
   /** Names, sizes and times of all that a set is read from; empty while a file is being replaced. */
+  const filesOf = (dir: string): readonly string[] =>
+    readdirSync(dir)
+      .filter((name) => /\.ya?ml$/.test(name))
+      .sort()
+      .map((name) => join(dir, name));
   const stampNow = (): string => {
     try {
-      const files = readdirSync(dir).filter((name) => /\.ya?ml$/.test(name));
       const { calendarFile } = options;
       const paths = [
-        ...files.sort().map((name) => join(dir, name)),
+        ...filesOf(folders.pack),
+        ...(folders.own !== null && existsSync(folders.own) ? filesOf(folders.own) : []),
         ...(calendarFile === undefined ? [] : [calendarFile]),
       ];
       return paths
@@ -98,7 +110,7 @@ export function createRulesDesk(given: {
   };
 
   const apply = (change: RuleFileChange): AppliedChange => {
-    const written = writeRuleChange(change, { dir, timeZone, options });
+    const written = writeRuleChange(change, { folders, timeZone, options });
     const undo = (): void => {
       written.undo();
       reload();
@@ -145,7 +157,10 @@ export function createRulesDesk(given: {
       if (backMs === null)
         throw new GatewayError('rules.backtest-failed', `since: "${since}" is no duration such as 30d`);
       if (running) throw new GatewayError('rules.backtest-failed', 'another backtest is running; wait for it');
-      const { texts, ids } = draftSet(readRuleTexts(dir), rule === undefined ? [] : [{ file: 'draft', text: rule }]);
+      const { texts, ids } = draftSet(
+        readRuleFolders(folders),
+        rule === undefined ? [] : [{ file: 'draft', text: rule }],
+      );
       const wanted = [...ids, ...(only ?? [])];
       const nowMs = clock.now();
       running = new AbortController();

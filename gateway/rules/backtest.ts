@@ -7,7 +7,7 @@ import type { RulesOptions } from './options.ts';
 import { kindsOf, type RuleSet } from './rule-set.ts';
 import { dueOf } from './rule-state.ts';
 import { loadRules, zeroes, type LoadedRules } from './rules.ts';
-import { readRule, type RuleText } from './rule-yaml.ts';
+import type { RuleText } from './rule-yaml.ts';
 import type { RuleCounters, Surroundings } from './surroundings.ts';
 import { reachOfWindows } from './windows.ts';
 
@@ -145,21 +145,4 @@ function runOnce(
   }
   keep(advanceClock(set, memory, span.toMs, around));
   return { matches, events: count, counters: Object.fromEntries(counters) };
-}
-
-/**
- * A set of documents with drafts in the place of those of the same id, and the drafts' ids. A draft whose id cannot be
- * read is added as it is: compiling the set says what is wrong with it.
- */
-export function draftSet(
-  texts: readonly RuleText[],
-  drafts: readonly RuleText[],
-): { readonly texts: readonly RuleText[]; readonly ids: readonly string[] } {
-  const ids = drafts.flatMap((draft) => idOf(draft) ?? []);
-  return { texts: [...texts.filter((text) => !ids.includes(idOf(text) ?? '')), ...drafts], ids };
-}
-
-function idOf(text: RuleText): string | null {
-  const read = readRule(text);
-  return read.ok ? read.document.id : null;
 }

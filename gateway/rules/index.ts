@@ -10,7 +10,6 @@
 export { createRules, type RuleResult, type Rules, type RulesSetup, type RuleStateRow } from './rules.ts';
 export {
   createBacktest,
-  draftSet,
   planBacktest,
   runBacktest,
   type BacktestPass,
@@ -19,6 +18,15 @@ export {
 } from './backtest.ts';
 export { editRule, textOfRule, versionOf, type EditedRule, type RuleEdit } from './edit-rule.ts';
 export { formatRuleFault, type RuleFault } from './fault.ts';
+export {
+  draftSet,
+  originOf,
+  ownCopyHead,
+  readRuleFolders,
+  ruleFolders,
+  type RuleFolders,
+  type RuleOrigin,
+} from './rule-folders.ts';
 export { readRuleTexts, settingsFile } from './rule-set.ts';
 export type { RuleText } from './rule-yaml.ts';
 export { testRules, type ExampleResult } from './examples.ts';

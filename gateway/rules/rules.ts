@@ -10,6 +10,7 @@ import { advanceClock, recallEvent, takeEvent } from './engine.ts';
 import { rulesInvalid } from './fault.ts';
 import { createMemory } from './memory.ts';
 import type { RulesOptions } from './options.ts';
+import { readRuleFolders, type RuleFolders } from './rule-folders.ts';
 import { compileRuleSet, kindsOf, readRuleTexts, type RuleSet } from './rule-set.ts';
 import { decodeState, dueOf, encodeState, isIdle, type StateUpdate } from './rule-state.ts';
 import type { RuleText } from './rule-yaml.ts';
@@ -43,15 +44,17 @@ export interface Rules {
   /** Puts the memory back to what is stored: at start-up, and after a commit that failed. */
   reload(rows: readonly RuleStateRow[], recent?: Iterable<GatewayEvent>): void;
   /** Puts another set in force, whole or not at all (throws GatewayError 'rules.invalid'); memory of rules that stay is kept. */
-  load(source?: string | readonly RuleText[]): void;
+  load(source?: RuleSource): void;
   readonly version: string;
   readonly kinds: ReadonlySet<EventKind>;
   list(): readonly RuleInfo[];
 }
 
+/** A folder of rule documents, a pack with a site's own folder before it, or the documents themselves. */
+export type RuleSource = string | RuleFolders | readonly RuleText[];
+
 export interface RulesSetup {
-  /** A folder of rule documents, or the documents themselves. */
-  readonly source: string | readonly RuleText[];
+  readonly source: RuleSource;
   /** IANA name, e.g. Asia/Shanghai: what `night` and `hour` mean. */
   readonly timeZone: string;
   readonly options: RulesOptions;
@@ -68,14 +71,17 @@ export interface LoadedRules {
 
 const sweepEveryMs = 60_000;
 
+const textsOf = (source: RuleSource): readonly RuleText[] =>
+  typeof source === 'string' ? readRuleTexts(source) : 'pack' in source ? readRuleFolders(source) : source;
+
 /** Reads and checks everything that a set of rules is made of. Throws GatewayError 'rules.invalid' with every fault. */
 export function loadRules(given: {
-  readonly source: string | readonly RuleText[];
+  readonly source: RuleSource;
   readonly timeZone: string;
   readonly options: RulesOptions;
 }): LoadedRules {
   const { options, timeZone, source } = given;
-  const texts = typeof source === 'string' ? readRuleTexts(source) : source;
+  const texts = textsOf(source);
   const set = compileRuleSet(texts, options.settings, {
     latenessMs: options.lateness,
     suppressions: options.suppressions,

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { coverageFaults } from '../alerts/index.ts';
 import { alertsOptions } from '../alerts/options.ts';
 import { ruleDocuments } from '../app/rule-documents.ts';
@@ -24,9 +23,10 @@ import { codeOf, messageOf } from '../lib/errors.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { shippedModelsDir, verifyModels } from '../perceive/index.ts';
 import { createRegister } from '../register/index.ts';
-import { createRules, readRuleTexts, settingsFile, type RulesOptions } from '../rules/index.ts';
+import { createRules, readRuleFolders, ruleFolders, settingsFile, type RulesOptions } from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
 import type { ToolContext } from './context.ts';
+import { ruleFoldersOf, shippedRules } from './rules.ts';
 
 const reachMs = 3000;
 
@@ -69,7 +69,11 @@ async function gatewayFaults(context: ToolContext, file: string): Promise<Fault[
   const found = async (path: Path, given: string | null, work: () => Promise<void> | void): Promise<Fault[]> =>
     (await attempt(work)).flatMap((error) => faultsFrom(loaded, path, given, error));
   return [
-    ...ruleFaults(context, loaded, { options: value.rules, timeZone: value.alerts.timeZone }),
+    ...ruleFaults(context, loaded, {
+      options: value.rules,
+      timeZone: value.alerts.timeZone,
+      dataDir: value.dataDir,
+    }),
     ...audienceFaults(context, loaded, value),
     ...(await verifyModels(value.models.dir ?? shippedModelsDir(), value.models.use)).flatMap((error) =>
       faultsFrom(loaded, ['models', 'dir'], value.models.dir ?? null, error),
@@ -119,30 +123,34 @@ async function attempt(work: () => Promise<void> | void): Promise<unknown[]> {
 interface RulesToCheck {
   readonly options: RulesOptions;
   readonly timeZone: string;
+  /** Null where the configuration does not say. */
+  readonly dataDir: string | null;
 }
 
-/** As much of `rules` and `alerts.timeZone` as can be understood in a configuration with faults. */
+/** As much of `rules`, `alerts.timeZone` and `dataDir` as can be understood in a configuration with faults. */
 function rulesStanding(standing: unknown): RulesToCheck {
   const under = (value: unknown, key: string): unknown =>
     typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
   const given = under(standing, 'rules') ?? {};
   const timeZone = alertsOptions.shape.timeZone.safeParse(under(under(standing, 'alerts'), 'timeZone'));
   const whole = rulesOptions.safeParse(given);
+  const dataDir = under(standing, 'dataDir');
   const dir = rulesOptions.shape.dir.safeParse(under(given, 'dir'));
   return {
     options: whole.data ?? rulesOptions.parse({ dir: dir.data ?? null }),
     timeZone: timeZone.data ?? alertsOptions.parse({}).timeZone,
+    dataDir: typeof dataDir === 'string' ? dataDir : null,
   };
 }
 
-function ruleFaults(context: ToolContext, place: Place, { options, timeZone }: RulesToCheck): Fault[] {
-  const source = options.dir ?? fileURLToPath(new URL('rules', context.installDir));
+function ruleFaults(context: ToolContext, place: Place, { options, timeZone, dataDir }: RulesToCheck): Fault[] {
+  const folders = ruleFolders({ dir: options.dir, shipped: shippedRules(context), dataDir });
   try {
-    createRules({ source, timeZone, options, logger: context.logger });
+    createRules({ source: folders, timeZone, options, logger: context.logger });
     return [];
   } catch (error) {
     // What a site sets for single rules stands in the configuration, not in a rule's own document.
-    return faultsFrom(place, ['rules', 'dir'], source, error).map((fault) =>
+    return faultsFrom(place, ['rules', 'dir'], folders.pack, error).map((fault) =>
       fault.file === settingsFile ? faultAt(place, fault.path.split('.'), fault) : fault,
     );
   }
@@ -151,14 +159,14 @@ function ruleFaults(context: ToolContext, place: Place, { options, timeZone }: R
 /** Hours at which a rule in force would reach nobody. A set of rules with faults of its own has told them already. */
 function audienceFaults(context: ToolContext, place: Place, configuration: GatewayConfiguration): Fault[] {
   const { rules: options, alerts, recipients, duty, grids } = configuration;
-  const source = options.dir ?? fileURLToPath(new URL('rules', context.installDir));
+  const source = ruleFoldersOf(context, configuration);
   let rules: ReturnType<ReturnType<typeof createRules>['list']>;
   try {
     rules = createRules({ source, timeZone: alerts.timeZone, options, logger: silentLogger }).list();
   } catch {
     return [];
   }
-  const documents = ruleDocuments(readRuleTexts(source));
+  const documents = ruleDocuments(readRuleFolders(source));
   const inForce = rules.filter(({ enabled }) => enabled).flatMap(({ id }) => documents.get(id) ?? []);
   const found = coverageFaults({
     rules: inForce,

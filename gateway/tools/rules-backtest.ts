@@ -6,9 +6,9 @@ import { exitCodes, formatJsonLines, formatTable, type Commands } from '../cli/i
 import { faultsOf, loadConfiguration } from '../config/index.ts';
 import type { BacktestLine, BacktestReport } from '../domain/rule-report.ts';
 import { parseDurationMs } from '../lib/quantities.ts';
-import { createRules, draftSet, readRuleTexts } from '../rules/index.ts';
+import { createRules, draftSet, readRuleFolders } from '../rules/index.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
-import { rulesDirOf } from './rules.ts';
+import { ruleFoldersOf } from './rules.ts';
 
 const shownLines = 100;
 
@@ -35,7 +35,7 @@ export function createBacktestCommand(context: ToolContext): Pick<Commands, 'rul
           return exitCodes.wrongUse;
         }
         try {
-          const folder = readRuleTexts(rulesDirOf(context, value));
+          const folder = readRuleFolders(ruleFoldersOf(context, value));
           const drafts = (rule ?? []).map((file) => ({ file, text: readFileSync(file, 'utf8') }));
           const { texts, ids } = draftSet(folder, drafts);
           const known = createRules({ source: texts, timeZone, options: value.rules, logger }).list();

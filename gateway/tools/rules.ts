@@ -3,7 +3,15 @@ import { exitCodes, formatJsonLines, formatTable, type Commands, type ExitCode }
 import { faultsOf, formatFault, loadConfiguration, type Fault, type GatewayConfiguration } from '../config/index.ts';
 import type { RuleInfo } from '../domain/rule-report.ts';
 import { GatewayError, isGatewayError } from '../lib/errors.ts';
-import { createRules, readRuleTexts, testRules } from '../rules/index.ts';
+import {
+  createRules,
+  originOf,
+  readRuleFolders,
+  readRuleTexts,
+  ruleFolders,
+  testRules,
+  type RuleFolders,
+} from '../rules/index.ts';
 import { rulesOptions } from '../rules/options.ts';
 import { askGateway } from './ask-gateway.ts';
 import { printFaults, reported, type ToolContext } from './context.ts';
@@ -13,12 +21,20 @@ type RuleCommands = Pick<Commands, 'rulesTest' | 'rulesList' | 'rulesShow' | 'ru
 /** A rule as `list` and `show` print it; the API of a running gateway answers the same. */
 type Shown = Omit<RuleInfo, 'keys' | 'counters'> & Partial<Pick<RuleInfo, 'keys' | 'counters'>>;
 
-/** The folder of rules that a configuration names, or the pack that ships. */
-export function rulesDirOf(
+/** The pack that came with the program. */
+export const shippedRules = ({ installDir }: Pick<ToolContext, 'installDir'>): string =>
+  fileURLToPath(new URL('rules', installDir));
+
+/** Where the rules of a configuration stand; without one, the pack that ships. */
+export function ruleFoldersOf(
   context: Pick<ToolContext, 'installDir'>,
-  configuration: GatewayConfiguration | null,
-): string {
-  return configuration?.rules.dir ?? fileURLToPath(new URL('rules', context.installDir));
+  configuration: Pick<GatewayConfiguration, 'rules' | 'dataDir'> | null,
+): RuleFolders {
+  return ruleFolders({
+    dir: configuration?.rules.dir ?? null,
+    shipped: shippedRules(context),
+    dataDir: configuration?.dataDir ?? null,
+  });
 }
 
 /** A value without some of its parts. */
@@ -39,7 +55,7 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
     const answer = await askGateway(configuration.dataDir, 'GET', '/api/rules');
     if (answer?.ok) return ((await answer.json()) as { items: Shown[] }).items;
     const rules = createRules({
-      source: rulesDirOf(context, configuration),
+      source: ruleFoldersOf(context, configuration),
       timeZone: configuration.alerts.timeZone,
       options: configuration.rules,
       logger,
@@ -71,9 +87,10 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
         const shown = await shownRules(configuration);
         if (json) out(formatJsonLines(shown.map((rule) => omit(rule, ['text']))));
         else {
+          const folders = ruleFoldersOf(context, configuration);
           out(
             formatTable(
-              shown.map(({ id, tiers, kind, to, listensTo, pattern, enabled, counters, title }) => ({
+              shown.map(({ id, tiers, kind, to, listensTo, pattern, enabled, counters, title, file, text }) => ({
                 rule: id,
                 tier: tiers.join('/'),
                 kind,
@@ -82,6 +99,7 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
                 time: pattern,
                 tells: to.join(', '),
                 matched: counters === undefined ? '' : String(counters.matched),
+                from: originOf({ id, file, text }, folders),
                 state: enabled ? 'in force' : 'switched off',
               })),
             ),
@@ -154,9 +172,9 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
       reported(context, () => {
         const loaded = config === undefined ? null : loadConfiguration(config);
         if (loaded && !loaded.ok) return Promise.resolve(printFaults(loaded.faults, err));
-        const folder = dir ?? rulesDirOf(context, loaded?.value ?? null);
+        const folders = ruleFoldersOf(context, loaded?.value ?? null);
         try {
-          const results = testRules(readRuleTexts(folder), {
+          const results = testRules(dir === undefined ? readRuleFolders(folders) : readRuleTexts(dir), {
             timeZone: loaded?.value.alerts.timeZone ?? 'Asia/Shanghai',
             options: loaded?.value.rules ?? rulesOptions.parse({}),
           });
