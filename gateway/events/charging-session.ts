@@ -172,15 +172,24 @@ function measured(open: OpenSession, event: ChargingEvent): OpenSession {
         ? powerW
         : (meanPowerW * knownMs + gapMeanW * gapMs) / (knownMs + gapMs);
   }
+  const { energyKwh, peakPowerW, startPeakW, maxPortC } = maxima(session, event);
   return {
     lastPower: sampled ? { at: lastAt, powerW } : open.lastPower,
+    // Written out: made for every reading, and two spreads one upon the other are slow.
     session: {
-      ...session,
-      ...maxima(session, event),
+      id: session.id,
+      device: session.device,
+      port: session.port,
       area: event.area ?? session.area,
       order: session.order ?? event.order,
+      startedAt: session.startedAt,
+      endedAt: session.endedAt,
       lastAt,
+      energyKwh,
       meanPowerW,
+      peakPowerW,
+      startPeakW,
+      maxPortC,
       // Why the current stopped, kept for when the plug comes out; it is still plugged in.
       stopReason: stoppedBy(session, event),
       samples: session.samples + (sampled ? 1 : 0),

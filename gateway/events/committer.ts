@@ -60,24 +60,38 @@ export function createCommitter(options: { readonly store: LineStore; readonly r
     return again;
   };
 
+  /** Plain promises, one for the whole way: thousands of messages wait for the disk at once, each with all of its own. */
+  const attempt = (work: () => Turn, done: (turn: Turn) => void, tries: number): Promise<void> => {
+    if (store.room.short()) {
+      const careful = queue.then(() => runCarefully(work));
+      queue = careful.catch(() => undefined);
+      return careful.then(done);
+    }
+    const turn = work();
+    if (turn.changes.length === 0) {
+      done(turn);
+      return Promise.resolve();
+    }
+    return commit(turn).then(
+      () => done(turn),
+      (error: unknown) => {
+        const again = isGatewayError(error) && (error.facts['chain'] === true || ranOutOfSpace(error));
+        if (!again || tries >= maxTries) throw error;
+        return attempt(work, done, tries + 1);
+      },
+    );
+  };
+
   return {
-    /** Resolves when what the turn came to is on disk. Throws what `work` throws, and the store's failure. */
-    run: async (work: () => Turn): Promise<Turn> => {
-      for (let attempt = 1; ; attempt += 1) {
-        if (store.room.short()) {
-          const careful = queue.then(() => runCarefully(work));
-          queue = careful.catch(() => undefined);
-          return careful;
-        }
-        const turn = work();
-        if (turn.changes.length === 0) return turn;
-        try {
-          await commit(turn);
-          return turn;
-        } catch (error) {
-          const again = isGatewayError(error) && (error.facts['chain'] === true || ranOutOfSpace(error));
-          if (!again || attempt >= maxTries) throw error;
-        }
+    /**
+     * Calls `done` and resolves when what the turn came to is on disk. Rejects with what `work` throws at its first try or
+     * later, and with the store's failure.
+     */
+    run: (work: () => Turn, done: (turn: Turn) => void): Promise<void> => {
+      try {
+        return attempt(work, done, 1);
+      } catch (error) {
+        return Promise.reject(error as Error);
       }
     },
     /** Resolves when nothing is on its way. */

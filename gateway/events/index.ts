@@ -185,36 +185,43 @@ export function createLine(given: {
     });
   };
 
+  const tell = <News>(listener: (news: News) => void, news: News, what: string): void => {
+    try {
+      listener(news);
+    } catch (error) {
+      // What is stored is stored; a listener's fault is not the sender's.
+      logger.error({ what, reason: messageOf(error) }, 'listener failed');
+    }
+  };
   const publish = ({ changes, effects }: Turn): void => {
-    const tell = (what: string, call: () => void): void => {
-      try {
-        call();
-      } catch (error) {
-        // What is stored is stored; a listener's fault is not the sender's.
-        logger.error({ what, reason: messageOf(error) }, 'listener failed');
-      }
-    };
-    for (const listener of storedListeners) tell('stored', () => listener(changes));
+    for (const listener of storedListeners) tell(listener, changes, 'stored');
     for (const effect of effects) {
-      for (const listener of effectListeners) tell(effect.kind, () => listener(effect));
+      for (const listener of effectListeners) tell(listener, effect, effect.kind);
     }
   };
 
-  const run = async (work: () => Turn): Promise<void> => {
-    if (!accepting) throw new GatewayError('store.closed', 'the line is stopping; nothing more is accepted');
-    publish(await committer.run(work));
-  };
+  const run = (work: () => Turn): Promise<void> =>
+    accepting
+      ? committer.run(work, publish)
+      : Promise.reject(new GatewayError('store.closed', 'the line is stopping; nothing more is accepted'));
 
-  const acceptNew = async (event: GatewayEvent, messageKey: string | null): Promise<'stored'> => {
+  const acceptNew = (event: GatewayEvent, messageKey: string | null): Promise<'stored'> => {
     eventMeter.enter();
-    try {
-      await run(() => recordTurn(event, messageKey));
-      if (messageKey !== null) withoutRoom.take(messageKey);
-      return 'stored';
-    } finally {
+    const ended = (): void => {
       eventMeter.leave();
       if (messageKey !== null) underWay.delete(messageKey);
-    }
+    };
+    return run(() => recordTurn(event, messageKey)).then(
+      () => {
+        if (messageKey !== null) withoutRoom.take(messageKey);
+        ended();
+        return 'stored';
+      },
+      (error: unknown) => {
+        ended();
+        throw error;
+      },
+    );
   };
 
   return {

@@ -27,11 +27,14 @@ export interface DeviceBrokerOptions {
   readonly maxPacketBytes: number;
 }
 
-/** What the broker tells. `publish` answers when the message may be acknowledged; its rejection ends the connection. */
+/**
+ * What the broker tells. `publish` answers when the message may be acknowledged, with false when it is to stay without an
+ * answer; its rejection ends the connection.
+ */
 export interface DeviceBrokerEvents {
   readonly find: (key: DeviceKey) => Device | undefined;
-  readonly publish: (connection: DeviceConnection, packet: PublishPacket) => Promise<void>;
-  readonly will: (device: DeviceKey, packet: PublishPacket) => Promise<void>;
+  readonly publish: (connection: DeviceConnection, packet: PublishPacket) => Promise<boolean>;
+  readonly will: (device: DeviceKey, packet: PublishPacket) => Promise<boolean>;
   readonly connected: (connection: DeviceConnection, livePeer: string | null) => void;
   /** A login failed; `device` is null when the name is not one of ours. */
   readonly loginFailed: (device: DeviceKey | null, address: string) => void;
@@ -162,7 +165,11 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
       }
       const work = will ? events.will(connection.device, packet) : events.publish(connection, packet);
       work.then(
-        () => done(null),
+        (answered) => {
+          // aedes answers by the packet's own QoS, and at 0 with nothing; it then goes on with the next.
+          if (!answered) packet.qos = 0;
+          done(null);
+        },
         (error: unknown) => done(error instanceof Error ? error : new Error('not accepted')),
       );
     },

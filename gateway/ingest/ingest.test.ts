@@ -98,7 +98,7 @@ describe('the embedded broker', () => {
     await until('nothing is under way', () => ingest.report()[0]?.depth === 0);
   });
 
-  it('does not acknowledge what the store could not take, and disconnects the sender', async () => {
+  it('does not acknowledge an alarm that the store could not take, and disconnects the sender so that it comes again', async () => {
     const { connect, sink, ingest } = await begin();
     sink.answerWith(() => Promise.reject(new Error('disk full')));
     const client = await connect('fire/f1');
@@ -113,6 +113,38 @@ describe('the embedded broker', () => {
     const again = await connect('fire/f1');
     await again.publishAsync('community/s1/fire/f1/alarm', alarm({ id: 'a-2' }), { qos: 1, dup: true });
     expect(sink.events.map(({ key }) => key)).toEqual(['id:fire/f1:a-2', 'id:fire/f1:a-2']);
+  });
+
+  it('leaves a refused reading unanswered on a connection that stands, takes an alarm on it, and has the reading sent again once there is room', async () => {
+    const clock = createFakeClock();
+    const { connect, sink, ingest } = await begin({ clock });
+    sink.answerWith(() => {
+      const { event } = sink.events.at(-1) ?? {};
+      return event?.kind === 'fire-telemetry' ? Promise.reject(new Error('disk full')) : Promise.resolve();
+    });
+    const client = await connect('fire/f1', { reconnectPeriod: 10 });
+    const told: string[] = [];
+    const say = (topic: string, payload: string): void => {
+      client.publish(`community/s1/fire/f1/${topic}`, payload, { qos: 1 }, (error) => {
+        if (!error) told.push(topic);
+      });
+    };
+    say('telemetry', '{"device":"f1","id":"t-1","temperature_c":21}');
+    say('alarm', alarm({ id: 'a-3' }));
+    await until('the alarm is acknowledged', () => told.length > 0);
+    expect(told).toEqual(['alarm']);
+    // Long after the hold that an alarm would have had, the device is still there.
+    await clock.advance(8000);
+    expect(client.connected).toBe(true);
+    expect(ingest.counts()).toMatchObject({ accepted: 1, notStored: 1 });
+    sink.answerWith(() => Promise.resolve());
+    // One is tried, comes back with what it has kept, and it is stored.
+    await clock.advance(3000);
+    await until('the reading is acknowledged', () => told.length > 1);
+    expect(told).toEqual(['alarm', 'telemetry']);
+    // Beside what is said of its clock.
+    const said = sink.events.flatMap(({ key }) => key ?? []);
+    expect(said).toEqual(['id:fire/f1:t-1', 'id:fire/f1:a-3', 'id:fire/f1:t-1']);
   });
 
   it('takes QoS 0 and QoS 2 too, the latter once under one key', async () => {

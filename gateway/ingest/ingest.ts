@@ -17,6 +17,7 @@ import { createExternalBroker, type ExternalBroker } from './external-broker.ts'
 import { createIntake, type IngestSink } from './intake.ts';
 import { defaultMqttListen, type MqttOptions } from './options.ts';
 import { createTokenBucket, type TokenBucket } from './token-bucket.ts';
+import { createUnanswered } from './unanswered.ts';
 
 /** The provisioned devices, as the store has them. */
 export interface DeviceDirectory {
@@ -40,7 +41,8 @@ export interface Ingest extends Component {
 const never = new Promise<never>(() => undefined);
 const flushMs = 5000;
 const versionMs = 1000;
-/** How long a sender is held before it is disconnected when the store cannot take its message. */
+const unansweredMs = 1000;
+/** How long a sender is held before it is disconnected when the store cannot take what it says, unless that is a reading. */
 const notStoredHoldMs = 2000;
 
 /** Listens to devices, on an embedded broker, an external one or both, and hands what they say to the sink. */
@@ -65,6 +67,7 @@ export function createIngest(parts: {
     random: parts.random,
     passKillPoint: parts.passKillPoint ?? (() => undefined),
   });
+  const unanswered = createUnanswered(clock);
   const rates = new Map<DeviceKey, TokenBucket>();
   const timers: Timer[] = [];
   let broker: DeviceBroker | null = null;
@@ -93,33 +96,44 @@ export function createIngest(parts: {
     return bucket.take(nowMs);
   };
 
-  /** Ends the connection a while later: at once it would come back at once. The device sends the message again. */
-  const notStored = async (error: unknown): Promise<never> => {
+  /**
+   * A reading stays unanswered, and the connection stands. With anything else it ends a while later (at once the device
+   * would come back at once): then the device sends it again, and soon, because it may be an alarm.
+   */
+  const notStored = async (connection: DeviceConnection, packet: PublishPacket, error: unknown): Promise<false> => {
+    if (isReading(packet)) {
+      if (packet.qos > 0) unanswered.refused(connection);
+      return false;
+    }
     if (!stopping) await wait(notStoredHoldMs);
     throw error;
   };
 
-  const holdBack = (device: DeviceKey, heldMs: number): Promise<void> => {
+  const holdBack = (device: DeviceKey, heldMs: number): Promise<true> => {
     // The message is stored, its acknowledgement waits: aedes reads the socket again only when it has left.
     counts.overRate += 1;
     meter.waited(heldMs);
     intake.warn('device held back for its rate', { device });
     watch.fault(device, `more than ${options.maxMessagesPerMinute} messages a minute`, false);
-    return wait(heldMs);
+    return wait(heldMs).then(() => true);
   };
 
-  const publish = (connection: DeviceConnection, packet: PublishPacket): Promise<void> => {
+  const publish = (connection: DeviceConnection, packet: PublishPacket): Promise<boolean> => {
     // Not answered: the connection is about to end, and the device sends it again.
     if (stopping) return never;
     const { device } = connection;
     const heldMs = overRateMs(device);
-    return intake.take(raw(packet), device).then((outcome) => {
-      if (outcome === 'forged') {
-        refused(device, 'the payload names another device than the topic');
-        throw new Error('forged');
-      }
-      return heldMs > 0 ? holdBack(device, heldMs) : undefined;
-    }, notStored);
+    return intake.take(raw(packet), device).then(
+      (outcome) => {
+        if (outcome === 'forged') {
+          refused(device, 'the payload names another device than the topic');
+          throw new Error('forged');
+        }
+        if (outcome === 'accepted' && isReading(packet)) unanswered.stored();
+        return heldMs > 0 ? holdBack(device, heldMs) : true;
+      },
+      (error: unknown) => notStored(connection, packet, error),
+    );
   };
 
   const startBroker = async (address: ListenAddress): Promise<void> => {
@@ -141,6 +155,7 @@ export function createIngest(parts: {
         will: async (device, packet) => {
           counts.wills += 1;
           await intake.take(raw(packet), device);
+          return true;
         },
         connected: (connection, livePeer) =>
           intake.report(watch.connected(connection.device, connection.address, livePeer)),
@@ -224,6 +239,11 @@ export function createIngest(parts: {
         Math.max(200, Math.min(options.silentAfter.charger, options.silentAfter.fire) / 20),
       );
       timers.push(repeat(clock, tickMs, tick), repeat(clock, flushMs, flush), watchVersion());
+      timers.push(
+        repeat(clock, unansweredMs, () => {
+          for (const connection of unanswered.due()) connection.close();
+        }),
+      );
     },
     stop: async () => {
       stopping = true;
@@ -244,6 +264,9 @@ export function createIngest(parts: {
     state: (device) => watch.state(device),
   };
 }
+
+/** The bulk of what devices say; what is lost of it for a while can be sent later. */
+const isReading = ({ topic }: PublishPacket): boolean => topic.endsWith('/telemetry');
 
 function raw(packet: PublishPacket) {
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload, 'utf8') : packet.payload;

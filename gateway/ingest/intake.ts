@@ -12,6 +12,7 @@ import type { MutableCounts } from './counts.ts';
 import type { DeviceWatch, Observation } from './device-watch.ts';
 import { parseMessage } from './parse-message.ts';
 import { createRepeatWindow } from './repeat-window.ts';
+import { createTopicParser } from './topic.ts';
 
 /** Where messages go: the line and the store, joined by `app.ts`. */
 export interface IngestSink {
@@ -50,6 +51,7 @@ export function createIntake(parts: {
 }) {
   const { site, sink, watch, counts, meter, clock, random, passKillPoint } = parts;
   const keyOf = createRepeatWindow(clock);
+  const topicOf = createTopicParser(site);
   const newId = (): string => random.id();
   const warn = createRepeatedFault(clock, (key, count, facts) => parts.logger.warn({ ...facts, count }, key));
   const fail = createRepeatedFault(clock, (key, count, facts) => parts.logger.error({ ...facts, count }, key));
@@ -126,7 +128,7 @@ export function createIntake(parts: {
         payload: message.payload,
         duplicate: message.duplicate,
         receivedAt: clock.now(),
-        site,
+        topicOf,
         newId,
       });
       if (parsed.kind === 'forged') return Promise.resolve('forged');

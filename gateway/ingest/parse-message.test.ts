@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { chargingStates, fireAlarmKinds, pileAlarmKinds } from '../domain/event.ts';
 import { createFakeClock } from '../lib/fake-clock.ts';
 import type { EpochMs } from '../lib/clock.ts';
+import { parseTopic } from './topic.ts';
 import { parseMessage, type DeviceMessage, type ParsedMessage } from './parse-message.ts';
 import { createRepeatWindow } from './repeat-window.ts';
 
@@ -21,7 +22,7 @@ function parse(topic: string, payload: string | Uint8Array | object, duplicate =
     payload: bytes,
     receivedAt,
     duplicate,
-    site: 's1',
+    topicOf: (text) => parseTopic(text, 's1'),
     newId: () => 'e-1',
   });
 }

@@ -6,7 +6,7 @@ import type { DeviceKey, EventId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { formOf } from './forms.ts';
 import { parseRfc3339 } from './timestamp.ts';
-import { parseTopic, type DeviceTopic } from './topic.ts';
+import type { DeviceTopic } from './topic.ts';
 
 /** Older than this at arrival: recorded as late, no live alert (interfaces.md). */
 export const lateAfterMs = 24 * 3_600_000;
@@ -24,7 +24,8 @@ export interface MessageToParse {
   readonly receivedAt: EpochMs;
   /** The MQTT DUP flag. */
   readonly duplicate: boolean;
-  readonly site: string;
+  /** Takes its topic apart (`createTopicParser`). */
+  readonly topicOf: (topic: string) => DeviceTopic | null;
   readonly newId: () => string;
 }
 
@@ -52,7 +53,7 @@ export type ParsedMessage =
  * another device than its topic is `forged`. `area` is null: whoever knows places fills it in.
  */
 export function parseMessage(input: MessageToParse): ParsedMessage {
-  const topic = parseTopic(input.topic, input.site);
+  const topic = input.topicOf(input.topic);
   if (topic === null)
     return { kind: 'malformed', device: null, reason: 'the topic is not below a device of this site' };
   const malformed = (reason: string): ParsedMessage => ({ kind: 'malformed', device: topic.device, reason });

@@ -31,6 +31,24 @@ export function parseDeviceKey(
 
 const portTopic = /^port\/([1-9]\d{0,2})\/(telemetry|session)$/;
 
+/** Topics of one site that were taken apart before: devices have few and say them over and over. 2 000 ports and 2 000 sensors fit. */
+const maxKnownTopics = 10_000;
+
+/** `parseTopic` for one site, with the topics remembered. */
+export function createTopicParser(site: string): (topic: string) => DeviceTopic | null {
+  const known = new Map<string, DeviceTopic>();
+  return (topic) => {
+    const before = known.get(topic);
+    if (before) return before;
+    const parsed = parseTopic(topic, site);
+    // What means nothing is not remembered: a device could make any number of those.
+    if (parsed?.kind == null) return parsed;
+    if (known.size >= maxKnownTopics) known.clear();
+    known.set(topic, parsed);
+    return parsed;
+  };
+}
+
 /** Takes a topic apart, or says null when it is not below a device of this site. */
 export function parseTopic(topic: string, site: string): DeviceTopic | null {
   const start = `community/${site}/`;

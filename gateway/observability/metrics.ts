@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { deliveryStates } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
-import { eventKinds } from '../domain/event.ts';
+import { eventKinds, type EventKind } from '../domain/event.ts';
 import { tiers } from '../domain/tier.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { WireReport } from '../lib/wire.ts';
@@ -154,7 +154,12 @@ export function createMetrics(given: {
   started.set(given.clock.now() / 1000);
   gauge('kanmen_info', 'Always 1; the version is in its label', ['version']).set({ version: given.version }, 1);
 
+  /** Events since somebody last read: a counter of the library costs each message more than its row in the log. */
+  const counted = new Map<EventKind, number>();
+
   const refresh = (): void => {
+    for (const [kind, times] of counted) events.inc({ kind }, times);
+    counted.clear();
     for (const each of [wireDepth, wirePassed, wireDropped, wireWaited]) each.reset();
     for (const { name: wire, depth, passed, dropped, waitedMs } of given.wires()) {
       wireDepth.set({ wire }, depth);
@@ -194,8 +199,10 @@ export function createMetrics(given: {
   return {
     count: (changes) => {
       for (const change of changes) {
-        if (change.kind === 'event-recorded') events.inc({ kind: change.event.kind });
-        else if (change.kind === 'delivery-tried') tries.inc({ outcome: change.state });
+        if (change.kind === 'event-recorded') {
+          const { kind } = change.event;
+          counted.set(kind, (counted.get(kind) ?? 0) + 1);
+        } else if (change.kind === 'delivery-tried') tries.inc({ outcome: change.state });
         else if (change.kind === 'quarantined') quarantined.inc();
         else if (change.kind === 'feedback-recorded') feedback.inc({ kind: change.feedback.kind });
         // An alert is saved on every step of its life; version 1 is its first.

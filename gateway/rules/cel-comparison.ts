@@ -1,6 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import type { Records } from './cel-bounds.ts';
 import type { CelContext, CelScope } from './cel.ts';
+import { plateFields, type FieldSpec } from './event-fields.ts';
 
 type Operand = (context: CelContext) => unknown;
 /** A record of the context, as it is: what is null is absent, as what is undefined. */
@@ -8,6 +9,8 @@ type RecordOf = Readonly<Record<string, unknown>> | null | undefined;
 interface Typed {
   readonly type: 'number' | 'string' | 'boolean';
   readonly read: Operand;
+  /** What it always is; absent where it must be read. */
+  readonly always?: Comparable;
 }
 
 type Comparable = string | number | boolean;
@@ -22,7 +25,7 @@ const comparisons: Readonly<Partial<Record<string, (a: Comparable, b: Comparable
 
 /**
  * The commonest parts of conditions, run without the library's tree walk: a field against a literal, a parameter or
- * another field, a field in a list of texts, a field alone, `has(event.field)`. Undefined where a field is absent;
+ * another field, a field in a list of texts, a field alone or of the plate, `has(event.field)`. Undefined where a field is absent;
  * null for everything else, which the library runs. A property test holds both ways against each other.
  */
 export function createComparison(node: ASTNode, scope: CelScope): Operand | null {
@@ -37,11 +40,38 @@ export function createComparison(node: ASTNode, scope: CelScope): Operand | null
   if (!left || !right || left.type !== right.type) return null;
   // CEL orders texts by code point, JavaScript by UTF-16 unit; only numbers are ordered here.
   if (left.type !== 'number' && node.op !== '==' && node.op !== '!=') return null;
+  if (right.always !== undefined) return compareWith(node.op, left.read, right.always);
   return (context) => {
     const a = left.read(context);
     const b = right.read(context);
     return a === undefined || b === undefined ? undefined : compare(a as Comparable, b as Comparable);
   };
+}
+
+/** `event.portC >= params.warnC`, where the parameter is known: most of what is asked of an event is this. */
+function compareWith(op: string, read: Operand, b: Comparable): Operand | null {
+  const when = (holds: (a: Comparable) => boolean): Operand => {
+    return (context) => {
+      const a = read(context);
+      return a === undefined ? undefined : holds(a as Comparable);
+    };
+  };
+  switch (op) {
+    case '==':
+      return when((a) => a === b);
+    case '!=':
+      return when((a) => a !== b);
+    case '<':
+      return when((a) => a < b);
+    case '<=':
+      return when((a) => a <= b);
+    case '>':
+      return when((a) => a > b);
+    case '>=':
+      return when((a) => a >= b);
+    default:
+      return null;
+  }
 }
 
 function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
@@ -63,11 +93,31 @@ function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
     return type ? { type, read: (context) => context[name] } : null;
   }
   if (node.op === '+' || node.op === '-' || node.op === '*' || node.op === '/') return calculation(node, scope);
-  if (node.op !== '.' || node.args[0].op !== 'id') return null;
-  const [record, field] = [node.args[0].args, node.args[1]];
-  const type = Object.hasOwn(scope.records, record) ? scope.records[record]?.[field]?.type : undefined;
+  if (node.op !== '.') return null;
+  const [owner, field] = node.args;
+  if (owner.op === '.' && owner.args[0].op === 'id') {
+    const type = fieldOf(scope, owner.args[0].args, owner.args[1])?.type === 'plate' ? plateFields[field]?.type : undefined;
+    if (!type || type === 'plate') return null;
+    const plate = reader(owner.args[0].args, owner.args[1]);
+    return { type, read: (context) => (plate(context) as RecordOf)?.[field] ?? undefined };
+  }
+  if (owner.op !== 'id') return null;
+  const record = owner.args;
+  const type = fieldOf(scope, record, field)?.type;
   if (!type || type === 'plate') return null;
-  return { type, read: (context) => (context[record] as RecordOf)?.[field] ?? undefined };
+  const known = scope.constants?.[record];
+  const always = known && Object.hasOwn(known, field) ? known[field] : undefined;
+  if (always !== undefined && typeof always === type) return { type, read: () => always, always };
+  return { type, read: reader(record, field) };
+}
+
+const fieldOf = (scope: CelScope, record: string, field: string): FieldSpec | undefined =>
+  Object.hasOwn(scope.records, record) ? scope.records[record]?.[field] : undefined;
+
+/** Nearly everything is asked of the event: by its own name V8 finds it in one step. */
+function reader(record: string, field: string): Operand {
+  if (record === 'event') return (context) => (context['event'] as RecordOf)?.[field] ?? undefined;
+  return (context) => (context[record] as RecordOf)?.[field] ?? undefined;
 }
 
 const arithmetic = {
@@ -93,12 +143,13 @@ function calculation(node: ASTNode & { op: keyof typeof arithmetic }, scope: Cel
   };
 }
 
-const constant = (type: 'number' | 'string', value: unknown): Typed => ({ type, read: () => value });
+const constant = (type: 'number' | 'string', value: Comparable): Typed => ({ type, read: () => value, always: value });
 
 function presence(node: ASTNode | undefined, records: Records): Operand | null {
   if (node?.op !== '.' || node.args[0].op !== 'id' || !Object.hasOwn(records, node.args[0].args)) return null;
   const [record, field] = [node.args[0].args, node.args[1]];
-  return (context) => ((context[record] as RecordOf)?.[field] ?? undefined) !== undefined;
+  const read = reader(record, field);
+  return (context) => read(context) !== undefined;
 }
 
 function membership(needle: ASTNode, list: ASTNode, scope: CelScope): Operand | null {

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { requiredReferences, type Reference } from './cel-bounds.ts';
+import { allReferences, requiredReferences, type Reference } from './cel-bounds.ts';
 import type { CelContext } from './cel.ts';
 
 /** A part of a condition: true, false, or undefined where a field that it needs is absent. */
@@ -24,6 +24,13 @@ export function createLogic(
       if (!first || !second) throw new Error(`malformed condition: ${current.input}`);
       return current.op === '&&' ? joinParts(first, second, false) : joinParts(first, second, true);
     }
+    if (current.op === '!_') {
+      const inner = build(current.args);
+      return (context) => {
+        const value = inner(context);
+        return value === undefined ? undefined : value !== true;
+      };
+    }
     return shortcut(current) ?? guard(requiredReferences(current, names), current);
   };
   const guard = (required: readonly Reference[], current: ASTNode): Part => {
@@ -31,6 +38,19 @@ export function createLogic(
     return (context) => (isAbsent(required, context) ? undefined : run(context));
   };
   return build(node);
+}
+
+/** Those of the parts joined by `&&` that never name this record and need no library. */
+export function partsWithout(
+  record: string,
+  node: ASTNode,
+  names: ReadonlySet<string>,
+  shortcut: (node: ASTNode) => Part | null,
+): readonly Part[] {
+  if (node.op === '&&') return node.args.flatMap((part) => partsWithout(record, part, names, shortcut));
+  if (allReferences(node, names).some(([named]) => named === record)) return [];
+  const part = shortcut(node);
+  return part ? [part] : [];
 }
 
 /** `decisive` alone settles the whole: false for `&&`, true for `||`. */

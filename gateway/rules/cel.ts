@@ -11,7 +11,7 @@ import { RE2JS } from 're2js';
 import { assertNever } from '../lib/assert-never.ts';
 import { allReferences, childrenOf, findCelFault, type CelFault, type Records, type Reference } from './cel-bounds.ts';
 import { createComparison } from './cel-comparison.ts';
-import { createLogic, type Part } from './cel-logic.ts';
+import { createLogic, partsWithout, type Part } from './cel-logic.ts';
 import { plateFields, type Fields, type FieldSpec } from './event-fields.ts';
 
 /** Bounds of our own: the library has none at run time (decisions/cel-library.md). */
@@ -30,6 +30,8 @@ class PlateView extends RecordView {}
 /** What an expression may name. */
 export interface CelScope {
   readonly records: Records;
+  /** Fields whose value is known when the rule is compiled: a rule's parameters. */
+  readonly constants?: Readonly<Record<string, Readonly<Record<string, CelValue>>>>;
   readonly variables: Readonly<Record<string, 'number' | 'string' | 'boolean'>>;
 }
 
@@ -37,6 +39,8 @@ export interface CelScope {
 export interface CelExpression {
   readonly source: string;
   readonly references: readonly Reference[];
+  /** True where what can be said without `window` says already that the condition does not hold. */
+  ruledOut(context: CelContext): boolean;
   /** The value; undefined where a field that it needs is absent. Throws where it fails, as 1 / 0 does. */
   run(context: CelContext): CelValue | undefined;
   /** The same; undefined also where it fails. */
@@ -190,9 +194,11 @@ function createExpression(
       throw error;
     }
   };
+  const early = partsWithout('window', root, names, shortcut);
   return {
     source,
     references,
+    ruledOut: (context) => early.some((part) => part(context) === false),
     run,
     evaluate: (context) => {
       try {

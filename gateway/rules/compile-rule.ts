@@ -68,6 +68,7 @@ export function compileRule(
   const faults: RuleFault[] = [...shapeFaults(document, faultAt)];
   const settings = settingsOf(document.id);
   const params: Record<string, Scalar> = { ...document.params, ...settings?.params };
+  const constants = { params };
   const paramFields = Object.fromEntries(Object.entries(document.params).map(([name, value]) => [name, specOf(value)]));
 
   const take = (path: Path, result: CompileResult): CelExpression | null => {
@@ -92,7 +93,7 @@ export function compileRule(
   ): CompiledSide => {
     const compiler = createCelCompiler({
       records: { params: paramFields, event: fieldsOfAll(side.when), ...(role === 'main' ? windowRecord : {}) },
-      variables,
+      ...{ constants, variables },
     });
     const listed = faultAt.exists([...path, 'when', 0]);
     const filters = side.when.map((filter, index) => {
@@ -119,7 +120,7 @@ export function compileRule(
   );
   const compiler = createCelCompiler({
     records: { params: paramFields, state: stateFields, ...windowRecord, ...records },
-    variables,
+    ...{ constants, variables },
   });
   // What the memory is kept for is asked of each event alone, whatever its part in the rule.
   const everyFilter = [...(joined ?? []), document, document.absent, document.without].flatMap(
@@ -127,7 +128,7 @@ export function compileRule(
   );
   const perCompiler = createCelCompiler({
     records: { params: paramFields, event: fieldsOfAll(everyFilter) },
-    variables,
+    ...{ constants, variables },
   });
   const windows = Object.entries(document.window ?? {}).flatMap(([name, { of, is, within }]): CompiledWindow[] => {
     const value = take(['window', name, 'of'], perCompiler.number(of));

@@ -46,7 +46,7 @@ export function evaluateEvent(set: RuleSet, memory: RuleMemory, event: GatewayEv
   for (const { rule, sides } of candidates) {
     context['params'] = rule.params;
     if (rule.windows.length > 0) {
-      const taken = openWindows(rule, memory.windows, event, context, around.latenessMs);
+      const taken = openWindows(rule, memory.windows, event, context, around.latenessMs, true);
       if (taken) (samples ??= []).push(taken);
     }
     around.count(rule.id, 'evaluated');
@@ -79,7 +79,7 @@ export function recallEvent(set: RuleSet, memory: KeptMemory, event: GatewayEven
   const context = windowed.length > 0 ? contextOf(event, event.at, around) : {};
   const samples = windowed.flatMap(({ rule }) => {
     context['params'] = rule.params;
-    return openWindows(rule, memory.windows, event, context, around.latenessMs) ?? [];
+    return openWindows(rule, memory.windows, event, context, around.latenessMs, true) ?? [];
   });
   keep(memory, event, samples);
 }

@@ -41,11 +41,16 @@ const maxSources = 100_000;
 export function createRecentEvents(windowMs: number): RecentEvents {
   const kinds = new Map<EventKind, Map<string, Lane>>();
   const laneOf = (source: string, kind: EventKind): Lane | undefined => kinds.get(kind)?.get(source);
+  /** The event asked about last, with its lane: it is the one that is added next. */
+  let asked: GatewayEvent | null = null;
+  let itsLane: Lane | undefined;
   const counts = (event: GatewayEvent, clockMs: number): boolean => event.receivedAt >= clockMs - windowMs;
 
   return {
     behindMs: (event) => {
       const lane = laneOf(sourceOf(event), event.kind);
+      asked = event;
+      itsLane = lane;
       if (!lane || lane.newestAt <= event.at) return 0;
       for (let index = lane.events.length - 1; index >= 0; index -= 1) {
         const other = lane.events[index];
@@ -75,11 +80,12 @@ export function createRecentEvents(windowMs: number): RecentEvents {
       return newest;
     },
     add: (event) => {
-      let lanes = kinds.get(event.kind);
-      if (!lanes) kinds.set(event.kind, (lanes = new Map<string, Lane>()));
-      const source = sourceOf(event);
-      let lane = lanes.get(source);
+      let lane = asked === event ? itsLane : laneOf(sourceOf(event), event.kind);
+      asked = null;
       if (!lane) {
+        const source = sourceOf(event);
+        let lanes = kinds.get(event.kind);
+        if (!lanes) kinds.set(event.kind, (lanes = new Map<string, Lane>()));
         const oldest = lanes.size >= maxSources ? lanes.keys().next().value : undefined;
         if (oldest !== undefined) lanes.delete(oldest);
         lanes.set(source, (lane = { events: [], oldestReceivedAt: event.receivedAt, newestAt: event.at }));
@@ -102,6 +108,9 @@ export function createRecentEvents(windowMs: number): RecentEvents {
         lane.newestAt = events.at(-1)?.at ?? event.at;
       }
     },
-    clear: () => kinds.clear(),
+    clear: () => {
+      kinds.clear();
+      asked = null;
+    },
   };
 }

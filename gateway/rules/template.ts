@@ -6,6 +6,40 @@ export type TemplateResult =
   | { readonly ok: true; readonly template: CompiledTemplate }
   | { readonly ok: false; readonly faults: readonly CelFault[] };
 
+/** Texts kept of one template: the keys of 200 piles with 10 ports, or of a register of some thousand plates. */
+const maxKeptTexts = 20_000;
+
+/**
+ * The same text for the same one or two values, put together once: keys are asked for at every event, and a text that was
+ * looked up before has its hash.
+ */
+function keepTexts(
+  render: CompiledTemplate['renderAll'],
+  [first, second]: readonly CelExpression[],
+): CompiledTemplate['renderAll'] {
+  if (!first) return render;
+  const texts = new Map<CelValue, Map<CelValue, string>>();
+  let kept = 0;
+  return (context) => {
+    const a = first.evaluate(context);
+    const b = second ? second.evaluate(context) : true;
+    if (a === undefined || b === undefined) return undefined;
+    const known = texts.get(a)?.get(b);
+    if (known !== undefined) return known;
+    const made = render(context);
+    if (made === undefined) return undefined;
+    if (kept >= maxKeptTexts) {
+      texts.clear();
+      kept = 0;
+    }
+    kept += 1;
+    const those = texts.get(a);
+    if (those) those.set(b, made);
+    else texts.set(a, new Map([[b, made]]));
+    return made;
+  };
+}
+
 /** Compiles `text {{CEL}} text`. Faults carry their offset in the whole template. */
 export function compileTemplate(source: string, compiler: CelCompiler): TemplateResult {
   const parts: (string | CelExpression)[] = [];
@@ -42,7 +76,8 @@ export function compileTemplate(source: string, compiler: CelCompiler): Template
       return text;
     };
   };
-  const renderAll = templateOf(null);
+  const expressions = parts.filter((part) => typeof part !== 'string');
+  const renderAll = expressions.length > 2 ? templateOf(null) : keepTexts(templateOf(null), expressions);
   const render = templateOf('–');
   const references = parts.flatMap((part) => (typeof part === 'string' ? [] : part.references));
   return { ok: true, template: { references, renderAll, render: (context) => render(context) ?? '' } };

@@ -105,7 +105,8 @@ export function sampleOf(
 
 /**
  * Puts `window` into the context of an event: each window over the samples at or before it. Returns the event's own sample
- * with its key, for the caller to keep; null where it says nothing to any of them.
+ * with its key, for the caller to keep; null where it says nothing to any of them. `unlessRuledOut`: the samples are not
+ * looked through where the rule's condition cannot hold whatever they say.
  */
 export function openWindows(
   rule: CompiledRule,
@@ -113,34 +114,28 @@ export function openWindows(
   event: GatewayEvent,
   context: Record<string, unknown>,
   latenessMs: number,
+  unlessRuledOut = false,
 ): TakenSample | null {
   context['window'] = undefined;
   const own = sampleOf(rule, event, context);
   if (!own) return null;
   const key = memoryKey(rule, event, context);
+  const taken = own.values.some((value) => !Number.isNaN(value)) ? { rule, key, sample: own } : null;
+  if (unlessRuledOut && rule.sides[0]?.condition?.ruledOut(context) === true) return taken;
   const before = samples.of(rule.id, key);
   const reachMs = reachOfWindows(rule, latenessMs);
   const view: Record<string, number> = {};
   for (const [index, { name, is, withinMs }] of rule.windows.entries()) {
     const value = own.values[index] ?? Number.NaN;
-    let [count, lowest, highest, sum] = [0, Infinity, -Infinity, 0];
-    const take = (seen: number): void => {
-      count += 1;
-      sum += seen;
-      if (seen < lowest) lowest = seen;
-      if (seen > highest) highest = seen;
-    };
-    for (let place = (before?.ids.length ?? 0) - 1; before && place >= 0; place -= 1) {
-      if ((before.receivedAt[place] ?? 0) < own.receivedAt - reachMs) break;
-      const at = before.at[place] ?? 0;
-      if (at > own.at || at < own.at - withinMs || before.ids[place] === own.id) continue;
-      const seen = before.values[place * rule.windows.length + index] ?? Number.NaN;
-      if (!Number.isNaN(seen)) take(seen);
-    }
-    const others = count;
     const said = !Number.isNaN(value);
-    if (said) take(value);
+    const { others, lowest: low, highest: high, sum: total } = lookThrough(before, own, {
+      ...{ index, width: rule.windows.length, withinMs, reachMs },
+    });
+    const count = said ? others + 1 : others;
     if (count === 0) continue;
+    const lowest = said && value < low ? value : low;
+    const highest = said && value > high ? value : high;
+    const sum = said ? total + value : total;
     switch (is) {
       case 'min':
         view[name] = lowest;
@@ -161,7 +156,33 @@ export function openWindows(
     }
   }
   context['window'] = view;
-  return own.values.some((value) => !Number.isNaN(value)) ? { rule, key, sample: own } : null;
+  return taken;
+}
+
+/** What one window's samples come to, without the event's own. */
+function lookThrough(
+  samples: Samples | undefined,
+  own: WindowSample,
+  about: { readonly index: number; readonly width: number; readonly withinMs: number; readonly reachMs: number },
+): { readonly others: number; readonly lowest: number; readonly highest: number; readonly sum: number } {
+  let [others, lowest, highest, sum] = [0, Infinity, -Infinity, 0];
+  if (!samples) return { others, lowest, highest, sum };
+  const { ids, at, receivedAt, values } = samples;
+  const { index, width } = about;
+  const receivedFrom = own.receivedAt - about.reachMs;
+  const from = own.at - about.withinMs;
+  for (let place = ids.length - 1; place >= 0; place -= 1) {
+    if ((receivedAt[place] ?? 0) < receivedFrom) break;
+    const then = at[place] ?? 0;
+    if (then > own.at || then < from || (then === own.at && ids[place] === own.id)) continue;
+    const seen = values[place * width + index] ?? Number.NaN;
+    if (Number.isNaN(seen)) continue;
+    others += 1;
+    sum += seen;
+    if (seen < lowest) lowest = seen;
+    if (seen > highest) highest = seen;
+  }
+  return { others, lowest, highest, sum };
 }
 
 /** What the rule's expressions can name for an event other than the one at hand. */

@@ -108,7 +108,7 @@ export function createStore(settings: {
   const write = (changes: readonly Change[], chained: boolean): Promise<void> => {
     const [only] = changes;
     const statements: Statement[] = only && changes.length === 1 ? statementsOf(only) : changes.flatMap(statementsOf);
-    return database.write(statements, { chained }).then(() => seen.committed(changes));
+    return database.write(statements, { chained, committed: () => seen.committed(changes) });
   };
 
   const room: Store['room'] = {

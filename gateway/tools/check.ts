@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { coverageFaults } from '../alerts/index.ts';
 import { alertsOptions } from '../alerts/options.ts';
 import { ruleDocuments } from '../app/rule-documents.ts';

@@ -15,19 +15,22 @@ import type { SqlValue } from './sqlite.ts';
 
 export type WriteFault = Fault;
 
+/** Called once: with null when the call is on disk, else with why nothing of it is. */
+type Written = (fault: WriteFault | null) => void;
+
 interface Call {
-  readonly statements: readonly Statement[];
   readonly chained: boolean;
-  readonly resolve: () => void;
-  readonly reject: (fault: WriteFault) => void;
+  readonly done: Written;
+  /** Where it ends in `GroupMessage.calls`. */
+  readonly end: number;
 }
 
 /** The calling thread's side of the writer: gathers calls into groups, one group on its way at a time. */
 export interface WriterClient {
   /** Starts the thread; throws what `Database.start` throws. */
   open(): Promise<void>;
-  /** Rejects with a `WriteFault`. */
-  write(statements: readonly Statement[], chained: boolean): Promise<void>;
+  /** Never calls `done` before it returns. */
+  write(statements: readonly Statement[], chained: boolean, done: Written): void;
   /** Waits for what was accepted, then ends the thread. */
   close(): Promise<void>;
 }
@@ -44,6 +47,8 @@ export function createWriterClient(options: {
   const numbers = new Map<string, number>();
   let unsentSql: string[] = [];
   let waiting: Call[] = [];
+  /** Their values, laid out for the writer as they come: what waits in thousands is kept small. */
+  let values: SqlValue[] = [];
   let inFlight: Call[] | null = null;
   let worker: Worker | null = null;
   let opening: Promise<void> | null = null;
@@ -72,18 +77,28 @@ export function createWriterClient(options: {
     if (answer !== null && group.some((call, position) => call.chained && faultAt(position))) {
       // What waits was made before anyone could know.
       stale = waiting.filter((call) => call.chained);
-      waiting = waiting.filter((call) => !call.chained);
+      keepUnchained();
       options.onChainBroken();
     }
     // The next group leaves before this one is settled, so that the disk is busy while the callers go on.
     post();
-    group.forEach((call, position) => {
-      const fault = faultAt(position);
-      if (fault) call.reject(fault);
-      else call.resolve();
-    });
-    for (const call of stale) call.reject(chainFault);
+    group.forEach((call, position) => call.done(faultAt(position) ?? null));
+    for (const call of stale) call.done(chainFault);
     if (waiting.length === 0 && isIdle()) drained?.();
+  };
+
+  const keepUnchained = (): void => {
+    const [calls, laidOut] = [waiting, values];
+    waiting = [];
+    values = [];
+    let start = 0;
+    for (const call of calls) {
+      if (!call.chained) {
+        for (let at = start; at < call.end; at += 1) values.push(laidOut[at] ?? null);
+        waiting.push({ ...call, end: values.length });
+      }
+      start = call.end;
+    }
   };
 
   const lost = (gone: Worker, reason: string): void => {
@@ -127,13 +142,9 @@ export function createWriterClient(options: {
   const post = (): void => {
     if (inFlight !== null || waiting.length === 0) return;
     inFlight = waiting;
+    const message: GroupMessage = { newSql: unsentSql, calls: values };
     waiting = [];
-    const calls: SqlValue[] = [];
-    for (const { statements, chained } of inFlight) {
-      calls.push(callHead.of(statements.length, chained));
-      for (const { sql, params } of statements) calls.push(numberOf(sql), params.length, ...params);
-    }
-    const message: GroupMessage = { newSql: unsentSql, calls };
+    values = [];
     unsentSql = [];
     if (worker && !opening) worker.postMessage(message);
     else reopenFor(message);
@@ -155,17 +166,21 @@ export function createWriterClient(options: {
 
   return {
     open: launch,
-    write: (statements, chained) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ statements, chained, resolve, reject });
-        if (scheduled || inFlight !== null) return;
-        // One turn: everything that the sockets have brought by now shares the transaction; nothing is waited for.
-        scheduled = true;
-        setImmediate(() => {
-          scheduled = false;
-          post();
-        });
-      }),
+    write: (statements, chained, done) => {
+      values.push(callHead.of(statements.length, chained));
+      for (const { sql, params } of statements) {
+        values.push(numberOf(sql), params.length);
+        for (const value of params) values.push(value);
+      }
+      waiting.push({ chained, done, end: values.length });
+      if (scheduled || inFlight !== null) return;
+      // One turn: everything that the sockets have brought by now shares the transaction; nothing is waited for.
+      scheduled = true;
+      setImmediate(() => {
+        scheduled = false;
+        post();
+      });
+    },
     close: async () => {
       if (inFlight !== null || waiting.length > 0) {
         await new Promise<void>((resolve) => {
