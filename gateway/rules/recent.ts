@@ -1,13 +1,5 @@
 import { sourceOf, type EventKind, type GatewayEvent } from '../domain/event.ts';
-
-/** One source's events of one kind, oldest first by event time. */
-interface Lane {
-  readonly events: GatewayEvent[];
-  /** Receive time of the earliest received, so that nothing is looked through for nothing. */
-  oldestReceivedAt: number;
-  /** Event time of the last: most events come in order, and then no other needs to be touched. */
-  newestAt: number;
-}
+import { createLane, type Lane } from './lane.ts';
 
 /**
  * The last events of each device or camera and kind, so that one that comes out of order can be put in its place. Not
@@ -44,7 +36,7 @@ export function createRecentEvents(windowMs: number): RecentEvents {
   /** The event asked about last, with its lane: it is the one that is added next. */
   let asked: GatewayEvent | null = null;
   let itsLane: Lane | undefined;
-  const counts = (event: GatewayEvent, clockMs: number): boolean => event.receivedAt >= clockMs - windowMs;
+  const counts = (lane: Lane, index: number, clockMs: number): boolean => lane.receivedAt(index) >= clockMs - windowMs;
 
   return {
     behindMs: (event) => {
@@ -52,60 +44,51 @@ export function createRecentEvents(windowMs: number): RecentEvents {
       asked = event;
       itsLane = lane;
       if (!lane || lane.newestAt <= event.at) return 0;
-      for (let index = lane.events.length - 1; index >= 0; index -= 1) {
-        const other = lane.events[index];
-        if (!other || other.at <= event.at) return 0;
-        if (counts(other, event.receivedAt)) return other.at - event.at;
+      for (let index = lane.size - 1; index >= 0; index -= 1) {
+        const at = lane.at(index);
+        if (at <= event.at) return 0;
+        if (counts(lane, index, event.receivedAt)) return at - event.at;
       }
       return 0;
     },
     between: (source, wanted, { fromMs, toMs }, clockMs) => {
       const found: GatewayEvent[] = [];
       for (const kind of wanted) {
-        const events = laneOf(source, kind)?.events ?? [];
-        for (let index = events.length - 1; index >= 0; index -= 1) {
-          const other = events[index];
-          if (!other || other.at <= fromMs) break;
-          if (other.at <= toMs && counts(other, clockMs)) found.push(other);
+        const lane = laneOf(source, kind);
+        for (let index = (lane?.size ?? 0) - 1; lane && index >= 0; index -= 1) {
+          const at = lane.at(index);
+          if (at <= fromMs) break;
+          if (at <= toMs && counts(lane, index, clockMs)) found.push(lane.event(index));
         }
       }
       return found.sort((a, b) => a.at - b.at);
     },
     newestLagging: (source, kind, { lagMs, clockMs }) => {
       let newest: number | null = null;
-      for (const event of laneOf(source, kind)?.events ?? []) {
-        if (event.receivedAt - event.at <= lagMs || !counts(event, clockMs)) continue;
-        if (newest === null || event.receivedAt > newest) newest = event.receivedAt;
+      const lane = laneOf(source, kind);
+      for (let index = 0; lane && index < lane.size; index += 1) {
+        const receivedAt = lane.receivedAt(index);
+        if (receivedAt - lane.at(index) <= lagMs || receivedAt < clockMs - windowMs) continue;
+        if (newest === null || receivedAt > newest) newest = receivedAt;
       }
       return newest;
     },
     add: (event) => {
-      let lane = asked === event ? itsLane : laneOf(sourceOf(event), event.kind);
+      const lane = asked === event ? itsLane : laneOf(sourceOf(event), event.kind);
       asked = null;
+      itsLane = undefined;
       if (!lane) {
-        const source = sourceOf(event);
         let lanes = kinds.get(event.kind);
         if (!lanes) kinds.set(event.kind, (lanes = new Map<string, Lane>()));
         const oldest = lanes.size >= maxSources ? lanes.keys().next().value : undefined;
         if (oldest !== undefined) lanes.delete(oldest);
-        lanes.set(source, (lane = { events: [], oldestReceivedAt: event.receivedAt, newestAt: event.at }));
+        lanes.set(sourceOf(event), createLane(event));
+        return;
       }
-      const { events } = lane;
-      if (event.at >= lane.newestAt) {
-        events.push(event);
-        lane.newestAt = event.at;
-      } else {
-        let place = events.length;
-        while (place > 0 && (events[place - 1]?.at ?? 0) > event.at) place -= 1;
-        events.splice(place, 0, event);
-      }
+      lane.add(event);
       // Thrown out in bites: every event is moved once in a window's length, not at every arrival.
-      if (lane.oldestReceivedAt < event.receivedAt - 2 * windowMs || events.length > maxLaneEvents) {
-        const kept = events.filter((other) => counts(other, event.receivedAt)).slice(-maxLaneEvents);
-        events.length = 0;
-        events.push(...kept);
-        lane.oldestReceivedAt = Math.min(...kept.map((other) => other.receivedAt));
-        lane.newestAt = events.at(-1)?.at ?? event.at;
+      if (lane.oldestReceivedAt < event.receivedAt - 2 * windowMs || lane.size > maxLaneEvents) {
+        lane.keep(event.receivedAt - windowMs, maxLaneEvents);
       }
     },
     clear: () => {
