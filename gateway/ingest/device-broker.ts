@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { Aedes, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
 import type { Device } from '../domain/device.ts';
@@ -7,7 +8,11 @@ import type { DeviceKey } from '../domain/ids.ts';
 import type { ListenAddress } from '../lib/listen-address.ts';
 import { DeviceSessions } from './device-sessions.ts';
 import { createPacketGuard } from './packet-guard.ts';
+import { createAcknowledger, createPublishLane, type PublishLane } from './publish-lane.ts';
 import { parseDeviceKey, topicPrefix } from './topic.ts';
+
+/** What of a PUBLISH packet matters. */
+export type PublishedMessage = Pick<PublishPacket, 'topic' | 'payload' | 'qos' | 'dup'>;
 
 /** One device's open connection. */
 export interface DeviceConnection {
@@ -33,8 +38,8 @@ export interface DeviceBrokerOptions {
  */
 export interface DeviceBrokerEvents {
   readonly find: (key: DeviceKey) => Device | undefined;
-  readonly publish: (connection: DeviceConnection, packet: PublishPacket) => Promise<boolean>;
-  readonly will: (device: DeviceKey, packet: PublishPacket) => Promise<boolean>;
+  readonly publish: (connection: DeviceConnection, packet: PublishedMessage) => Promise<boolean>;
+  readonly will: (device: DeviceKey, packet: PublishedMessage) => Promise<boolean>;
   readonly connected: (connection: DeviceConnection, livePeer: string | null) => void;
   /** A login failed; `device` is null when the name is not one of ours. */
   readonly loginFailed: (device: DeviceKey | null, address: string) => void;
@@ -55,6 +60,13 @@ export interface DeviceBroker {
   disconnect(device: DeviceKey): void;
   /** Connections that were turned away because `maxClients` were open. */
   turnedAway(): number;
+}
+
+/** Of aedes 1.2; a client's typed surface has no keep-alive. `publish-lane.test.ts` holds it to them. */
+interface AedesInternals {
+  readonly connackSent?: boolean;
+  readonly version?: number | null;
+  readonly _keepaliveTimer?: { refresh(): unknown } | null;
 }
 
 const noDevice = Buffer.alloc(32);
@@ -194,18 +206,41 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
 
   /** aedes has no limit on packet sizes, so the bytes it reads from the socket are looked at on the way. */
   const guard = (socket: Socket): void => {
-    const judge = createPacketGuard(options.maxPacketBytes);
+    const packets = createPacketGuard(options.maxPacketBytes);
     const read = socket.read.bind(socket);
     const client = broker.handle(socket);
-    socket.read = (size?: number): unknown => {
+    let lane: PublishLane | null = null;
+    const guarded = (size?: number): unknown => {
       const chunk: unknown = read(size);
       if (!(chunk instanceof Uint8Array)) return chunk;
-      const verdict = judge(chunk);
+      const verdict = packets.judge(chunk);
       if (verdict === 'fine') return chunk;
       events.refused(byClient.get(client)?.device ?? null, `packet is ${verdict}`);
       socket.destroy();
       return null;
     };
+    socket.read = (size?: number): unknown => {
+      lane ??= packets.isBetween() ? laneOf(socket, client) : null;
+      return lane === null ? guarded(size) : lane.read(guarded);
+    };
+  };
+
+  const acknowledge = createAcknowledger();
+  /** The short way for what a device says from now on; null while it has not logged in, or speaks MQTT 5. */
+  const laneOf = (socket: Socket, client: Client): PublishLane | null => {
+    const connection = byClient.get(client);
+    const { connackSent, _keepaliveTimer: keepAlive, version } = client as unknown as AedesInternals;
+    if (connection === undefined || !client.connected || connackSent !== true || version === 5) return null;
+    return createPublishLane({
+      socket,
+      prefix: connection.prefix,
+      publish: ({ topic, payload, duplicate }) =>
+        events.publish(connection, { topic, payload: payload as Buffer, qos: 1, dup: duplicate }),
+      refuse: () => client.close(),
+      // A timer that was cleared would begin again.
+      heard: () => void (client.closed || keepAlive?.refresh()),
+      acknowledge,
+    });
   };
 
   const server = createServer(accept);
@@ -235,6 +270,8 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
       closing = true;
       server.close();
       tlsServer?.close();
+      // What was stored last is acknowledged in the next turn.
+      await nextTurn();
       if (!broker.closed) await new Promise<void>((resolve) => broker.close(resolve));
       for (const socket of sockets) socket.destroy();
       current.clear();

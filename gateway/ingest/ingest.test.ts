@@ -115,6 +115,34 @@ describe('the embedded broker', () => {
     expect(sink.events.map(({ key }) => key)).toEqual(['id:fire/f1:a-2', 'id:fire/f1:a-2']);
   });
 
+  it('keeps a device that says nothing but readings: each of them renews its keep-alive', async () => {
+    const { connect, sink } = await begin();
+    const client = await connect('charger/c1', { keepalive: 1 });
+    let ended = false;
+    client.once('close', () => {
+      ended = true;
+    });
+    // The broker gives one and a half times the second (MQTT 3.1.1 section 3.1.2.10).
+    const untilMs = performance.now() + 2500;
+    for (let index = 0; performance.now() < untilMs && !ended; index += 1) {
+      await client.publishAsync('community/s1/charger/c1/port/1/telemetry', telemetry({ id: `k${index}` }), { qos: 1 });
+      await until('a tenth of a second has passed', () => performance.now() % 100 < 20);
+    }
+    expect(ended).toBe(false);
+    expect(sink.events.length).toBeGreaterThan(5);
+  });
+
+  it('takes messages of a device that speaks MQTT 5', async () => {
+    const { connect, sink } = await begin();
+    const client = await connect('charger/c1', { protocolVersion: 5 });
+    for (const id of ['five', 'more']) {
+      const properties = { userProperties: { made: 'by us' } };
+      const said = telemetry({ id });
+      await client.publishAsync('community/s1/charger/c1/port/1/telemetry', said, { qos: 1, properties });
+    }
+    expect(sink.events.map(({ key }) => key)).toEqual(['id:charger/c1:five', 'id:charger/c1:more']);
+  });
+
   it('leaves a refused reading unanswered on a connection that stands, takes an alarm on it, and has the reading sent again once there is room', async () => {
     const clock = createFakeClock();
     const { connect, sink, ingest } = await begin({ clock });

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { PublishPacket } from 'aedes';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { DeviceKey } from '../domain/ids.ts';
 import { repeat, type Clock, type Timer } from '../lib/clock.ts';
@@ -11,7 +10,12 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { createWireMeter, type WireReport } from '../lib/wire.ts';
 import { noCounts, type IngestCounts } from './counts.ts';
-import { createDeviceBroker, type DeviceBroker, type DeviceConnection } from './device-broker.ts';
+import {
+  createDeviceBroker,
+  type DeviceBroker,
+  type DeviceConnection,
+  type PublishedMessage,
+} from './device-broker.ts';
 import { createDeviceWatch } from './device-watch.ts';
 import { createExternalBroker, type ExternalBroker } from './external-broker.ts';
 import { createIntake, type IngestSink } from './intake.ts';
@@ -100,9 +104,13 @@ export function createIngest(parts: {
    * A reading stays unanswered, and the connection stands. With anything else it ends a while later (at once the device
    * would come back at once): then the device sends it again, and soon, because it may be an alarm.
    */
-  const notStored = async (connection: DeviceConnection, packet: PublishPacket, error: unknown): Promise<false> => {
-    if (isReading(packet)) {
-      if (packet.qos > 0) unanswered.refused(connection);
+  const notStored = async (
+    connection: DeviceConnection,
+    { reading, comesAgain }: { readonly reading: boolean; readonly comesAgain: boolean },
+    error: unknown,
+  ): Promise<false> => {
+    if (reading) {
+      if (comesAgain) unanswered.refused(connection);
       return false;
     }
     if (!stopping) await wait(notStoredHoldMs);
@@ -118,21 +126,23 @@ export function createIngest(parts: {
     return wait(heldMs).then(() => true);
   };
 
-  const publish = (connection: DeviceConnection, packet: PublishPacket): Promise<boolean> => {
+  const publish = (connection: DeviceConnection, packet: PublishedMessage): Promise<boolean> => {
     // Not answered: the connection is about to end, and the device sends it again.
     if (stopping) return never;
     const { device } = connection;
     const heldMs = overRateMs(device);
+    const reading = isReading(packet);
+    const comesAgain = packet.qos > 0;
     return intake.take(raw(packet), device).then(
       (outcome) => {
         if (outcome === 'forged') {
           refused(device, 'the payload names another device than the topic');
           throw new Error('forged');
         }
-        if (outcome === 'accepted' && isReading(packet)) unanswered.stored();
+        if (reading && outcome === 'accepted') unanswered.stored();
         return heldMs > 0 ? holdBack(device, heldMs) : true;
       },
-      (error: unknown) => notStored(connection, packet, error),
+      (error: unknown) => notStored(connection, { reading, comesAgain }, error),
     );
   };
 
@@ -266,9 +276,9 @@ export function createIngest(parts: {
 }
 
 /** The bulk of what devices say; what is lost of it for a while can be sent later. */
-const isReading = ({ topic }: PublishPacket): boolean => topic.endsWith('/telemetry');
+const isReading = ({ topic }: PublishedMessage): boolean => topic.endsWith('/telemetry');
 
-function raw(packet: PublishPacket) {
+function raw(packet: PublishedMessage) {
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload, 'utf8') : packet.payload;
   return { topic: packet.topic, payload, duplicate: packet.dup };
 }

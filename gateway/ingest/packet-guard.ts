@@ -1,17 +1,23 @@
 /** What the guard found in the bytes so far. */
 export type GuardVerdict = 'fine' | 'oversized' | 'broken';
 
+export interface PacketGuard {
+  judge(chunk: Uint8Array): GuardVerdict;
+  /** Whether the last packet has ended, and no other begun. */
+  isBetween(): boolean;
+}
+
 /**
  * Follows the MQTT packets in a byte stream by their fixed headers (MQTT 3.1.1 section 2.2) and says as soon as one
  * announces more than `maxBytes`, before its body is taken in: aedes' parser would collect up to 256 MB for it. Costs a
  * few operations a packet. `broken` is a length that does not end after four bytes.
  */
-export function createPacketGuard(maxBytes: number): (chunk: Uint8Array) => GuardVerdict {
+export function createPacketGuard(maxBytes: number): PacketGuard {
   let inHeader = false;
   let skip = 0;
   let length = 0;
   let multiplier = 1;
-  return (chunk) => {
+  const judge = (chunk: Uint8Array): GuardVerdict => {
     let at = 0;
     while (at < chunk.length) {
       if (skip > 0) {
@@ -41,4 +47,5 @@ export function createPacketGuard(maxBytes: number): (chunk: Uint8Array) => Guar
     }
     return 'fine';
   };
+  return { judge, isBetween: () => !inHeader && skip === 0 };
 }
