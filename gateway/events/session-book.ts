@@ -37,7 +37,16 @@ const none: readonly ChargingSession[] = [];
 
 export function createSessionBook(): SessionBook {
   const ports = new Map<string, Entry>();
-  const portKey = (of: { device: string; port: number }): string => `${of.device}/${of.port}`;
+  /** The ports' keys by device: a text that was looked up before has its hash, one put together for every reading has not. */
+  const keys = new Map<string, string[]>();
+  const portKey = ({ device, port }: { device: string; port: number }): string => {
+    let known = keys.get(device);
+    if (!known) {
+      if (keys.size >= maxPorts) keys.clear();
+      keys.set(device, (known = []));
+    }
+    return (known[port] ??= `${device}/${port}`);
+  };
 
   const entryOf = (key: string, nowMs: number): Entry => {
     const known = ports.get(key);

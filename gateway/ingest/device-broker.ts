@@ -62,10 +62,9 @@ export interface DeviceBroker {
   turnedAway(): number;
 }
 
-/** Of aedes 1.2; a client's typed surface has no keep-alive. `publish-lane.test.ts` holds it to them. */
+/** Of aedes 1.2; a client's typed surface has no keep-alive. `ingest.test.ts` holds it to them. */
 interface AedesInternals {
   readonly connackSent?: boolean;
-  readonly version?: number | null;
   readonly _keepaliveTimer?: { refresh(): unknown } | null;
 }
 
@@ -226,11 +225,11 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
   };
 
   const acknowledge = createAcknowledger();
-  /** The short way for what a device says from now on; null while it has not logged in, or speaks MQTT 5. */
+  /** The short way for what a device says from now on; null while it has not logged in. aedes lets no MQTT 5 in. */
   const laneOf = (socket: Socket, client: Client): PublishLane | null => {
     const connection = byClient.get(client);
-    const { connackSent, _keepaliveTimer: keepAlive, version } = client as unknown as AedesInternals;
-    if (connection === undefined || !client.connected || connackSent !== true || version === 5) return null;
+    const { connackSent, _keepaliveTimer: keepAlive } = client as unknown as AedesInternals;
+    if (connection === undefined || !client.connected || connackSent !== true) return null;
     return createPublishLane({
       socket,
       prefix: connection.prefix,

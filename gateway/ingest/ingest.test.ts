@@ -132,17 +132,6 @@ describe('the embedded broker', () => {
     expect(sink.events.length).toBeGreaterThan(5);
   });
 
-  it('takes messages of a device that speaks MQTT 5', async () => {
-    const { connect, sink } = await begin();
-    const client = await connect('charger/c1', { protocolVersion: 5 });
-    for (const id of ['five', 'more']) {
-      const properties = { userProperties: { made: 'by us' } };
-      const said = telemetry({ id });
-      await client.publishAsync('community/s1/charger/c1/port/1/telemetry', said, { qos: 1, properties });
-    }
-    expect(sink.events.map(({ key }) => key)).toEqual(['id:charger/c1:five', 'id:charger/c1:more']);
-  });
-
   it('leaves a refused reading unanswered on a connection that stands, takes an alarm on it, and has the reading sent again once there is room', async () => {
     const clock = createFakeClock();
     const { connect, sink, ingest } = await begin({ clock });
