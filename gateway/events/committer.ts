@@ -91,7 +91,7 @@ export function createCommitter(options: { readonly store: LineStore; readonly r
       try {
         return attempt(work, done, 1);
       } catch (error) {
-        return Promise.reject(error as Error);
+        return Promise.reject(error instanceof Error ? error : new Error(String(error)));
       }
     },
     /** Resolves when nothing is on its way. */

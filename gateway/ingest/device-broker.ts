@@ -62,7 +62,7 @@ export interface DeviceBroker {
   turnedAway(): number;
 }
 
-/** Of aedes 1.2; a client's typed surface has no keep-alive. `ingest.test.ts` holds it to them. */
+/** Of aedes 1.2; a client's typed surface has no keep-alive. `publish-lane.test.ts` holds it to them. */
 interface AedesInternals {
   readonly connackSent?: boolean;
   readonly _keepaliveTimer?: { refresh(): unknown } | null;
@@ -237,7 +237,9 @@ export function createDeviceBroker(options: DeviceBrokerOptions, events: DeviceB
         events.publish(connection, { topic, payload: payload as Buffer, qos: 1, dup: duplicate }),
       refuse: () => client.close(),
       // A timer that was cleared would begin again.
-      heard: () => void (client.closed || keepAlive?.refresh()),
+      heard: () => {
+        if (!client.closed) keepAlive?.refresh();
+      },
       acknowledge,
     });
   };

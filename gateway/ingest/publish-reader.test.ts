@@ -13,12 +13,10 @@ interface Sample {
 const foreign = (bytes: Buffer): Sample => ({ bytes, ours: null });
 const payload = fc.string({ maxLength: 300 });
 const samples: fc.Arbitrary<Sample> = fc.oneof(
-  fc
-    .tuple(payload, fc.integer({ min: 1, max: 65_535 }), fc.boolean())
-    .map(([text, id, dup]): Sample => ({
-      bytes: publishPacket(`${prefix}port/1/telemetry`, text, id, 1, dup),
-      ours: `${prefix}port/1/telemetry ${text} ${id} ${dup}`,
-    })),
+  fc.tuple(payload, fc.integer({ min: 1, max: 65_535 }), fc.boolean()).map(([text, id, dup]): Sample => ({
+    bytes: publishPacket(`${prefix}port/1/telemetry`, text, id, 1, dup),
+    ours: `${prefix}port/1/telemetry ${text} ${id} ${dup}`,
+  })),
   // Other people's topics, wildcards, other qualities of service and other packets are for aedes to judge.
   payload.map((text) => foreign(publishPacket('community/s1/charger/c2/status', text, 7, 1, false))),
   payload.map((text) => foreign(publishPacket(`${prefix}#`, text, 7, 1, false))),

@@ -14,7 +14,9 @@ const maxLengthBytes = 4;
  * and gives everything else back, byte for byte and in its order, for a parser that knows the rest of the protocol. Begins
  * between two packets. Bytes of a packet are kept until its end has come: somebody else bounds the size of packets.
  */
-export function createPublishReader(prefix: string): (chunk: Buffer, onPublish: (publish: Publish) => void) => Buffer | null {
+export function createPublishReader(
+  prefix: string,
+): (chunk: Buffer, onPublish: (publish: Publish) => void) => Buffer | null {
   /** The beginning of a packet whose end has not come. */
   let kept: Buffer | null = null;
   /** Bytes still to come of a packet that is not ours. */

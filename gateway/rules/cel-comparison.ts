@@ -96,7 +96,8 @@ function typedOperand(node: ASTNode, scope: CelScope): Typed | null {
   if (node.op !== '.') return null;
   const [owner, field] = node.args;
   if (owner.op === '.' && owner.args[0].op === 'id') {
-    const type = fieldOf(scope, owner.args[0].args, owner.args[1])?.type === 'plate' ? plateFields[field]?.type : undefined;
+    const type =
+      fieldOf(scope, owner.args[0].args, owner.args[1])?.type === 'plate' ? plateFields[field]?.type : undefined;
     if (!type || type === 'plate') return null;
     const plate = reader(owner.args[0].args, owner.args[1]);
     return { type, read: (context) => (plate(context) as RecordOf)?.[field] ?? undefined };

@@ -22,10 +22,9 @@ const valueOf = (name: string, spec: FieldSpec): fc.Arbitrary<unknown> => {
 const optional = new Set(['sessionS', 'startPeakW']);
 const eventOf = (kind: EventKind): fc.Arbitrary<GatewayEvent> =>
   fc
-    .record(
-      Object.fromEntries(Object.entries(fieldsOf(kind)).map(([name, spec]) => [name, valueOf(name, spec)])),
-      { requiredKeys: Object.keys(fieldsOf(kind)).filter((name) => !optional.has(name)) },
-    )
+    .record(Object.fromEntries(Object.entries(fieldsOf(kind)).map(([name, spec]) => [name, valueOf(name, spec)])), {
+      requiredKeys: Object.keys(fieldsOf(kind)).filter((name) => !optional.has(name)),
+    })
     .map((fields) => ({ ...fields, kind }) as unknown as GatewayEvent);
 
 /** What a lane is, said plainly. */
@@ -36,30 +35,33 @@ const everything = (lane: ReturnType<typeof createLane>): readonly GatewayEvent[
   Array.from({ length: lane.size }, (_, index) => lane.event(index));
 
 describe('a lane', () => {
-  it.each(eventKinds)('gives events of kind %s back as they were, in the order of their time, and forgets the oldest', (kind) => {
-    fc.assert(
-      fc.property(
-        fc.array(eventOf(kind), { minLength: 1, maxLength: 12 }),
-        fc.integer({ min: 0, max: 60 }),
-        fc.integer({ min: 1, max: 12 }),
-        (events, receivedFrom, most) => {
-          const [first, ...others] = events;
-          if (!first) return;
-          const lane = createLane(first);
-          for (const event of others) lane.add(event);
-          const inOrder = [...events].sort((a, b) => a.at - b.at);
-          expect(everything(lane)).toStrictEqual(inOrder);
-          expect(lane.newestAt).toBe(inOrder.at(-1)?.at);
-          lane.keep(receivedFrom, most);
-          const kept = keptOf(inOrder, receivedFrom, most);
-          expect(everything(lane)).toStrictEqual(kept);
-          expect(kept.map((_, index) => lane.at(index))).toEqual(kept.map(({ at }) => at));
-          expect(lane.oldestReceivedAt).toBe(Math.min(...kept.map(({ receivedAt }) => receivedAt)));
-          lane.add(first);
-          expect(everything(lane)).toHaveLength(kept.length + 1);
-        },
-      ),
-      { numRuns: 100 },
-    );
-  });
+  it.each(eventKinds)(
+    'gives events of kind %s back as they were, in the order of their time, and forgets the oldest',
+    (kind) => {
+      fc.assert(
+        fc.property(
+          fc.array(eventOf(kind), { minLength: 1, maxLength: 12 }),
+          fc.integer({ min: 0, max: 60 }),
+          fc.integer({ min: 1, max: 12 }),
+          (events, receivedFrom, most) => {
+            const [first, ...others] = events;
+            if (!first) return;
+            const lane = createLane(first);
+            for (const event of others) lane.add(event);
+            const inOrder = [...events].sort((a, b) => a.at - b.at);
+            expect(everything(lane)).toStrictEqual(inOrder);
+            expect(lane.newestAt).toBe(inOrder.at(-1)?.at);
+            lane.keep(receivedFrom, most);
+            const kept = keptOf(inOrder, receivedFrom, most);
+            expect(everything(lane)).toStrictEqual(kept);
+            expect(kept.map((_, index) => lane.at(index))).toEqual(kept.map(({ at }) => at));
+            expect(lane.oldestReceivedAt).toBe(Math.min(...kept.map(({ receivedAt }) => receivedAt)));
+            lane.add(first);
+            expect(everything(lane)).toHaveLength(kept.length + 1);
+          },
+        ),
+        { numRuns: 100 },
+      );
+    },
+  );
 });

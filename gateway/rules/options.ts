@@ -70,7 +70,9 @@ export const rulesOptions = z
       .string()
       .nullable()
       .default(null)
-      .describe('Folder of rule documents (*.yaml), in place of the pack that ships; null for the pack, with what stands in `rules` below `dataDir` before it.'),
+      .describe(
+        'Folder of rule documents (*.yaml), in place of the pack that ships; null for the pack, with what stands in `rules` below `dataDir` before it.',
+      ),
     nightFrom: timeOfDay('22:00', 'When night begins for `night` and `schedule: night`.'),
     nightTo: timeOfDay('06:00', 'When night ends.'),
     calendarFile: z

@@ -61,7 +61,10 @@ export function ownCopyHead(text: string): readonly string[] {
 /** Where a rule's document stands: in the pack, or in the site's own folder; and whether the pack's has changed since its copy was made. */
 export type RuleOrigin = 'pack' | 'own' | 'own, the pack has a newer one';
 
-export function originOf(rule: { readonly id: string; readonly file: string; readonly text: string }, folders: RuleFolders): RuleOrigin {
+export function originOf(
+  rule: { readonly id: string; readonly file: string; readonly text: string },
+  folders: RuleFolders,
+): RuleOrigin {
   if (folders.own === null || !rule.file.startsWith(join(folders.own, '/'))) return 'pack';
   const made = /^# pack version: ([0-9a-f]{12})$/m.exec(rule.text)?.[1];
   if (made === undefined) return 'own';

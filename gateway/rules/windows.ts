@@ -128,7 +128,12 @@ export function openWindows(
   for (const [index, { name, is, withinMs }] of rule.windows.entries()) {
     const value = own.values[index] ?? Number.NaN;
     const said = !Number.isNaN(value);
-    const { others, lowest: low, highest: high, sum: total } = lookThrough(before, own, {
+    const {
+      others,
+      lowest: low,
+      highest: high,
+      sum: total,
+    } = lookThrough(before, own, {
       ...{ index, width: rule.windows.length, withinMs, reachMs },
     });
     const count = said ? others + 1 : others;
