@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Drill } from './ledger.ts';
 import type { Fault, Line } from './plan.ts';
 import type { Setting, Steer } from './setting.ts';
+import type { Toxic, ToxicProxy } from '../support/toxic-proxy.ts';
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const dayMs = 86_400_000;
@@ -21,6 +22,16 @@ export interface Inflicted {
 }
 
 const fastRate = 50_000;
+
+/** Which fault has a line now. Faults overlap: one that ends must not mend a line that a later one has cut meanwhile. */
+const holders = new WeakMap<ToxicProxy, Fault>();
+function take(line: ToxicProxy, toxic: Toxic, fault: Fault): void {
+  holders.set(line, fault);
+  line.set(toxic);
+}
+function release(line: ToxicProxy, fault: Fault): void {
+  if (holders.get(line) === fault) line.set({ kind: 'none' });
+}
 
 /** Lets hours pass for everybody in seconds. */
 export async function letPass(setting: Setting, done: Inflicted, ms: number, rate = fastRate): Promise<void> {
@@ -50,9 +61,9 @@ export async function inflict(fault: Fault, setting: Setting, done: Inflicted): 
     case 'empty-broker':
       return setting.restartBroker(fault.downMs);
     case 'line':
-      lines[fault.line].set(fault.toxic);
+      take(lines[fault.line], fault.toxic, fault);
       await wait(fault.forMs);
-      lines[fault.line].set({ kind: 'none' });
+      release(lines[fault.line], fault);
       return;
     case 'rogue':
       return sendGarbage(lines.sensors.port, fault.bytes);
@@ -81,16 +92,16 @@ export async function inflict(fault: Fault, setting: Setting, done: Inflicted): 
     }
     case 'outage': {
       const away: readonly Line[] = ['desk', 'receiver', 'broker'];
-      for (const [index, line] of away.entries()) lines[line].set({ kind: index === 1 ? 'half-open' : 'cut' });
+      for (const [index, line] of away.entries()) take(lines[line], { kind: index === 1 ? 'half-open' : 'cut' }, fault);
       // The alarm that burns while nobody can be reached.
       sensors.raise('smoke');
       await letPass(setting, done, fault.days * dayMs, fault.rate);
-      for (const line of away) lines[line].set({ kind: 'none' });
+      for (const line of away) release(lines[line], fault);
       return;
     }
     case 'drill': {
       const recipient = fault.line === 'receiver' ? 'property' : 'worker';
-      lines[fault.line].set({ kind: 'cut' });
+      take(lines[fault.line], { kind: 'cut' }, fault);
       const lesser = Array.from({ length: fault.lesser }, () => sensors.raise('water'));
       await wait(untilBrokenMs);
       const urgent = Array.from({ length: fault.urgent }, (_, index) =>
@@ -102,7 +113,7 @@ export async function inflict(fault: Fault, setting: Setting, done: Inflicted): 
       )
         await wait(50);
       await wait(300);
-      lines[fault.line].set({ kind: 'none' });
+      release(lines[fault.line], fault);
       if (acknowledged(setting, [...lesser, ...urgent])) done.drills.push({ recipient, urgent, lesser });
       return;
     }
