@@ -1,4 +1,4 @@
-"""The plate reader: a plain CNN over a rectified plate, CTC over 42 steps, and the plate's colour from the same features."""
+"""The plate reader: a plain CNN over a rectified plate, CTC over 21 steps, and the plate's colour from the same features."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from torch import nn
 
 from plates import CHARACTERS, COLORS
 
-HEIGHT, WIDTH = 48, 168
-#: columns of the features, and steps that each of them says: two, so that twins such as AA have a blank between them
-COLUMNS, HALVES = 21, 2
-STEPS = COLUMNS * HALVES
+HEIGHT, WIDTH, STEPS = 48, 168, 21
 
 
 def _conv(i, o, k=3, s=1, p=1):
@@ -28,7 +25,7 @@ class _Residual(nn.Module):
 
 
 class Reader(nn.Module):
-    """float N×3×48×168 of 0..1 RGB → logits N×42×(1 + characters), colour logits N×6."""
+    """float N×3×48×168 of 0..1 RGB → logits N×21×(1 + characters), colour logits N×6."""
 
     def __init__(self):
         super().__init__()
@@ -39,17 +36,17 @@ class Reader(nn.Module):
         self.flat = _conv(128, 192, k=(3, 1), p=0)
         self.wide = _conv(192, 192, k=(1, 5), p=(0, 2))
         self.drop = nn.Dropout(0.1)
-        self.out = nn.Conv2d(192, HALVES * (1 + len(CHARACTERS)), 1)
+        self.out = nn.Conv2d(192, 1 + len(CHARACTERS), 1)
         self.color = nn.Linear(128, len(COLORS))
 
     def forward(self, x):
         t = self.trunk(x)
         h = self.drop(self.wide(self.flat(t)))
-        return self.out(h).squeeze(2).transpose(1, 2).reshape(len(x), -1, 1 + len(CHARACTERS)), self.color(t.mean((2, 3)))
+        return self.out(h).squeeze(2).transpose(1, 2), self.color(t.mean((2, 3)))
 
 
 class ReaderExport(nn.Module):
-    """uint8 N×48×168×3 RGB → characters N×42×(1 + characters), colors N×6, both softmax."""
+    """uint8 N×48×168×3 RGB → characters N×21×(1 + characters), colors N×6, both softmax."""
 
     def __init__(self, reader: Reader):
         super().__init__()

@@ -112,28 +112,6 @@ def rendered(rng: np.random.Generator, plate: Plate, patches):
     return rectify(board, loosen(quad, rng), plate.rows), plate.text, COLORS.index(plate.color)
 
 
-#: where a plate of seven characters in one row is cut between them: shares of its width (GA 36-2018: 440 mm)
-CUTS = np.asarray([0, 66.5, 134.5, 202.5, 259.5, 316.5, 373.5, 440]) / 440
-
-
-def exchange(line: np.ndarray, text: str, donors, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """Some characters of a real plate taken from other real ones, at their brightness there: new texts, as cameras see them."""
-    line, characters = line.copy(), list(text)
-    edges = np.round(CUTS * WIDTH).astype(int)
-    for _ in range(int(rng.integers(1, 5))):
-        other, said = donors[int(rng.integers(0, len(donors)))]
-        place = int(rng.integers(0, 7))
-        source = int(rng.integers(2, 7)) if place >= 2 else place
-        a, b = edges[place], edges[place + 1]
-        part = cv2.resize(other[:, edges[source] : edges[source + 1]], (b - a, HEIGHT)).astype(np.float32)
-        own = line[:, a:b].astype(np.float32)
-        scale = (own.std((0, 1)) + 4) / (part.std((0, 1)) + 4)
-        part = (part - part.mean((0, 1))) * np.clip(scale, 0.5, 2) + own.mean((0, 1))
-        line[:, a:b] = np.clip(part, 0, 255).astype(np.uint8)
-        characters[place] = said[source]
-    return line, "".join(characters)
-
-
 class Samples(IterableDataset):
     """An endless stream of (48×168×3 RGB uint8, text as indices padded with 0, its length, colour)."""
 
@@ -148,23 +126,16 @@ class Samples(IterableDataset):
         real = load_real(self.options, "all" if self.options.all else "train")
         scene, crop = [r for r in real if r[5] == "scene"], [r for r in real if r[5] == "crop"]
         patches = [cv2.resize(r[0], (200, 120)) for r in scene]
-        # blue ones: what is dark on light there would be light on dark here
-        donors = [(rectify(*r[:3]), r[3]) for r in real if r[2] == 1 and len(r[3]) == 7 and r[4] <= 0]
         bank = PlateBank(rng, glyphs, 3000)
         while True:
             draw = rng.random()
-            if draw < 0.55 or not real:
+            if draw < 0.7 or not real:
                 line, text, color = rendered(rng, bank.take(True), patches)
             else:
-                picture, quad, rows, text, color, _ = (scene if draw < 0.75 else crop)[int(rng.integers(0, len(scene if draw < 0.75 else crop)))]
+                picture, quad, rows, text, color, _ = (scene if draw < 0.85 else crop)[int(rng.integers(0, len(scene if draw < 0.85 else crop)))]
                 if rng.random() < 0.6:
                     picture = degrade(picture, rng, min(0.6, np.linalg.norm(quad[1] - quad[0]) / 200))
-                if rows == 1 and len(text) == 7 and color <= 0 and rng.random() < 0.6:
-                    # as it stands, so that the cuts fall between the characters; then off as a finder would be
-                    line, text = exchange(rectify(picture, quad, 1), text, donors, rng)
-                    line = rectify(line, loosen(np.asarray([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float64) + rng.normal(0, 0.5, 2), rng), 1)
-                else:
-                    line = rectify(picture, loosen(quad, rng), rows)
+                line = rectify(picture, loosen(quad, rng), rows)
             label = np.zeros(9, np.int64)
             label[: len(text)] = [INDEX[c] for c in text]
             yield np.ascontiguousarray(line[:, :, ::-1].transpose(2, 0, 1)), label, len(text), color

@@ -27,11 +27,6 @@ def arguments(*required: str, steps: int, batch: int) -> argparse.ArgumentParser
     return parser
 
 
-def fitted(saved: dict, wanted: dict) -> dict:
-    """Weights of a net whose last layer answered once where this one answers several times: each answer begins as that one."""
-    return {name: saved[name].repeat(len(value) // len(saved[name]), *[1] * (value.dim() - 1)) if value.dim() and len(value) != len(saved[name]) else saved[name] for name, value in wanted.items()}  # fmt: skip
-
-
 class Run:
     """A network under training: `net` learns, `mean` is the running mean of its weights, which is what is exported."""
 
@@ -50,9 +45,9 @@ class Run:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.step = saved["step"]
         elif options.start:
-            saved = fitted(torch.load(options.start)["mean"], self.net.state_dict())
-            self.net.load_state_dict(saved)
-            self.mean.load_state_dict(saved)
+            saved = torch.load(options.start)
+            self.net.load_state_dict(saved["mean"])
+            self.mean.load_state_dict(saved["mean"])
 
     def train(
         self,
