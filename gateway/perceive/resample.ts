@@ -225,23 +225,39 @@ export function createScaler() {
     const sum = wide.subarray(0, rowLength);
     const ring = wide.subarray(rowLength);
     const ringRows = new Int32Array(rows.stride).fill(-1);
+    /** Where a source row stands in the ring, scaled across. */
+    const lineOf = (sourceRow: number): number => {
+      const slot = sourceRow % rows.stride;
+      const line = slot * rowLength;
+      if (ringRows[slot] !== sourceRow) {
+        ringRows[slot] = sourceRow;
+        scaleRow(picture.rgb, sourceRow * picture.widthPx * 3, columns, scaledWidth, ring, line);
+      }
+      return line;
+    };
     for (let y = 0; y < scaledHeight; y += 1) {
-      // Half a level, so that cutting off the fraction rounds.
-      sum.fill(0.5);
       const firstRow = rows.first[y] as number;
       const rowCount = rows.count[y] as number;
+      const start = y * width * 3;
+      const weightOf = (k: number): number => (k < rowCount ? (rows.weights[y * rows.stride + k] as number) : 0);
+      if (rowCount <= 3) {
+        // Mostly so: a picture that was halved is reduced less than twofold. One pass over the row, without sums.
+        const [w0, w1, w2] = [weightOf(0), weightOf(1), weightOf(2)];
+        const l0 = lineOf(firstRow);
+        const l1 = rowCount > 1 ? lineOf(firstRow + 1) : l0;
+        const l2 = rowCount > 2 ? lineOf(firstRow + 2) : l0;
+        // Half a level, so that cutting off the fraction rounds.
+        for (let at = 0; at < rowLength; at += 1)
+          out[start + at] =
+            w0 * (ring[l0 + at] as number) + w1 * (ring[l1 + at] as number) + w2 * (ring[l2 + at] as number) + 0.5;
+        continue;
+      }
+      sum.fill(0.5);
       for (let k = 0; k < rowCount; k += 1) {
-        const sourceRow = firstRow + k;
-        const slot = sourceRow % rows.stride;
-        const line = slot * rowLength;
-        if (ringRows[slot] !== sourceRow) {
-          ringRows[slot] = sourceRow;
-          scaleRow(picture.rgb, sourceRow * picture.widthPx * 3, columns, scaledWidth, ring, line);
-        }
-        const weight = rows.weights[y * rows.stride + k] as number;
+        const line = lineOf(firstRow + k);
+        const weight = weightOf(k);
         for (let at = 0; at < rowLength; at += 1) sum[at] = (sum[at] as number) + weight * (ring[line + at] as number);
       }
-      const start = y * width * 3;
       for (let at = 0; at < rowLength; at += 1) out[start + at] = sum[at] as number;
     }
   };

@@ -84,6 +84,19 @@ describe('visits', () => {
     expect(visits.settle([], at(90), true)).toEqual([]);
   });
 
+  it('waits on while the car that went back stands there again, however long, and however it is read', () => {
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    expect(visits.settle([sighting('藏L0435领', 10, true, { motion: 'turned' })], at(14), false)).toEqual([]);
+    for (let second = 20; second < 45; second += 1) {
+      visits.present({ text: '冀L0435领', standsAt: null, lastSeenAt: at(second) });
+      expect(visits.settle([], at(second), false)).toEqual([]);
+    }
+    const again = sighting('冀L0435领', 45, false, { startedAt: at(19) });
+    const rows = visits.settle([again], at(49), false);
+    expect(visits.settle([], at(90), true)).toEqual([]);
+    expect(rows.map(({ plate, motion }) => [plate.text, motion])).toEqual([['藏L0435领', 'nearer']]);
+  });
+
   it('tells of a car that went back and stayed away, once', () => {
     const visits = createVisits({ sameVisitMs: 20_000 });
     visits.settle([sighting('浙B12345', 10, true, { motion: 'turned' })], at(14), false);

@@ -39,6 +39,8 @@ type Span = Pick<VehicleSighting, 'startedAt' | 'endedAt' | 'firstBox' | 'lastBo
 export function createVisits(options: { readonly sameVisitMs: number }) {
   const told = new Map<string, Told>();
   let waiting: VehicleSighting[] = [];
+  /** Of those that wait, when the same vehicle was last in the picture again. */
+  const backAt = new WeakMap<VehicleSighting, EpochMs>();
   /** Of the rows told of last. */
   let ways: Span[] = [];
 
@@ -75,6 +77,8 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
     /** A plate is in the picture now: its visit goes on. */
     present: ({ text, standsAt, lastSeenAt }: Pick<PresentVehicle, 'text' | 'standsAt' | 'lastSeenAt'>): void => {
       if (told.has(text)) told.set(text, { lastAt: lastSeenAt, standsAt });
+      // What waits for it to come back has it back; which way it goes now is not yet known.
+      for (const one of waiting) if (isNear(one.plate.text, text, nearPlate)) backAt.set(one, lastSeenAt);
     },
     /** The sightings that are rows of their own now. `all`: nothing more will come. */
     settle: (fresh: readonly VehicleSighting[], at: EpochMs, all: boolean): VehicleSighting[] => {
@@ -97,7 +101,9 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
         tell(joined);
         waiting = waiting.filter((other) => !isNear(other.plate.text, text, nearPlate));
       }
-      const ripe = waiting.filter((one) => all || at - one.endedAt >= options.sameVisitMs);
+      const ripe = waiting.filter(
+        (one) => all || at - Math.max(one.endedAt, backAt.get(one) ?? 0) >= options.sameVisitMs,
+      );
       waiting = waiting.filter((one) => !ripe.includes(one));
       for (const one of [...ripe].sort((a, b) => rank(b) - rank(a))) {
         if (toldOf(one) !== undefined || isPartOfAnother(one)) continue;
