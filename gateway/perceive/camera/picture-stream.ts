@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { createComplaints, type ChildEnd } from './complaints.ts';
 import { watchForHang } from './hang-watch.ts';
 import type { YuvPicture } from '../picture.ts';
+import { createPictureMemory } from './picture-memory.ts';
 
 /** One picture as the child gave it out. `yuv` is the receiver's until he calls `release`; then it is filled again. */
 export interface Picture extends YuvPicture {
@@ -110,6 +111,7 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
     ended: complaints.ended.then(async (end) => {
       hang.cancel();
       await cutter.waiting();
+      cutter.close();
       return end;
     }),
     feed: (bytes) => {
@@ -161,10 +163,12 @@ function createInfoReader(): InfoReader {
   };
 }
 
+/** One for each thread: all that decode there take turns with it. */
+const memory = createPictureMemory();
+
 /** Cuts the child's bytes into pictures. Buffers come back through `release`: three are in use with a live source. */
 function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPicture']) {
   const queue: Buffer[] = [];
-  let spare: Uint8Array[] = [];
   let filling: Uint8Array | null = null;
   let filled = 0;
   let open: Promise<void> | null = null;
@@ -175,7 +179,7 @@ function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPictu
   ): void => {
     let released = false;
     const release = (): void => {
-      if (!released) spare.push(yuv);
+      if (!released) memory.give(yuv);
       released = true;
     };
     const taken = onPicture({ ...size, yuv, mediaMs, release });
@@ -191,8 +195,7 @@ function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPictu
     const length = (size.widthPx * size.heightPx * 3) / 2;
     while (open === null) {
       if (filling?.length !== length) {
-        spare = spare.filter((buffer) => buffer.length === length);
-        filling = spare.pop() ?? new Uint8Array(length);
+        filling = memory.take(length);
         filled = 0;
       }
       const chunk = queue[0];
@@ -221,5 +224,10 @@ function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPictu
     },
     poke: drain,
     waiting: () => open,
+    /** Nothing more will come: half a picture is none. */
+    close: (): void => {
+      if (filling) memory.give(filling);
+      filling = null;
+    },
   };
 }
