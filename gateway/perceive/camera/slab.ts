@@ -3,8 +3,8 @@ const slabBytes = 512 * 1024;
 
 /**
  * Gives out memory for pictures that come one after the other and are let go in the same order, from large pieces: a piece
- * goes when the last picture in it does. One for each stream; 25 buffers a second of their own cost the garbage collector
- * more than all the rest of a quiet camera's work.
+ * goes when the last picture in it does. One for each stream, in place of 25 buffers a second that the garbage collector
+ * has to follow one by one.
  */
 export function createSlab(): (sizeBytes: number) => Buffer {
   let slab = Buffer.alloc(0);
