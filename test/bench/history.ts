@@ -32,7 +32,13 @@ function passage(n: number, at: EpochMs, random: Random): PassageEvent {
   return {
     ...{ kind: 'passage', id: systemRandom.id() as EventId, at, receivedAt: at, area: null, late: false },
     ...{ camera: cameras[n % cameras.length] as CameraId, subject: person ? 'person' : 'vehicle' },
-    ...{ direction: n % 2 === 0 ? 'in' : 'out', startedAt: at, endedAt: at, registered: null, evidence: null },
+    ...{
+      direction: Math.floor(n / cameras.length) % 2 === 0 ? 'in' : 'out',
+      startedAt: at,
+      endedAt: at,
+      registered: null,
+      evidence: null,
+    },
     plate: person
       ? null
       : {
@@ -91,6 +97,10 @@ async function queries(gateway: Reader): Promise<readonly (readonly [name: strin
   const next = async (path: string): Promise<string> => encodeURIComponent(String((await gateway.get(path))['next']));
   const passages = '/api/passages?limit=50';
   const sessions = '/api/sessions?limit=50';
+  // A plate that came in that week.
+  const week = (await gateway.get(`${passages}&subject=vehicle&from=${day(100)}&to=${day(93)}`))['items'];
+  const [row] = week as { readonly plate: { readonly text: string } | null }[];
+  const seen = row?.plate?.text ?? 'none';
   return [
     ['entry log', passages],
     ['entry log, next page', `${passages}&before=${await next(passages)}`],
@@ -103,10 +113,7 @@ async function queries(gateway: Reader): Promise<readonly (readonly [name: strin
     ['entry log, part of a plate that many have', `${passages}&plate=${encodeURIComponent('浙B1')}`],
     ['entry log, part of a plate that few have', `${passages}&plate=0777`],
     ['entry log, a plate that never came', `${passages}&plate=${encodeURIComponent('藏F99999')}`],
-    [
-      'entry log, a plate in a week',
-      `${passages}&plate=${encodeURIComponent('浙B10777')}&from=${day(100)}&to=${day(93)}`,
-    ],
+    ['entry log, a plate in a week', `${passages}&plate=${encodeURIComponent(seen)}&from=${day(100)}&to=${day(93)}`],
     ['charging log', `${sessions}&state=ended`],
     ['charging log, next page', `${sessions}&state=ended&before=${await next(`${sessions}&state=ended`)}`],
     ['charging log, running', '/api/sessions?limit=200&state=running'],
