@@ -36,7 +36,7 @@ function startGenerator(order: StormOrder): Generator {
   };
   child.stdin.write(`${JSON.stringify(order)}\n`);
   return {
-    up: async (storm, alarm) => (await ask(JSON.stringify({ storm, alarm }))) as StormReport,
+    up: async (number, alarm) => (await ask(JSON.stringify({ storm: number, alarm }))) as StormReport,
     cut: async () => {
       await ask('cut');
     },
@@ -48,11 +48,13 @@ function startGenerator(order: StormOrder): Generator {
 
 /** When the desk had stored the red alert of this sensor, epoch ms. */
 async function arrivedAt(desk: Reader, source: string, sinceMs: number): Promise<number | null> {
-  for (const deadline = Date.now() + deskWithinMs; Date.now() < deadline; await sleep(200)) {
+  const deadline = Date.now() + deskWithinMs;
+  while (Date.now() < deadline) {
     for (const alert of await desk.list('/api/alerts?state=all&tier=red')) {
       const at = Date.parse(alert['receivedAt'] as string);
       if (alert['source'] === source && at >= sinceMs) return at;
     }
+    await sleep(200);
   }
   return null;
 }
