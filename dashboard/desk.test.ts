@@ -118,7 +118,7 @@ describe('the desk', () => {
     );
     await Promise.all(
       pages.map((page) =>
-        page.evaluate((at) => document.querySelector<HTMLElement>(at)!.click(), part('answer-acknowledge')),
+        page.evaluate((at) => document.querySelector<HTMLElement>(at)?.click(), part('answer-acknowledge')),
       ),
     );
     const owners = await Promise.all(

@@ -126,4 +126,20 @@ describe('kanmen rules', { timeout: 120_000 }, () => {
     expect(tested.code).toBe(0);
     expect(tested.stdout.trim().split('\n').length).toBeGreaterThan(80);
   });
+
+  it('tries the examples of a draft alone, and says which file it cannot read', async () => {
+    dir = mkdtempSync(join(tmpdir(), 'kanmen-rules-'));
+    const draft = join(dir, 'draft.yaml');
+    cpSync(join(projectRoot, 'rules/charging-over-power.yaml'), draft);
+    const tested = await kanmen(['rules', 'test', draft, '--json']);
+    expect(tested.code).toBe(0);
+    const ruleIds = tested.stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { rule: string }).rule);
+    expect(new Set(ruleIds)).toEqual(new Set(['charging-over-power']));
+    const missing = await kanmen(['rules', 'test', draft, join(dir, 'nothing.yaml')]);
+    expect(missing).toMatchObject({ code: 78 });
+    expect(missing.stderr).toMatch(/nothing\.yaml:1:1.*the file cannot be read/);
+  });
 });

@@ -47,7 +47,10 @@ export interface Commands extends DeskCommands {
   modelsPull(ids: readonly string[], options: ModelsOption & JsonOption): Promise<ExitCode>;
   modelsAdd(files: readonly string[], options: ModelsOption & JsonOption): Promise<ExitCode>;
   modelsVerify(options: ModelsOption & JsonOption): Promise<ExitCode>;
-  rulesTest(options: { readonly dir?: string; readonly config?: string } & JsonOption): Promise<ExitCode>;
+  rulesTest(
+    files: readonly string[],
+    options: { readonly dir?: string; readonly config?: string } & JsonOption,
+  ): Promise<ExitCode>;
   rulesList(options: ConfigOption & JsonOption): Promise<ExitCode>;
   rulesShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   rulesBacktest(

@@ -174,11 +174,12 @@ function addRules(program: Command, commands: Commands, done: (code: ExitCode) =
     .action(async (id: string, given: Given<'rulesShow'>) => done(await commands.rulesShow(id, given)));
   rules
     .command('test')
+    .argument('[file...]', 'only these rules, such as a draft')
     .description("run every rule's own examples")
     .option('--dir <dir>', 'folder of rules (default: the one the configuration names, or the pack that ships)')
     .option('-c, --config <file>', 'configuration file')
     .addOption(jsonOption())
-    .action(async (given: Given<'rulesTest'>) => done(await commands.rulesTest(given)));
+    .action(async (files: string[], given: Given<'rulesTest'>) => done(await commands.rulesTest(files, given)));
   rules
     .command('backtest')
     .description('what the rules would have raised on what was recorded, against what was raised')

@@ -27,7 +27,7 @@ export {
   type RuleFolders,
   type RuleOrigin,
 } from './rule-folders.ts';
-export { readRuleTexts, settingsFile } from './rule-set.ts';
+export { readRuleFiles, readRuleTexts, settingsFile } from './rule-set.ts';
 export type { RuleText } from './rule-yaml.ts';
 export { testRules, type ExampleResult } from './examples.ts';
 export { ruleJsonSchema } from './json-schema.ts';

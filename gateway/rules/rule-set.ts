@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventKind, GatewayEvent } from '../domain/event.ts';
+import { messageOf } from '../lib/errors.ts';
 import { closest } from './cel-bounds.ts';
 import { compileRule, type CompileDefaults } from './compile-rule.ts';
 import { allSidesOf, type CompiledRule, type CompiledSide } from './compiled-rule.ts';
@@ -42,6 +43,21 @@ export function readRuleTexts(dir: string): readonly RuleText[] {
     .filter((name) => /\.ya?ml$/.test(name))
     .sort()
     .map((name) => ({ file: join(dir, name), text: readFileSync(join(dir, name), 'utf8') }));
+}
+
+/** Single documents, wherever they stand. Throws `rules.invalid` for each that cannot be read. */
+export function readRuleFiles(files: readonly string[]): readonly RuleText[] {
+  const faults: RuleFault[] = [];
+  const texts = files.flatMap((file) => {
+    try {
+      return [{ file, text: readFileSync(file, 'utf8') }];
+    } catch (error) {
+      faults.push(wholeFile(file, `the file cannot be read: ${messageOf(error)}`));
+      return [];
+    }
+  });
+  if (faults.length > 0) throw rulesInvalid(faults);
+  return texts;
 }
 
 /** Stands for the file in faults of `rules.settings`: this room does not know where the configuration stands. */

@@ -6,6 +6,7 @@ import { GatewayError, isGatewayError } from '../lib/errors.ts';
 import {
   createRules,
   originOf,
+  readRuleFiles,
   readRuleFolders,
   readRuleTexts,
   ruleFolders,
@@ -168,13 +169,19 @@ export function createRuleCommands(context: ToolContext): RuleCommands {
         for (const example of said.failing) err(`its example does not hold any more: ${example}\n`);
         return exitCodes.fine;
       }),
-    rulesTest: ({ dir, config, json }) =>
+    rulesTest: (files, { dir, config, json }) =>
       reported(context, () => {
+        if (files.length > 0 && dir !== undefined) {
+          err('name files or --dir, not both\n');
+          return Promise.resolve(exitCodes.wrongUse);
+        }
         const loaded = config === undefined ? null : loadConfiguration(config);
         if (loaded && !loaded.ok) return Promise.resolve(printFaults(loaded.faults, err));
         const folders = ruleFoldersOf(context, loaded?.value ?? null);
         try {
-          const results = testRules(dir === undefined ? readRuleFolders(folders) : readRuleTexts(dir), {
+          const texts =
+            files.length > 0 ? readRuleFiles(files) : dir === undefined ? readRuleFolders(folders) : readRuleTexts(dir);
+          const results = testRules(texts, {
             timeZone: loaded?.value.alerts.timeZone ?? 'Asia/Shanghai',
             options: loaded?.value.rules ?? rulesOptions.parse({}),
           });

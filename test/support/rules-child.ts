@@ -1,6 +1,7 @@
 /**
- * A process that runs the line with rules on events from a file until it has seen all of them or is killed, and then prints
- * `done`. Each is printed when it was accepted. The clock is the events' own: every run sees the same times.
+ * A process that runs the line with rules on events from a file until it has seen all of them, and then prints `done`. Each is
+ * printed when it was accepted. With a third argument N it kills itself once N were accepted and the next is under way. The
+ * clock is the events' own: every run sees the same times.
  */
 import { readFileSync } from 'node:fs';
 import type { GatewayEvent } from '../../gateway/domain/event.ts';
@@ -14,7 +15,7 @@ import { createRules, rulesOptions, type RuleText } from '../../gateway/rules/in
 import { createStore } from '../../gateway/store/index.ts';
 import { plainAlerts } from './line-parts.ts';
 
-const [database = '', given = ''] = process.argv.slice(2);
+const [database = '', given = '', killAfter = 'never'] = process.argv.slice(2);
 const { events, texts } = JSON.parse(readFileSync(given, 'utf8')) as {
   events: GatewayEvent[];
   texts: RuleText[];
@@ -59,7 +60,9 @@ await line.start(signal);
 // As a device does: what was not acknowledged is sent again, what was is not.
 for (const [index, event] of events.entries()) {
   nowMs = event.receivedAt;
-  await line.accept(event, `key-${event.id}`);
+  const accepted = line.accept(event, `key-${event.id}`);
+  if (index === Number(killAfter)) setImmediate(() => process.kill(process.pid, 'SIGKILL'));
+  await accepted;
   if (index % 5 === 0) await line.tick();
   console.log(event.id);
 }
