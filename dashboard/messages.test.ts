@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { deskAuditActions } from '../gateway/inbox/audit-actions.ts';
 import { en } from './shared/messages/en.ts';
 import { zh } from './shared/messages/zh.ts';
 
@@ -38,6 +39,10 @@ describe('messages', () => {
           .join(),
     );
     expect(unlike).toEqual([]);
+  });
+
+  it('have a name for everything that the audit log of a desk can say', () => {
+    expect(deskAuditActions.filter((action) => !chinese.has(`audit.name.${action}`))).toEqual([]);
   });
 
   it('say in both languages what every refusal of the two servers means', () => {

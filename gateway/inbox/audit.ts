@@ -7,7 +7,10 @@ import {
   type AuditVerdict,
 } from '../lib/audit-chain.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { DeskAuditAction } from './audit-actions.ts';
 import type { DeskData, DeskReads, SqlValue, Statement } from './data/desk-data.ts';
+
+type DeskAuditEntry = AuditEntry & { readonly action: DeskAuditAction };
 
 /** Under this name the hash of the last row that was swept stands in `setting`. */
 const anchorName = 'audit-anchor';
@@ -18,7 +21,7 @@ const biteRows = 1000;
  * is only known inside the transaction, so SQL chains them. `guard`: only where this holds.
  */
 export function auditStatement(
-  entry: AuditEntry,
+  entry: DeskAuditEntry,
   guard: { readonly sql: string; readonly params: readonly SqlValue[] } | null = null,
 ): Statement {
   return {
@@ -42,7 +45,7 @@ export function auditStatement(
 
 export interface Audit {
   /** Writes one line down; rejects when it cannot be stored. */
-  note(by: string, action: string, subject: string): Promise<void>;
+  note(by: string, action: DeskAuditAction, subject: string): Promise<void>;
   list(query: {
     readonly by: string | null;
     /** Whole, or up to a dot. */

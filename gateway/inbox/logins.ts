@@ -2,6 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { WebSession } from '../domain/user.ts';
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { DeskAuditAction } from './audit-actions.ts';
 import { auditStatement } from './audit.ts';
 import type { DeskData } from './data/desk-data.ts';
 import { sha256Hex } from './desk-key.ts';
@@ -82,7 +83,7 @@ export function createLogins(options: {
     return { user, session: { tokenSha256, user: user.name, createdAt: row.created_at, expiresAt: row.expires_at } };
   }
 
-  const note = (by: string, action: string, subject: string): Promise<void> =>
+  const note = (by: string, action: DeskAuditAction, subject: string): Promise<void> =>
     data.write([auditStatement({ at: clock.now(), by, action, subject })]);
 
   return {

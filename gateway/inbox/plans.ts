@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { GatewayError } from '../lib/errors.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { DeskAuditAction } from './audit-actions.ts';
 import { auditStatement } from './audit.ts';
 import type { DeskData } from './data/desk-data.ts';
 import type { Plan } from './shapes-gateways.ts';
@@ -40,7 +41,7 @@ export function createPlans(data: DeskData, clock: Clock): Plans {
     sql: `INSERT INTO plan (gateway, changed_at, points) VALUES (?, ?, '[]') ON CONFLICT (gateway) DO NOTHING`,
     params: [gateway, clock.now()],
   });
-  const audited = (by: string, action: string, gateway: string) =>
+  const audited = (by: string, action: DeskAuditAction, gateway: string) =>
     auditStatement({ at: clock.now(), by, action, subject: gateway });
 
   return {

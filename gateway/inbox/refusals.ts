@@ -42,7 +42,7 @@ export interface Refusals {
 }
 
 /** Somebody without the right key, with an old message, or about what is another's. The rest is a fault of a version or a disk. */
-const intrusions: ReadonlySet<RefusalReason> = new Set([
+export const intrusions = [
   'gateway.unknown',
   'signature.missing',
   'signature.timestamp',
@@ -50,19 +50,21 @@ const intrusions: ReadonlySet<RefusalReason> = new Set([
   'signature.too-new',
   'signature.wrong',
   'alert.of-another-gateway',
-]);
+] as const satisfies readonly RefusalReason[];
+export type Intrusion = (typeof intrusions)[number];
+const isIntrusion = (reason: RefusalReason): reason is Intrusion => intrusions.some((one) => one === reason);
 
 export function createRefusals(options: {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The audit log; what is no mere fault stands in it, like in the other log the first at once and then once a minute. */
-  readonly audit?: (by: string, action: string, subject: string) => Promise<void>;
+  readonly audit?: (by: string, action: `refused.${Intrusion}`, subject: string) => Promise<void>;
 }): Refusals {
   const counts: Partial<Record<RefusalReason, number>> = {};
   const report = createRepeatedFault(options.clock, (_key, count, facts) => {
     options.logger.warn({ ...facts, count }, 'refused what a gateway sent');
     const { gateway, reason } = facts as { readonly gateway: string; readonly reason: RefusalReason };
-    if (!options.audit || !intrusions.has(reason)) return;
+    if (!options.audit || !isIntrusion(reason)) return;
     options
       .audit('gateway', `refused.${reason}`, count > 1 ? `${gateway} (${count} times)` : gateway)
       .catch((error: unknown) => options.logger.error({ reason: messageOf(error) }, 'refusal not audited'));

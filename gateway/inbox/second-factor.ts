@@ -2,6 +2,7 @@ import { Secret, TOTP } from 'otpauth';
 import { renderSVG } from 'uqr';
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
+import type { DeskAuditAction } from './audit-actions.ts';
 import { auditStatement } from './audit.ts';
 import type { DeskData, Statement } from './data/desk-data.ts';
 import { sha256Hex, type DeskKeys } from './desk-key.ts';
@@ -60,7 +61,7 @@ export function createSecondFactor(options: {
   }
   const newCode = (): string =>
     [...random.bytes(recoveryCodes)].map((byte) => letters[byte % letters.length] ?? '').join('');
-  const audited = (by: string, action: string, subject: string): Statement =>
+  const audited = (by: string, action: DeskAuditAction, subject: string): Statement =>
     auditStatement({ at: clock.now(), by, action, subject });
 
   return {

@@ -1,6 +1,7 @@
 import type { Clock, EpochMs } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
 import type { Passwords } from '../lib/passwords.ts';
+import type { DeskAuditAction } from './audit-actions.ts';
 import { auditStatement } from './audit.ts';
 import type { DeskData, Statement } from './data/desk-data.ts';
 import { parseDeskRole, type DeskRole } from './roles.ts';
@@ -91,7 +92,7 @@ export function createInboxUsers(options: {
     sql: `DELETE FROM session WHERE "user" = ? AND token_sha256 <> ?`,
     params: [name, keep ?? ''],
   });
-  const audited = (by: string, action: string, subject: string): Statement =>
+  const audited = (by: string, action: DeskAuditAction, subject: string): Statement =>
     auditStatement({ at: clock.now(), by, action, subject });
 
   /** Somebody must be able to let others in; desks of before roles, with no admin at all, stay as they are. */
