@@ -49,6 +49,18 @@ describe('visits', () => {
     expect(texts(visits.settle(both, at(14), false))).toEqual(['浙B12345', '浙B99999']);
   });
 
+  it('does not believe one sure read where another car was told of that had just been there', () => {
+    const alone = { agreeing: 1, reads: 1, startedAt: at(10.4), firstBox: [320, 420, 165, 50] as BoxPx };
+    const visits = createVisits({ sameVisitMs: 20_000 });
+    expect(texts(visits.settle([sighting('青J691A4', 10)], at(14), false))).toEqual(['青J691A4']);
+    expect(texts(visits.settle([sighting('皖AC0114', 11, true, alone)], at(15), false))).toEqual([]);
+    // Elsewhere in the picture, or later, it is a car of its own; and so is one that was read twice alike.
+    const elsewhere = { ...alone, firstBox: [1000, 420, 165, 50] as BoxPx };
+    expect(texts(visits.settle([sighting('皖AC0114', 11, true, elsewhere)], at(15), false))).toEqual(['皖AC0114']);
+    const twice = { ...alone, agreeing: 2, reads: 2 };
+    expect(texts(visits.settle([sighting('苏E5G8K2', 11, true, twice)], at(15), false))).toEqual(['苏E5G8K2']);
+  });
+
   it('drops an unsure read when a sure one of the same car comes, before or after it', () => {
     const visits = createVisits({ sameVisitMs: 20_000 });
     expect(visits.settle([sighting('浙B1Z3A5', 3, false)], at(5), false)).toEqual([]);

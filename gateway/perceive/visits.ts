@@ -65,10 +65,12 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
     ways = [...ways.slice(1 - rememberedWays), sighting];
   };
 
-  /** Whether a sighting whose reads never agreed is a part of a row told of, or of another that waits. */
+  /**
+   * Whether a sighting whose reads never agreed is a part of a row told of, or of another that waits. One read may be sure and
+   * wrong: of a plate that is already half out of the picture the demo once read 皖AC0114 where 青J691A4 had just been told of.
+   */
   const isPartOfAnother = (one: VehicleSighting): boolean =>
     one.agreeing < 2 &&
-    !one.plate.accepted &&
     [...ways, ...waiting.filter((other) => other !== one && rank(other) > rank(one))].some(
       (other) => follows(one, other) || follows(other, one) || (one.plate.kind === 'unknown' && meet(one, other)),
     );
@@ -97,6 +99,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
           waiting = [...waiting.filter((other) => !before.includes(other)), joined];
           continue;
         }
+        if (isPartOfAnother(joined)) continue;
         rows.push(joined);
         tell(joined);
         waiting = waiting.filter((other) => !isNear(other.plate.text, text, nearPlate));
@@ -141,7 +144,7 @@ const meet = (one: Span, other: Span): boolean => one.startedAt <= other.endedAt
 /** Whether one may be what the other was lost as: it began where and when the other ended. */
 function follows(one: Span, other: Span): boolean {
   const gapMs = one.startedAt - other.endedAt;
-  if (gapMs < 0 || gapMs > lostForMs) return false;
+  if (Math.abs(gapMs) > lostForMs) return false;
   const [left, top, width, height] = one.firstBox;
   const last = other.lastBox;
   const growth = Math.max(width, 1) / Math.max(last[2], 1);
