@@ -9,7 +9,13 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDevice, createCommunity, smokeAlarm, type Community } from '../test/support/community.ts';
-import { addDevices, kanmen, type IssuedCredential, type KanmenProcess } from '../test/support/kanmen-process.ts';
+import {
+  addDevices,
+  addUser,
+  kanmen,
+  type IssuedCredential,
+  type KanmenProcess,
+} from '../test/support/kanmen-process.ts';
 import { ensureBuilt, launchBrowser, openPage, part, signInOn, violations } from './test-browser.ts';
 
 const shots = process.env['KANMEN_SHOTS'];
@@ -36,13 +42,8 @@ beforeAll(async () => {
     ['zhao', 'admin'],
     ['qian', 'leader'],
     ['liu', 'duty'],
-  ] as const) {
-    const { code, stderr } = await kanmen(
-      ['users', 'add', name, '--role', role, '--password-file', '-', '-c', community.deskConfig],
-      `${word}\n`,
-    );
-    if (code !== 0) throw new Error(stderr);
-  }
+  ] as const)
+    await addUser(community.deskConfig, name, role, word);
   desk = await community.startDesk();
   gateway = await community.startGateway();
   browser = await launchBrowser();

@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDevice, createCommunity, type Community } from '../test/support/community.ts';
-import { addDevices, kanmen, type IssuedCredential, type KanmenProcess } from '../test/support/kanmen-process.ts';
+import { addDevices, addUser, type IssuedCredential, type KanmenProcess } from '../test/support/kanmen-process.ts';
 import { ensureBuilt, launchBrowser, openPage, part, signInOn } from './test-browser.ts';
 
 const word = 'night-duty-4711';
@@ -33,13 +33,8 @@ beforeAll(async () => {
   for (const [name, role] of [
     ['liu', 'duty'],
     ['wang', 'duty'],
-  ] as const) {
-    const { code, stderr } = await kanmen(
-      ['users', 'add', name, '--role', role, '--password-file', '-', '-c', community.deskConfig],
-      `${word}\n`,
-    );
-    if (code !== 0) throw new Error(stderr);
-  }
+  ] as const)
+    await addUser(community.deskConfig, name, role, word);
   desk = await community.startDesk();
   gateway = await community.startGateway();
   browser = await launchBrowser();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectDevice, createCommunity, smokeAlarm } from '../support/community.ts';
 import { openDesk, openGateway, type Reader } from '../support/demo/clients.ts';
-import { kanmen } from '../support/kanmen-process.ts';
+import { addDevices, addUser } from '../support/kanmen-process.ts';
 import { createRandom } from '../support/simulators/random.ts';
 import { startCameras } from '../support/simulators/start.ts';
 import { camerasPlan, makeStory } from '../support/simulators/story.ts';
@@ -72,22 +72,11 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
   });
   try {
     // Without an area: sensors of one area would join one alert.
-    const { stdout } = await kanmen([
-      'devices',
-      'add',
-      ...ids.map((id) => `fire/${id}`),
-      '-c',
+    const credentials = await addDevices(
       community.gatewayConfig,
-      '--json',
-    ]);
-    const credentials = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { username: string; password: string; topicPrefix: string });
-    await kanmen(
-      ['users', 'add', 'bench', '--role', 'duty', '--password-file', '-', '-c', community.deskConfig],
-      'benchmark-password\n',
+      ids.map((id) => `fire/${id}`),
     );
+    await addUser(community.deskConfig, 'bench', 'duty', 'benchmark-password');
     const deskProcess = await community.startDesk();
     const gateway = await community.startGateway();
     const desk = await openDesk(deskProcess.ready.api, { name: 'bench', password: 'benchmark-password' });

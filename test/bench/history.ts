@@ -1,12 +1,15 @@
 // Question: with a year of passages and charging sessions in the store, how long does the slowest query of the dashboard take?
 import { join } from 'node:path';
+import type { Alert } from '../../gateway/domain/alert.ts';
 import type { Change } from '../../gateway/domain/change.ts';
 import type { ChargingSession, PassageEvent } from '../../gateway/domain/event.ts';
-import type { AreaId, CameraId, DeviceKey, EventId } from '../../gateway/domain/ids.ts';
+import type { AlertId, AreaId, CameraId, DeviceKey, EventId } from '../../gateway/domain/ids.ts';
+import { tiers } from '../../gateway/domain/tier.ts';
 import { systemClock, type EpochMs } from '../../gateway/lib/clock.ts';
 import { silentLogger } from '../../gateway/lib/logger.ts';
 import { systemRandom } from '../../gateway/lib/random.ts';
 import { createStore } from '../../gateway/store/index.ts';
+import { sampleAlert, sampleDelivery } from '../../gateway/store/samples.ts';
 import { createCommunity } from '../support/community.ts';
 import { openGateway, type Reader } from '../support/demo/clients.ts';
 import { createRandom, type Random } from '../support/simulators/random.ts';
@@ -20,6 +23,10 @@ const cameras = ['gate-north', 'gate-south', 'gate-east', 'gate-west'];
 const residents = 2000;
 const piles = 200;
 const areas = ['shed', 'shed-2', 'shed-3', 'shed-4', 'shed-5'];
+/** Alerts of the year, of which so many are open, each delivered once; and messages that could not be understood. */
+const alerts = 10_000;
+const openAlerts = 60;
+const quarantined = 1000;
 const batch = 1000;
 
 const plateOf = (random: Random): string =>
@@ -58,6 +65,21 @@ function session(n: number, at: EpochMs, running: boolean): ChargingSession {
   };
 }
 
+function alert(n: number, at: EpochMs, open: boolean): Alert {
+  const [tier = 'red'] = tiers.slice(n % tiers.length);
+  return sampleAlert(`a${n}`, {
+    ...{
+      tier,
+      kind: n % 2 === 0 ? 'fire.smoke' : 'charging.over-temperature',
+      key: `k${n}`,
+      raisedAt: at,
+      occurredAt: at,
+    },
+    ...{ lastAt: at, area: areas[n % areas.length] as AreaId, state: open ? 'raised' : 'closed' },
+    closedAt: open ? null : ((at + 3_600_000) as EpochMs),
+  });
+}
+
 /** Through the store's own changes, oldest first, as a year would have written them. */
 async function fill(file: string, passages: number, sessions: number, seed: number): Promise<void> {
   const random = createRandom(seed);
@@ -71,7 +93,7 @@ async function fill(file: string, passages: number, sessions: number, seed: numb
       for (let from = 0; from < count; from += batch) {
         const rows = Array.from({ length: Math.min(batch, count - from) }, (_, index) => {
           const n = from + index;
-          return make(n, Math.floor(now - yearMs + ((n + 1) / count) * yearMs) as EpochMs);
+          return make(n, Math.floor(now - yearMs + ((n + 1) / count) * (yearMs - 1000)) as EpochMs);
         });
         commits.push(store.commit(rows));
         if (commits.length >= 4) await commits.shift();
@@ -83,6 +105,28 @@ async function fill(file: string, passages: number, sessions: number, seed: numb
     await write(sessions, (n, at) => ({
       kind: 'session-saved',
       session: session(n, at, n >= sessions - running),
+    }));
+    await write(alerts, (n, at) => ({ kind: 'alert-saved', alert: alert(n, at, n >= alerts - openAlerts) }));
+    await write(alerts, (n, at) => ({
+      kind: 'delivery-created',
+      delivery: sampleDelivery(systemRandom.id(), n, {
+        ...{
+          alertId: `a${n}` as AlertId,
+          createdAt: at,
+          nextAttemptAt: at,
+          attempts: 1,
+          state: 'delivered',
+          deliveredAt: at,
+        },
+      }),
+    }));
+    await write(quarantined, (n, at) => ({
+      ...{
+        kind: 'quarantined',
+        device: 'charger/10000007' as DeviceKey,
+        topic: 'community/dongyuan/charger/10000007/alarm',
+      },
+      ...{ payload: Buffer.from(`no JSON ${n}`), reason: 'the payload is not JSON', at },
     }));
     await Promise.all(commits);
   } finally {
@@ -139,7 +183,7 @@ async function run({ full, seed, settings, say }: BenchmarkOptions): Promise<Fin
     devices: Array.from({ length: piles }, (_, index) => `charger/${10_000_000 + index}`),
     areas: areas.slice(1),
     // A year, as the query wants it; the ceiling of the law stands elsewhere.
-    gateway: { retention: { passages: '365d', sessions: '365d' } },
+    gateway: { retention: { passages: '365d', sessions: '400d', alerts: '400d', quarantine: '90d' } },
   });
   try {
     say(`writing ${passages} passages and ${sessions} charging sessions of a year`);
@@ -163,9 +207,7 @@ async function run({ full, seed, settings, say }: BenchmarkOptions): Promise<Fin
       say(`${name}: p50 ${found.at(-1)?.p50} ms, p95 ${found.at(-1)?.p95} ms, ${rows} rows`);
     }
     const worst = found.reduce((a, b) => (b.p95 > a.p95 ? b : a));
-    const empty = found
-      .filter(({ name, rows }) => rows === 0 && /log(?!.*never came)/.test(name))
-      .map(({ name }) => name);
+    const empty = found.filter(({ name, rows }) => rows === 0 && !name.endsWith('never came')).map(({ name }) => name);
     return {
       value: empty.length > 0 ? null : worst.p95,
       unit: 'ms, p95 of the slowest query',

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openRecordedEvents } from '../../gateway/store/index.ts';
 import { createCommunity } from '../support/community.ts';
 import { openDesk, type Reader } from '../support/demo/clients.ts';
-import { kanmen, projectRoot } from '../support/kanmen-process.ts';
+import { addDevices, addUser, projectRoot } from '../support/kanmen-process.ts';
 import { createRandom } from '../support/simulators/random.ts';
 import { percentile, percentiles, round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
 import type { StormOrder, StormReport } from './storm-load.ts';
@@ -70,15 +70,8 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
   let generator: Generator | null = null;
   try {
     // Without an area: alarms of one area would join one alert.
-    const { stdout } = await kanmen(['devices', 'add', ...keys, '-c', community.gatewayConfig, '--json']);
-    const credentials = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { username: string; password: string; topicPrefix: string });
-    await kanmen(
-      ['users', 'add', 'bench', '--role', 'duty', '--password-file', '-', '-c', community.deskConfig],
-      'benchmark-password\n',
-    );
+    const credentials = await addDevices(community.gatewayConfig, keys);
+    await addUser(community.deskConfig, 'bench', 'duty', 'benchmark-password');
     const deskProcess = await community.startDesk();
     const gateway = await community.startGateway();
     const desk = await openDesk(deskProcess.ready.api, { name: 'bench', password: 'benchmark-password' });

@@ -130,3 +130,12 @@ export async function addDevices(config: string, keys: readonly string[], area?:
     .split('\n')
     .map((line) => JSON.parse(line) as IssuedCredential);
 }
+
+/** `kanmen users add` at a gateway or a desk. */
+export async function addUser(config: string, name: string, role: string, password: string): Promise<void> {
+  const { code, stderr } = await kanmen(
+    ['users', 'add', name, '--role', role, '--password-file', '-', '-c', config],
+    `${password}\n`,
+  );
+  if (code !== 0) throw new Error(`users add ended with ${code}: ${stderr}`);
+}
