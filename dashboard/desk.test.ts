@@ -4,6 +4,7 @@ import { v7 } from 'uuid';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { noticeEvent, password } from '../test/desk/fixture.ts';
+import { readQr } from '../test/support/read-qr.ts';
 import { manyAlerts, startDeskWithPage } from './test-alerts.ts';
 import { ensureBuilt, jpeg, launchBrowser, openPage, part, signInOn, violations } from './test-browser.ts';
 
@@ -274,7 +275,8 @@ describe('the desk', () => {
       await page.fill('input[name=gatewayId]', 'river');
       await page.click(part('invite'));
       expect(await page.textContent(part('pairing-code'))).toMatch(/^\s*[A-Z0-9]{4}(-[A-Z0-9]{4})+\s*$/);
-      await page.waitForSelector(`${part('invited')} ${part('qr')}`);
+      const scanned = await readQr(await page.locator(`${part('invited')} ${part('qr')}`).screenshot());
+      expect(`kanmen pair '${scanned}'`).toBe((await page.textContent(`${part('invited')} code`))?.trim());
 
       await page.click(part('nav-/users'));
       await page.fill('input[name=newName]', 'zhao');

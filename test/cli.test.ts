@@ -54,6 +54,8 @@ describe('help', () => {
         'users',
         'alerts',
         'deliveries',
+        'backup',
+        'restore',
       ],
       models: ['list', 'pull', 'add', 'verify'],
       desk: ['invite', 'gateways', 'revoke', 'audit'],
@@ -113,6 +115,8 @@ describe('init', () => {
         expect.objectContaining({ user: { name: 'admin', role: 'admin' } }),
       ]);
       expect(gateway.ready.mqtt).toMatch(/^mqtt:\/\/127\.0\.0\.1:\d+$/);
+      // The key that it told to keep a copy of is the one that seals: it makes itself no other.
+      expect(existsSync(join(dir, 'data/evidence.key'))).toBe(false);
     } finally {
       expect(await gateway.stop()).toBe(0);
     }

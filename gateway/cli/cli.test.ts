@@ -27,7 +27,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   return { code, out, err, called };
 }
 
-const single = ['init', 'run', 'check', 'desk', 'demo', 'inspect'];
+const single = ['init', 'run', 'check', 'desk', 'demo', 'inspect', 'backup', 'restore'];
 const groups = {
   models: ['list', 'pull', 'add', 'verify'],
   rules: ['test'],

@@ -101,6 +101,8 @@ export interface Commands extends DeskCommands {
     options: ConfigOption &
       JsonOption & { readonly recipient?: string; readonly delivered: boolean; readonly since?: string },
   ): Promise<ExitCode>;
+  backup(options: BackupOptions): Promise<ExitCode>;
+  restore(file: string, options: RestoreOptions): Promise<ExitCode>;
   alertsList(options: ConfigOption & JsonOption & { readonly all: boolean; readonly limit: string }): Promise<ExitCode>;
   alertsShow(id: string, options: ConfigOption & JsonOption): Promise<ExitCode>;
   alertsAnswer(
@@ -130,4 +132,24 @@ export interface Commands extends DeskCommands {
 export interface AnswerOptions extends ConfigOption, JsonOption {
   readonly by: string;
   readonly text: string;
+}
+
+export interface BackupOptions extends ConfigOption, JsonOption {
+  readonly output?: string;
+  readonly evidence: boolean;
+  readonly passphraseFile?: string;
+  /** age recipients, `age1…`. */
+  readonly recipient?: readonly string[];
+  /** Where the copy of the database stands meanwhile. */
+  readonly temp?: string;
+}
+
+export interface RestoreOptions extends JsonOption {
+  readonly to: string;
+  readonly passphraseFile?: string;
+  /** File with an age identity. */
+  readonly identity?: string;
+  /** Look only. */
+  readonly check: boolean;
+  readonly temp?: string;
 }

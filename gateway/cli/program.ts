@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type Commands, type ExitCode } from './commands.ts';
+import { addBackup } from './backup-commands.ts';
 import { addDeskCommands } from './desk-commands.ts';
 import { addDeliveries } from './delivery-commands.ts';
 
@@ -122,6 +123,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong use, 78 wrong configuration.`,
   addUsers(program, commands, done);
   addAlerts(program, commands, done);
   addDeliveries(program, commands, done, { config: configOption, json: jsonOption });
+  addBackup(program, commands, done, { config: configOption, json: jsonOption });
   return program;
 }
 

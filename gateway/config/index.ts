@@ -6,7 +6,7 @@
  * spec: design section 7, interfaces "Configuration"
  */
 export { faultsError, faultsOf, formatFault, type Fault } from './fault.ts';
-export { configurationKind, loadConfiguration, loadDesk, type Loaded } from './load.ts';
+export { configurationKind, loadConfiguration, loadDesk, namedPaths, type Loaded } from './load.ts';
 export { formatPath, readDocument, readText, type Locate, type ReadResult } from './read-document.ts';
 export { gatewaySchema, type GatewayConfiguration } from './schema.ts';
 export { deskTemplate, gatewayTemplate, type GatewayTemplate } from './templates.ts';

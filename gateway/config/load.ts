@@ -88,6 +88,22 @@ function absolutePaths(value: unknown, dir: string, isPath = false): unknown {
   );
 }
 
+/** Every file and folder that a configuration file itself names, absolute, each once; not its `dataDir`, not the page's folder. */
+export function namedPaths(file: string): string[] {
+  const raw = readDocument(file, anything);
+  const found = new Set<string>();
+  const collect = (value: unknown, isPath: boolean): void => {
+    if (typeof value === 'string') {
+      if (isPath) found.add(value);
+    } else if (Array.isArray(value)) for (const item of value) collect(item, isPath);
+    else if (typeof value === 'object' && value !== null)
+      for (const [key, inner] of Object.entries(value))
+        collect(inner, isPathKey(key) && key !== 'dataDir' && key !== 'webRoot');
+  };
+  if (raw.ok) collect(absolutePaths(raw.value, dirname(resolve(file))), false);
+  return [...found];
+}
+
 /** Every file that the configuration names and the gateway could not read. Folders may be made later. */
 function missingFiles(value: unknown, path: Path = [], named = false): Wrong[] {
   if (typeof value === 'string') {

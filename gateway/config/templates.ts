@@ -53,6 +53,11 @@ mqtt:
     certFile: keys/server.pem
     keyFile: keys/server.key
 
+# Pictures and clips are sealed with this key. Keep a copy elsewhere (kanmen backup holds it): nothing opens them without it.
+# 图片与视频片段用此密钥加密保存，请另存一份。
+evidence:
+  keyFile: keys/evidence.key
+
 # Dashboard and API 管理页面
 api:
   listen: 0.0.0.0:8080

@@ -43,6 +43,12 @@ export const errorCodes = {
   'pair.refused': 'Gateway and desk did not come together; the message says why. A code is good once, for 30 minutes.',
   'gateway.not-running': 'The gateway that keeps this data directory is not running; start it first.',
   'gateway.running': 'A gateway is already running on this data directory.',
+  'backup.exists':
+    'Something stands where the backup or what is restored is to go; name another place or move it away.',
+  'backup.no-space':
+    'There is too little room for the copy of the database; free some, or name another folder with --temp.',
+  'backup.wrong-key': 'The backup does not open with this passphrase or identity.',
+  'backup.damaged': 'The backup is cut short, altered, or no backup; take another copy of it.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -22,6 +22,13 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
+/** 90 000 → `90 kB`, 1 234 567 → `1.2 MB`: for people. */
+export function formatSize(bytes: number): string {
+  const unit = (['TB', 'GB', 'MB', 'kB'] as const).find((each) => bytes >= sizeUnits[each]) ?? 'B';
+  const value = bytes / sizeUnits[unit];
+  return `${value >= 10 || unit === 'B' ? Math.round(value) : value.toFixed(1)} ${unit}`;
+}
+
 interface Bounds {
   readonly default?: string;
   readonly min: string;

@@ -47,6 +47,8 @@ export function createTools(context: ToolContext & { readonly execPath: string }
     deskGateways: async (...given) => (await desk()).deskGateways(...given),
     deskRevoke: async (...given) => (await desk()).deskRevoke(...given),
     deskAuditVerify: async (...given) => (await desk()).deskAuditVerify(...given),
+    backup: async (...given) => (await import('./backup.ts')).createBackupCommand(context).backup(...given),
+    restore: async (...given) => (await import('./restore.ts')).createRestoreCommand(context).restore(...given),
     pair: async (...given) => (await import('./pair.ts')).createPairCommand(context).pair(...given),
     alertsList: async (...given) => (await alerts()).alertsList(...given),
     alertsShow: async (...given) => (await alerts()).alertsShow(...given),

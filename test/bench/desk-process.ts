@@ -23,6 +23,10 @@ export interface BenchDesk {
   readonly folder: string;
   readonly config: string;
   readonly gateways: readonly string[];
+  /** Who asks, watches and looks at the screen. */
+  readonly officer: { readonly name: string; readonly password: string };
+  /** Where the desk is, once it has started. */
+  url(): string;
   start(): Promise<string>;
   /** Sends one event as that gateway; answers the status and when (epoch ms) the reply was there. */
   send(gateway: string, event: NoticeEvent): Promise<{ readonly status: number; readonly at: number }>;
@@ -97,6 +101,8 @@ export async function makeBenchDesk(gateways: number, database: 'sqlite' | 'post
     folder,
     config,
     gateways: ids,
+    officer: { name: '王', password },
+    url: () => url,
     start: async () => {
       const started = spawn(process.execPath, [join(projectRoot, 'dist/gateway/main.js'), 'desk', '-c', config], {
         stdio: ['ignore', 'pipe', 'inherit'],
