@@ -1,11 +1,15 @@
 import type { Tier } from '../domain/tier.ts';
 
 /** What is counted of one alert. */
-export interface FigureAlert {
+export interface FigureAlert extends FigureTimes {
   readonly gateway: string;
-  readonly tier: Tier;
   readonly grid_id: string | null;
   readonly grid_name: string | null;
+}
+
+/** What is counted of it where nobody asks whose it was. */
+export interface FigureTimes {
+  readonly tier: Tier;
   readonly raised_at: number;
   readonly acknowledge_by: number | null;
   readonly outcome_by: number | null;
@@ -18,7 +22,7 @@ export interface FigureAlert {
 }
 
 /** Whether it is done, and which of its two deadlines were missed: answered after it, or not yet though it has passed. */
-export function answersOver(row: FigureAlert, now: number) {
+export function answersOver(row: FigureTimes, now: number) {
   const missed = (by: number | null, at: number | null): boolean => by !== null && (at ?? now) > by;
   const done = row.first_resolved_at !== null || row.open === 0;
   return {

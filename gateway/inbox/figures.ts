@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 import type { Tier } from '../domain/tier.ts';
-import { answersOver, type FigureAlert } from './figure-row.ts';
+import { answersOver, type FigureAlert, type FigureTimes } from './figure-row.ts';
 import type { DeskReads } from './data/desk-data.ts';
 import { scopeCondition, type Scope } from './scope.ts';
 import type { DeskFigures, FigureLine } from './shapes-shift.ts';
@@ -21,7 +21,7 @@ export function spreadOf(times: readonly number[]): FigureLine['acknowledged'] {
 
 /** Counts alerts one by one into a line; thousands of them into thousands of lines are one page. */
 interface Tally {
-  add(row: FigureAlert, judged: ReturnType<typeof answersOver>): void;
+  add(row: FigureTimes, judged: ReturnType<typeof answersOver>): void;
   line(key: string, name: string): FigureLine;
 }
 
@@ -58,17 +58,18 @@ function createTally(): Tally {
 }
 
 /** The figures of some alerts at a moment. Pure. */
-export function lineOf(key: string, name: string, rows: readonly FigureAlert[], now: number): FigureLine {
+export function lineOf(key: string, name: string, rows: readonly FigureTimes[], now: number): FigureLine {
   const tally = createTally();
   for (const row of rows) tally.add(row, answersOver(row, now));
   return tally.line(key, name);
 }
 
 /** What is read of each alert: all of it stands in the index alert_figures. */
-const columns = [
-  ...['gateway', 'tier', 'grid_id', 'grid_name', 'raised_at', 'acknowledge_by', 'outcome_by'],
-  ...['first_acknowledged_at', 'first_resolved_at', 'outcome', 'transferred_to', 'escalation', 'open'],
-] as const satisfies readonly (keyof FigureAlert)[];
+const timeColumns = [
+  ...['tier', 'raised_at', 'acknowledge_by', 'outcome_by', 'first_acknowledged_at', 'first_resolved_at'],
+  ...['outcome', 'transferred_to', 'escalation', 'open'],
+] as const satisfies readonly (keyof FigureTimes)[];
+const ownerColumns = ['gateway', 'grid_id', 'grid_name'] as const satisfies readonly (keyof FigureAlert)[];
 
 export interface Figures {
   /** `month` as `2026-11`, which is one. What was raised in it, and what has become of that until now. */
@@ -85,24 +86,28 @@ export function createFigures(given: {
 }): Figures {
   const { reads, nameOf, timeZone, title, now } = given;
 
-  // All rows in one value: a row of its own for each of 17 000 alerts takes five times as long as making and reading this.
-  const packed =
-    reads.dialect === 'sqlite'
-      ? `json_group_array(json_array(${columns.join(', ')}))`
-      : `CAST(json_agg(json_build_array(${columns.join(', ')})) AS TEXT)`;
-
-  async function read(from: number, to: number, scope: Scope): Promise<FigureAlert[]> {
+  /** Rows in one value: a row of its own for each of 17 000 alerts takes five times as long as making and reading this. */
+  async function read<Row extends FigureTimes>(
+    columns: readonly (keyof Row & string)[],
+    span: { readonly from: number; readonly to: number },
+    scope: Scope,
+  ): Promise<Row[]> {
+    const packed =
+      reads.dialect === 'sqlite'
+        ? `json_group_array(json_array(${columns.join(', ')}))`
+        : `CAST(json_agg(json_build_array(${columns.join(', ')})) AS TEXT)`;
     const held = scopeCondition(scope, 'gateway');
     const found = await reads.get<{ packed: string | null }>(
       `SELECT ${packed} AS packed FROM alert
        WHERE raised_at >= ? AND raised_at < ? AND own = 0 ${held ? `AND ${held.sql}` : ''}`,
-      ...[from, to],
+      ...[span.from, span.to],
       ...(held?.params ?? []),
     );
-    const rows = JSON.parse(found?.packed ?? '[]') as FigureAlert[keyof FigureAlert][][];
-    return rows.map(
-      (row) => Object.fromEntries(columns.map((name, index) => [name, row[index]])) as unknown as FigureAlert,
-    );
+    return (JSON.parse(found?.packed ?? '[]') as Row[keyof Row][][]).map((values) => {
+      const row: Partial<Row> = {};
+      columns.forEach((name, index) => (row[name] = values[index] as Row[typeof name]));
+      return row as Row;
+    });
   }
 
   return {
@@ -111,8 +116,8 @@ export function createFigures(given: {
       const from = begins.toMillis();
       const to = begins.plus({ months: 1 }).toMillis();
       const [rows, earlier] = await Promise.all([
-        read(from, to, scope),
-        read(begins.minus({ months: 1 }).toMillis(), from, scope),
+        read<FigureAlert>([...ownerColumns, ...timeColumns], { from, to }, scope),
+        read<FigureTimes>(timeColumns, { from: begins.minus({ months: 1 }).toMillis(), to: from }, scope),
       ]);
       const at = now();
       const judged = rows.map((row) => ({ row, over: answersOver(row, at) }));

@@ -89,7 +89,15 @@ describe('the judge', () => {
   const alert: AlertRow = { id: 'a1', source: 'fire/f-1', kind: 'fire.smoke', tier: 'red' };
   const notice = (version: number): Seen['notice'] => ({ alertId: 'a1', version, tier: 'red' });
   const delivery = (version: number, part: Partial<DeliveryRow> = {}): DeliveryRow => ({
-    ...{ id: `d${version}`, recipient: 'r', sequence: version, state: 'delivered', attempts: 1, lastError: null },
+    ...{
+      id: `d${version}`,
+      recipient: 'r',
+      sequence: version,
+      state: 'delivered',
+      attempts: 1,
+      nextTryInMs: 0,
+      lastError: null,
+    },
     notices: [notice(version)],
     ...part,
   });

@@ -19,17 +19,21 @@ async function rowsOf(file: string, sql: string): Promise<Row[]> {
   }
 }
 
-async function gatewayRows(file: string): Promise<{ alerts: AlertRow[]; deliveries: DeliveryRow[] }> {
+async function gatewayRows(
+  file: string,
+  nowMs: () => number,
+): Promise<{ alerts: AlertRow[]; deliveries: DeliveryRow[] }> {
   const alerts = await rowsOf(file, 'SELECT body FROM alerts ORDER BY raised_at, id');
   const deliveries = await rowsOf(
     file,
-    `SELECT id, recipient, sequence, state, attempts, last_error AS lastError, type, data FROM deliveries
+    `SELECT id, recipient, sequence, state, attempts, next_attempt_at AS nextTryMs, last_error AS lastError, type, data FROM deliveries
      WHERE item IN ('notice', 'digest') ORDER BY sequence`,
   );
   return {
     alerts: alerts.map(({ body }) => JSON.parse(body as string) as AlertRow),
     deliveries: deliveries.map((row) => ({
       ...(row as unknown as DeliveryRow),
+      nextTryInMs: Math.max(0, Number(row['nextTryMs']) - nowMs()),
       notices: noticesOf({ type: row['type'] as string, data: JSON.parse(row['data'] as string) }),
     })),
   };
@@ -74,7 +78,9 @@ function bookOf(path: string): Seen[] {
 export async function collect(setting: Setting, drills: readonly Drill[]): Promise<Records> {
   const { folder, ledgers, sensors } = setting;
   // What the gateway believes is read first: what arrives meanwhile is then no surprise.
-  const { alerts, deliveries } = await gatewayRows(join(folder.dir, 'gateway/data/kanmen.sqlite'));
+  const { alerts, deliveries } = await gatewayRows(join(folder.dir, 'gateway/data/kanmen.sqlite'), () =>
+    setting.steers.gateway.now(),
+  );
   const desk = await deskRows(join(folder.dir, 'desk/data/desk.sqlite'));
   const digests = new Map(
     deliveries

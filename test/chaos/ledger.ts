@@ -29,6 +29,8 @@ export interface DeliveryRow {
   readonly sequence: number;
   readonly state: 'pending' | 'delivered' | 'dead';
   readonly attempts: number;
+  /** By the gateway's own clock; says something while it is pending. */
+  readonly nextTryInMs: number;
   readonly lastError: string | null;
   /** One for a notice, several for a digest. */
   readonly notices: readonly Seen['notice'][];

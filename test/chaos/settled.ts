@@ -2,24 +2,32 @@ import { collect } from './collect.ts';
 import { judge, type Drill, type Records, type Verdict } from './ledger.ts';
 import { recipients, type Setting } from './setting.ts';
 
-/** Twice the longest wait between two tries of an urgent delivery: a machine that is short of time is slow, not still. */
+/** Without anything new: twice the longest wait between two tries of an urgent delivery: a machine that is short of time is slow, not still. */
 const stillForMs = 60_000;
 
-/** Judges again and again until nothing is on its way any more, or nothing has arrived anywhere for `stillMs`. */
+/**
+ * Judges again and again until nothing is on its way any more, or nothing has arrived anywhere for `stillMs`. That counts from
+ * the moment at which every delivery that waits when the faults are over has had its next try: a lesser one that was
+ * refused again and again by then waits for up to ten minutes (outbox.retry), and that is no fault.
+ */
 export async function settled(setting: Setting, drills: readonly Drill[], stillMs = stillForMs): Promise<Verdict> {
   let arrivedBefore = -1;
-  let movedMs = Date.now();
+  let movedMs: number | null = null;
   for (;;) {
     const records = await collect(setting, drills);
+    movedMs ??= Date.now() + longestWait(records);
     const verdict = judge(records, recipients);
     if (!verdict.unfinished) return verdict;
     const arrived = arrivals(records);
-    if (arrived !== arrivedBefore) movedMs = Date.now();
+    if (arrived !== arrivedBefore) movedMs = Math.max(movedMs, Date.now());
     arrivedBefore = arrived;
     if (Date.now() - movedMs > stillMs) return verdict;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
+
+const longestWait = ({ deliveries }: Records): number =>
+  Math.max(0, ...deliveries.filter(({ state }) => state === 'pending').map(({ nextTryInMs }) => nextTryInMs));
 
 /** Grows with everything that comes a step nearer to its end. Tries do not count: they may be in vain for ever. */
 function arrivals({ raised, alerts, deliveries, seen }: Records): number {
