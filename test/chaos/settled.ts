@@ -2,8 +2,11 @@ import { collect } from './collect.ts';
 import { judge, type Drill, type Records, type Verdict } from './ledger.ts';
 import { recipients, type Setting } from './setting.ts';
 
-/** Without anything new: twice the longest wait between two tries of an urgent delivery: a machine that is short of time is slow, not still. */
-const stillForMs = 60_000;
+/**
+ * Without anything new. The longest wait of all is the poll's, 60 s (channels/webhook/poll.ts): only by it does a gateway hear
+ * that a desk that was put back to a backup has lost what it had. A machine that is short of time is slow, not still.
+ */
+const stillForMs = 150_000;
 
 /**
  * Judges again and again until nothing is on its way any more, or nothing has arrived anywhere for `stillMs`. That counts from

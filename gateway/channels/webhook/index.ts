@@ -2,6 +2,7 @@ import { openProxy } from '../proxy.ts';
 import { readSecretFile, readWebhookKey } from '../secret-file.ts';
 import type { ChannelSetup, OpenChannel } from '../setup.ts';
 import { createHttpClient } from './http-exchange.ts';
+import { createNudge } from './nudge.ts';
 import type { WebhookOptions } from './options.ts';
 import { listenByPoll } from './poll.ts';
 import { createReplyAnswers } from './reply-answers.ts';
@@ -36,15 +37,20 @@ export async function openWebhookChannel(options: WebhookOptions, setup: Channel
     ...(setup.receipts && { receipts: setup.receipts(setup.id) }),
   };
   const answers = createReplyAnswers(context);
+  const nudge = createNudge(setup.clock);
   return {
     channel: {
       id: setup.id,
       kind: 'webhook',
-      send: (delivery, signal) => sendWebhook(delivery, { ...context, answers }, signal),
+      send: async (delivery, signal) => {
+        const result = await sendWebhook(delivery, { ...context, answers }, signal);
+        if (result.kind === 'delivered') nudge.arrived();
+        return result;
+      },
       listen: (onFeedback, signal) =>
         options.feedbackUrl === undefined
           ? Promise.resolve()
-          : listenByPoll(options.feedbackUrl, context, onFeedback, signal),
+          : listenByPoll(options.feedbackUrl, { ...context, nudge }, onFeedback, signal),
     },
     close: () => client.close(),
   };

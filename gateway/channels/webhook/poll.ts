@@ -7,6 +7,7 @@ import type { Random } from '../../lib/random.ts';
 import { createRepeatedFault } from '../../lib/repeated-fault.ts';
 import { readFeedback, retryAfterMs } from './codec.ts';
 import { createReceiptCheck, readMissing, type Receipts } from './lost.ts';
+import type { Nudge } from './nudge.ts';
 import type { SendContext } from './send.ts';
 
 /** Seconds that the far side may hold a poll: below the 30 s after which many proxies cut idle requests. */
@@ -95,6 +96,7 @@ export async function listenByPoll(
     readonly random: Random;
     readonly recipient: RecipientId | null;
     readonly receipts?: Receipts;
+    readonly nudge: Nudge;
   },
   onFeedback: (feedback: Feedback) => Promise<void>,
   signal: AbortSignal,
@@ -111,7 +113,9 @@ export async function listenByPoll(
     failures += 1;
     fault(what, { reason });
     const waitMs = backoffMs(policy, failures, () => context.random.unit());
-    await pause(clock, Math.max(waitMs, Math.min(afterMs ?? 0, policy.maxMs)), signal);
+    // Whoever says when to come again is not asked before; else a notice that gets through ends the wait, too.
+    if (afterMs !== null) await pause(clock, Math.max(waitMs, Math.min(afterMs, policy.maxMs)), signal);
+    else await context.nudge.pause(waitMs, policy.firstMs, signal);
   };
   // A call, because the signal changes while the loop waits.
   const ended = (): boolean => signal.aborted;

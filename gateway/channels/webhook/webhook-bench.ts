@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RecipientId } from '../../domain/ids.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock, type Clock } from '../../lib/clock.ts';
 import { createLogger } from '../../lib/logger.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { ChannelHarness } from '../contract.ts';
@@ -29,6 +29,7 @@ export async function openWebhookBench(
     readonly farSecret?: string;
     readonly tls?: { readonly key: string; readonly cert: string };
     readonly feedbackPath?: string;
+    readonly clock?: Clock;
   } = {},
 ): Promise<WebhookBench> {
   const folder = mkdtempSync(join(tmpdir(), 'kanmen-webhook-'));
@@ -60,7 +61,7 @@ export async function openWebhookBench(
       ],
       evidence: setup.evidence ?? { read: () => Promise.resolve(null) },
       refused: (_channel, reason, subject) => refused.push(`${reason} ${subject}`),
-      clock: systemClock,
+      clock: setup.clock ?? systemClock,
       random: systemRandom,
       logger: createLogger({ level: 'debug', destination: { write: (line: string) => void lines.push(line) } }),
     },
