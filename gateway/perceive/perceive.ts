@@ -1,11 +1,11 @@
 import type { BoxPx, RejectReason } from '../domain/plate.ts';
 import type { ReadCharacter } from './ctc.ts';
 import { openFaceFinder, type FoundFace } from './face-finder.ts';
-import { around, boxAround, cornersOfBox, quadSize, suppress } from './geometry.ts';
+import { around, boxAround, cornersOfBox, suppress } from './geometry.ts';
 import type { LivePlateLook } from './looks.ts';
 import { loadModel } from './model-store.ts';
 import type { Pixels } from './picture.ts';
-import { doubleRows, openPlateFinder, type PlateCandidate } from './plate-finder.ts';
+import { doubleRows, legibleWidthPx, openPlateFinder, type PlateCandidate } from './plate-finder.ts';
 import { hanCharactersOf, openPlateReader } from './plate-reader.ts';
 import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
@@ -54,7 +54,7 @@ export interface PerceiverOptions {
   readonly useModels?: readonly string[];
   /** Cores one model run may use. */
   readonly threads: number;
-  /** Plates narrower than this are not read: `too-small`. */
+  /** Plates narrower than this (see `legibleWidthPx`) are not read: `too-small`. */
   readonly minPlateWidthPx: number;
   readonly ebikePatterns: readonly RegExp[];
 }
@@ -112,7 +112,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     if (request.plates === 'whole-plate') toRead.push(wholePlate(picture));
     else {
       for (const candidate of await findPlates(picture, request.plates)) {
-        if (quadSize(candidate.corners).widthPx < options.minPlateWidthPx)
+        if (legibleWidthPx(candidate.corners, candidate.rows.length) < options.minPlateWidthPx)
           rejected.push({ reason: 'too-small', box: candidate.box });
         else if (request.shouldRead && !request.shouldRead(candidate)) unread.push(candidate);
         else toRead.push(candidate);

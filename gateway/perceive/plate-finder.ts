@@ -2,6 +2,7 @@ import type { BoxPx, CornersPx } from '../domain/plate.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { openAnchorFinder } from './anchor-finder.ts';
 import { openCornerFinder } from './corner-finder.ts';
+import { quadSize } from './geometry.ts';
 import type { LivePlateLook } from './looks.ts';
 import type { LoadedModel } from './model-store.ts';
 import type { Pixels } from './picture.ts';
@@ -40,6 +41,16 @@ export const doubleRows = (corners: CornersPx): readonly CornersPx[] => [
   projectedPart(corners, 0, 0, 1, 0.42),
   projectedPart(corners, 0, 0.38, 1, 1),
 ];
+
+/**
+ * How wide a plate of one row would be whose characters are as large, px. One row of 140 mm has characters of 90 mm and is
+ * 3.1 times as wide as high (GA 36-2018); of two rows the lower one's are half the plate's height (110 of 220 mm, an e-bike's
+ * 64 of 140 mm): as large as those of one row that is 2.3 times as wide as these two are high.
+ */
+export function legibleWidthPx(corners: CornersPx, rows: number): number {
+  const { widthPx, heightPx } = quadSize(corners);
+  return rows === 1 ? widthPx : Math.max(widthPx, heightPx * 2.3);
+}
 
 /** Opens the finder that a model's form asks for. Throws GatewayError `models.checksum` for a model of another form. */
 export async function openPlateFinder(model: LoadedModel, threads: number, scaler: Scaler): Promise<PlateFinder> {

@@ -4,7 +4,7 @@ import type { ReadCharacter } from './ctc.ts';
 import { boxAround, partOfQuad, quadSize } from './geometry.ts';
 import { judgeRead } from './judge.ts';
 import type { Pixels } from './picture.ts';
-import { doubleRows, type PlateCandidate } from './plate-finder.ts';
+import { doubleRows, legibleWidthPx, type PlateCandidate } from './plate-finder.ts';
 import type { PlateRead, PlateReader } from './plate-reader.ts';
 import { joinOpinions } from './second-opinion.ts';
 
@@ -17,6 +17,7 @@ export interface SeenPlate {
   readonly rejected: RejectReason | null;
   /** Mean absolute Laplacian of the rectified plate, in grey levels. */
   readonly sharpness: number;
+  /** Of a plate of two rows, that of one row with characters as large: `legibleWidthPx`. */
   readonly widthPx: number;
   /** How sure the finder was that this is a plate, 0..1. */
   readonly foundRatio: number;
@@ -53,8 +54,8 @@ export function createPlateReading(options: {
       picture,
       attempts.map(({ rows }) => rows),
     );
-    return attempts.map(({ corners, index }, at) =>
-      seenPlate(corners, candidates[index]?.confidence ?? 0, reads[at] ?? nothingRead, ebikePatterns),
+    return attempts.map((attempt, at) =>
+      seenPlate(attempt, candidates[attempt.index]?.confidence ?? 0, reads[at] ?? nothingRead, ebikePatterns),
     );
   };
 
@@ -108,7 +109,7 @@ interface Answer {
 const nothingRead: PlateRead = { characters: [], color: 'blue', sharpness: 0 };
 
 function seenPlate(
-  corners: CornersPx,
+  { corners, rows }: Attempt,
   foundRatio: number,
   { characters, color, sharpness }: PlateRead,
   ebikePatterns: readonly RegExp[],
@@ -119,7 +120,7 @@ function seenPlate(
     characters,
     ...judgeRead(characters, color, ebikePatterns),
     sharpness,
-    widthPx: quadSize(corners).widthPx,
+    widthPx: legibleWidthPx(corners, rows.length),
     foundRatio,
     secondOpinion: false,
   };
