@@ -70,17 +70,19 @@ class Glyphs:
             self.drawn[key] = mask[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
         return self.drawn[key]
 
-    def cell(self, character: str, family: str, width: int, height: int, face: int) -> np.ndarray:
-        """The mask of one character; `face` < 0 asks for the real typeface of `family` (140, 220, 220_up, 220_down, green)."""
+    def cell(self, character: str, family: str, width: int, height: int, face: int, instead: int = 0) -> np.ndarray:
+        """The mask of one character; `face` < 0 asks for the real typeface of `family` (140, 220, 220_up, 220_down, green),
+        `instead` is the face of what that one does not have."""
         name = f"{family}_{character}" if face < 0 else ""
         if face < 0 and name not in self.real:
             # the large typeface keeps letters apart by row, and digits and Chinese characters not
             name = next((n for n in (f"220_{character}", f"140_{character}") if family.startswith("220") and n in self.real), "")
             if not name and f"140_{character}" in self.real:
                 name = f"140_{character}"
-        key = (name or f"{character}@{max(face, 0) % len(self.faces)}", width, height)
+        face = (face if face >= 0 else instead) % len(self.faces)
+        key = (name or f"{character}@{face}", width, height)
         if key not in self.cells:
-            mask = self.real[name] if name else self._drawn(character, max(face, 0) % len(self.faces))
+            mask = self.real[name] if name else self._drawn(character, face)
             if not name and character in "1" and mask.shape[1] < mask.shape[0] * 0.4:
                 pad = int(width * 0.3)
                 inner = cv2.resize(mask, (width - 2 * pad, height), interpolation=cv2.INTER_AREA)
@@ -133,7 +135,7 @@ def random_text(kind: str, rng: np.random.Generator) -> str:
     if kind == "foreign":
         return head + _serial(rng, 5)
     if kind == "temporary":
-        return head + _serial(rng, 4) + _pick(rng, "临超试")
+        return head + _serial(rng, 4 if rng.random() < 0.5 else 5) + _pick(rng, "临超试")
     raise ValueError(kind)
 
 
@@ -141,7 +143,7 @@ def random_text(kind: str, rng: np.random.Generator) -> str:
 KINDS = {
     "small": 34, "large": 7, "large-double": 8, "nev-small": 14, "nev-large": 4, "police": 4, "armed-police": 4,
     "military": 3, "military-double": 2, "embassy": 2, "consulate": 3, "hk-macao": 3, "school": 4, "trailer": 4,
-    "aviation": 2, "foreign": 1.5, "temporary": 1,
+    "aviation": 3, "foreign": 1.5, "temporary": 2,
 }  # fmt: skip
 
 # ground (BGR), paint (BGR), colour name
@@ -209,7 +211,7 @@ def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | 
     width, height = (440, 220) if double else (480, 140) if green else (440, 140)
     if double and rng.random() < 0.15:
         height = 160
-    canvas, paint = _ground(kind, rng, width, height)
+    canvas, paint = _ground("nev-small" if kind == "aviation" and rng.random() < 0.3 else kind, rng, width, height)
     border = rng.random() < 0.9
     if border and not green:
         cv2.rectangle(canvas, (4, 4), (width - 5, height - 5), tuple(map(float, paint)), 3)
@@ -240,15 +242,15 @@ def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | 
         cells = [(c, left + pitch * i + (22 if i >= gap else 0), 25, cell, 90) for i, c in enumerate(text)]
         family = ["140"] * count
         dot = (left + pitch * (gap - 1) + cell + (pitch - cell + 22) // 2, 70)
-        if kind == "armed-police" and count == 8:
-            # the province stands small after WJ on these plates
+        if kind == "armed-police" and count == 8 and rng.random() < 0.6:
+            # the province stands small after WJ on most of these plates
             c, x, _, _, _ = cells[2]
             cells[2] = (c, x + 4, 50, cell - 6, 62)
     if dot and kind != "temporary":
         cv2.circle(canvas, dot, 5, tuple(map(float, paint)), -1)
-    weight = rng.uniform(-0.5, 0.5)
+    weight, instead = rng.uniform(-0.5, 0.5), int(rng.integers(0, 3))
     for place, ((character, x, y, w, h), fam) in enumerate(zip(cells, family)):
-        mask = glyphs.cell(character, fam, w, h, face)
+        mask = glyphs.cell(character, fam, w, h, face, instead)
         if abs(weight) > 0.25:
             kernel = np.ones((3, 3), np.uint8)
             mask = cv2.dilate(mask, kernel) if weight > 0 else cv2.erode(mask, kernel)

@@ -24,8 +24,9 @@ from scenes import PlateBank, held_out, paste, read_picture, turned_box
 from training_run import Run, arguments
 
 INDEX = {c: i + 1 for i, c in enumerate(CHARACTERS)}
-#: where the two rows of a double plate are cut (share of its height) and what they become in the line (pixels)
-TOP, BOTTOM, TOP_WIDTH = (0.0, 0.42), (0.38, 1.0), 56
+#: where the two rows of a double plate are cut (shares of its height), the upper one's part of the width (its two characters
+#: stand between 0.25 and 0.75), and what it becomes in the line (pixels)
+TOP, BOTTOM, MIDDLE, TOP_WIDTH = (0.0, 0.42), (0.38, 1.0), (0.18, 0.82), 56
 _UNIT = np.asarray([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
 
 
@@ -46,19 +47,29 @@ def rectify(picture: np.ndarray, quad: np.ndarray, rows: int) -> np.ndarray:
     matrix = cv2.getPerspectiveTransform(_UNIT, quad.astype(np.float32))
     if rows == 1:
         return _warp(picture, matrix, (0, 1), (0, 1), WIDTH)
-    return np.hstack([_warp(picture, matrix, (0, 1), TOP, TOP_WIDTH), _warp(picture, matrix, (0, 1), BOTTOM, WIDTH - TOP_WIDTH)])
+    return np.hstack([_warp(picture, matrix, MIDDLE, TOP, TOP_WIDTH), _warp(picture, matrix, (0, 1), BOTTOM, WIDTH - TOP_WIDTH)])
 
 
 def loosen(quad: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The corners as a finder would give them: not quite right."""
     height = np.linalg.norm(quad[3] - quad[0])
-    if rng.random() < 0.3:
+    if rng.random() < 0.35:
         # an upright box around a slanted plate: what a finder without corners gives, and how plates are often kept
         low, high = quad.min(0), quad.max(0)
         quad = np.asarray([low, (high[0], low[1]), high, (low[0], high[1])])
     middle = quad.mean(0)
     out = (quad - middle) * (1 + rng.uniform(-0.02, 0.07), 1 + rng.uniform(-0.06, 0.22)) if rng.random() < 0.8 else quad - middle
     return out + middle + rng.normal(0, 0.035, (4, 2)) * height + rng.normal(0, 0.03, 2) * height
+
+
+def corners_in(loose: np.ndarray, quad: np.ndarray | None, rows: int) -> np.ndarray:
+    """The plate's corners in the line made of `loose`, as shares of it; NaN where nobody knows them. Two rows stay as they are cut."""
+    if rows == 2:
+        return _UNIT
+    if quad is None:
+        return np.full((4, 2), np.nan, np.float32)
+    matrix = cv2.getPerspectiveTransform(loose.astype(np.float32), _UNIT)
+    return np.clip(cv2.perspectiveTransform(quad[None].astype(np.float32), matrix)[0], _UNIT - 0.55, _UNIT + 0.55)
 
 
 def load_real(options, part: str):
@@ -91,11 +102,14 @@ def load_real(options, part: str):
 
 
 def rendered(rng: np.random.Generator, plate: Plate, patches):
-    """A drawn plate as a camera would have seen it, rectified by corners that are not quite right; text and colour."""
+    """A drawn plate as a camera would have seen it, rectified by corners that are not quite right; text, colour, its corners there."""
     aspect = plate.picture.shape[1] / plate.picture.shape[0]
     width = float(np.exp(rng.uniform(np.log(44), np.log(200))))
     height = width / aspect * rng.uniform(0.85, 1.12)
-    pad = 0.5 * height + 6
+    # most stand level; at a gate's edge, or photographed by hand, they do not
+    steep = 2.2 if rng.random() < 0.3 else 1.0
+    angle = rng.normal(0, 6 * steep)
+    pad = 0.5 * (height + width * abs(np.sin(np.deg2rad(angle)))) + 6
     board = np.empty((int(height + 2 * pad), int(width + 2 * pad), 3), np.uint8)
     if rng.random() < 0.6:
         board[:] = rng.integers(0, 255, 3)
@@ -103,17 +117,17 @@ def rendered(rng: np.random.Generator, plate: Plate, patches):
     else:
         patch = patches[int(rng.integers(0, len(patches)))]
         board[:] = cv2.resize(patch, board.shape[1::-1])
-    angle = rng.normal(0, 6)
     quad = turned_box(pad, pad, width, height, angle)
     quad += rng.normal(0, 0.04, (4, 2)) * height + rng.normal(0, 0.12) * height * np.asarray([[0, -1], [0, 1], [0, 1], [0, -1]])
-    quad[:, 0] += rng.normal(0, 0.15) * height * np.asarray([1, 1, -1, -1])  # seen from the side: upright strokes lean
+    quad[:, 0] += rng.normal(0, 0.15 * steep) * height * np.asarray([1, 1, -1, -1])  # seen from the side: upright strokes lean
     paste(board, plate.picture, quad, rng, rng.random() < 0.4)
     board = degrade(board, rng, min(1.2, width / 90))
-    return rectify(board, loosen(quad, rng), plate.rows), plate.text, COLORS.index(plate.color)
+    loose = loosen(quad, rng)
+    return rectify(board, loose, plate.rows), plate.text, COLORS.index(plate.color), corners_in(loose, quad, plate.rows)
 
 
 class Samples(IterableDataset):
-    """An endless stream of (48×168×3 RGB uint8, text as indices padded with 0, its length, colour)."""
+    """An endless stream of (48×168×3 RGB uint8, text as indices padded with 0, its length, colour, corners)."""
 
     def __init__(self, options, seed):
         self.options, self.seed = options, seed
@@ -130,15 +144,16 @@ class Samples(IterableDataset):
         while True:
             draw = rng.random()
             if draw < 0.7 or not real:
-                line, text, color = rendered(rng, bank.take(True), patches)
+                line, text, color, corners = rendered(rng, bank.take(True), patches)
             else:
-                picture, quad, rows, text, color, _ = (scene if draw < 0.85 else crop)[int(rng.integers(0, len(scene if draw < 0.85 else crop)))]
+                picture, quad, rows, text, color, source = (scene if draw < 0.85 else crop)[int(rng.integers(0, len(scene if draw < 0.85 else crop)))]
                 if rng.random() < 0.6:
                     picture = degrade(picture, rng, min(0.6, np.linalg.norm(quad[1] - quad[0]) / 200))
-                line = rectify(picture, loosen(quad, rng), rows)
+                loose = loosen(quad, rng)
+                line, corners = rectify(picture, loose, rows), corners_in(loose, quad if source == "scene" else None, rows)
             label = np.zeros(9, np.int64)
             label[: len(text)] = [INDEX[c] for c in text]
-            yield np.ascontiguousarray(line[:, :, ::-1].transpose(2, 0, 1)), label, len(text), color
+            yield np.ascontiguousarray(line[:, :, ::-1].transpose(2, 0, 1)), label, len(text), color, corners.astype(np.float32)
 
 
 def read(net: Reader, lines: list[np.ndarray]) -> list[tuple[str, float, int]]:
@@ -147,7 +162,7 @@ def read(net: Reader, lines: list[np.ndarray]) -> list[tuple[str, float, int]]:
     with torch.no_grad():
         for at in range(0, len(lines), 64):
             x = torch.from_numpy(np.stack(lines[at : at + 64])[:, :, :, ::-1].copy()).permute(0, 3, 1, 2).float() / 255
-            characters, colors = net(x)
+            characters, colors, _ = net(x)
             p, best = torch.softmax(characters, 2).max(2)
             for row, conf, color in zip(best.numpy(), p.numpy(), colors.argmax(1).numpy()):
                 text, least, last = "", 1.0, 0
@@ -175,12 +190,15 @@ def evaluate(net: Reader, held, glyphs: Glyphs) -> dict:
             figures["color"] = round(float(np.mean([a[2] == h[4] for a, h in zip(answers, part)])), 3)
     rng = np.random.default_rng(7)
     patches = [cv2.resize(h[0], (200, 120)) for h in held if h[5] == "scene"]
-    drawn = {}
+    drawn, off = {}, []
     for kind in KINDS:
         samples = [rendered(rng, draw_plate(kind, rng, glyphs), patches) for _ in range(40)]
         answers = read(net, [s[0] for s in samples])
         drawn[kind] = round(float(np.mean([a[0] == s[1] for a, s in zip(answers, samples)])), 3)
-    figures["drawn"] = drawn
+        with torch.no_grad():
+            x = torch.from_numpy(np.stack([s[0] for s in samples])[:, :, :, ::-1].copy()).permute(0, 3, 1, 2).float() / 255
+            off.append(float(np.abs(net.straightener(x).numpy() - np.stack([s[3] for s in samples])).mean()))
+    figures["drawn"], figures["cornersOff"] = drawn, round(float(np.mean(off)), 4)
     net.train()
     return figures
 
@@ -190,7 +208,7 @@ def export(net: Reader, path: str) -> None:
     model = ReaderExport(copy.deepcopy(net).float().to(memory_format=torch.contiguous_format)).eval()
     example = torch.zeros(2, HEIGHT, WIDTH, 3, dtype=torch.uint8)
     axes = {name: {0: "plates"} for name in ("plate", "characters", "colors")}
-    torch.onnx.export(model, example, path, opset_version=13, input_names=["plate"], output_names=["characters", "colors"], dynamic_axes=axes)
+    torch.onnx.export(model, example, path, opset_version=16, input_names=["plate"], output_names=["characters", "colors"], dynamic_axes=axes)
 
 
 def main() -> None:
@@ -201,16 +219,19 @@ def main() -> None:
     held, glyphs = load_real(options, "held-out"), Glyphs(options.glyphs)
     ctc = torch.nn.CTCLoss(zero_infinity=True)
 
-    def step(net, line, label, length, color):
+    def step(net, line, label, length, color, corners):
         x = (line.float() / 255).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            characters, colors = net(x)
+            characters, colors, found = net(x)
         logs = torch.log_softmax(characters.float(), 2).transpose(0, 1)
         loss = ctc(logs, label, torch.full((len(x),), STEPS, dtype=torch.long), length)
         # crops have no colour named (-1); a batch of nothing else has nothing to say of it
         known = (color >= 0).any()
         paint = torch.nn.functional.cross_entropy(colors.float(), color, ignore_index=-1) if known else colors.sum() * 0
-        return {"ctc": (1, loss), "color": (0.2, paint)}
+        # crops are cut by boxes, and where their plates' corners are nobody has said
+        told = ~corners.isnan().any(2).any(1)
+        off = torch.nn.functional.smooth_l1_loss(found.float()[told], corners[told], beta=0.02)
+        return {"ctc": (1, loss), "color": (0.2, paint), "corners": (3, off)}
 
     loader = DataLoader(Samples(options, options.seed * 1000 + run.step), batch_size=options.batch, num_workers=1, prefetch_factor=4)
     run.train(loader, step, export, lambda mean: evaluate(mean, held, glyphs))

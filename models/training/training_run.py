@@ -46,8 +46,9 @@ class Run:
             self.step = saved["step"]
         elif options.start:
             saved = torch.load(options.start)
-            self.net.load_state_dict(saved["mean"])
-            self.mean.load_state_dict(saved["mean"])
+            # what the checkpoint does not have begins anew
+            self.net.load_state_dict(saved["mean"], strict=False)
+            self.mean.load_state_dict(self.net.state_dict())
 
     def train(
         self,
