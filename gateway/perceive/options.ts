@@ -130,7 +130,9 @@ export const perceptionOptions = z
       .min(20)
       .max(400)
       .default(36)
-      .describe('Plates narrower than this are counted as too small and not read; of two rows 0.6 to 0.9 of it, as their characters are larger (20 to 400 px, default 36)'),
+      .describe(
+        'Plates narrower than this are counted as too small and not read; of two rows 0.6 to 0.9 of it, as their characters are larger (20 to 400 px, default 36)',
+      ),
     goneAfter: durationMs({
       default: '4s',
       min: '1s',

@@ -1,5 +1,7 @@
 import type { BoxPx } from '../domain/plate.ts';
+import { axisWeights, type AxisWeights, type Kernel } from './axis-weights.ts';
 import type { Picture, Pixels } from './picture.ts';
+import { createPixelWork, type PixelWork } from './pixel-work.ts';
 import { halfRgbOf, rgbOf } from './yuv.ts';
 
 /** How pixels become a network's input: `value × scale + offset` per channel, in the order the network wants. */
@@ -9,14 +11,6 @@ export interface TensorForm {
   readonly offset: readonly [number, number, number];
   /** What stands where no picture is, after scaling. */
   readonly pad: number;
-}
-
-/** For each target pixel along one axis: where its sources begin, how many there are, and their weights. */
-interface AxisWeights {
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  readonly weights: Float32Array;
-  readonly stride: number;
 }
 
 /** A picture's place in a network's input: `scaledWidth` × `scaledHeight` from the top left, the rest padded. */
@@ -40,64 +34,6 @@ export function letterbox(region: BoxPx, maxSidePx: number): Letterbox {
 /** Grey that stands where no picture is. */
 const padByte = 114;
 
-/** `triangle` blurs a little and never aliases; `area` is the mean of what a pixel covers, at half the work. */
-type Kernel = 'triangle' | 'area';
-
-function axisWeights(from: number, length: number, limit: number, target: number, kernel: Kernel): AxisWeights {
-  const ratio = length / target;
-  if (kernel === 'area' && ratio > 1) return areaWeights(from, length, limit, target);
-  // A triangle as wide as the step: interpolates when enlarging, averages when reducing (no aliasing).
-  const radius = Math.max(ratio, 1);
-  const stride = Math.ceil(radius * 2) + 1;
-  const first = new Int32Array(target);
-  const count = new Int32Array(target);
-  const weights = new Float32Array(target * stride);
-  for (let index = 0; index < target; index += 1) {
-    const center = from + (index + 0.5) * ratio - 0.5;
-    const low = Math.max(Math.ceil(center - radius), 0, from);
-    const high = Math.min(Math.floor(center + radius), limit - 1, from + length - 1);
-    let sum = 0;
-    let used = 0;
-    for (let at = low; at <= high && used < stride; at += 1) {
-      const weight = 1 - Math.abs(at - center) / radius;
-      if (weight <= 0 && used > 0) continue;
-      weights[index * stride + used] = Math.max(weight, 1e-6);
-      sum += Math.max(weight, 1e-6);
-      used += 1;
-    }
-    first[index] = Math.min(low, limit - 1);
-    count[index] = Math.max(used, 1);
-    if (used === 0) {
-      weights[index * stride] = 1;
-      sum = 1;
-    }
-    for (let k = 0; k < Math.max(used, 1); k += 1) {
-      const slot = index * stride + k;
-      weights[slot] = (weights[slot] ?? 0) / sum;
-    }
-  }
-  return { first, count, weights, stride };
-}
-
-function areaWeights(from: number, length: number, limit: number, target: number): AxisWeights {
-  const ratio = length / target;
-  const stride = Math.ceil(ratio) + 1;
-  const first = new Int32Array(target);
-  const count = new Int32Array(target);
-  const weights = new Float32Array(target * stride);
-  for (let index = 0; index < target; index += 1) {
-    const start = from + index * ratio;
-    const end = Math.min(start + ratio, limit);
-    const low = Math.floor(start);
-    const high = Math.min(Math.ceil(end - 1e-6), limit);
-    first[index] = low;
-    count[index] = high - low;
-    for (let at = low; at < high; at += 1)
-      weights[index * stride + at - low] = (Math.min(at + 1, end) - Math.max(at, start)) / (end - start);
-  }
-  return { first, count, weights, stride };
-}
-
 /**
  * Scales parts of pictures into network inputs, keeping its tables and buffers between calls: cameras send the same
  * sizes over and over. Not for two calls at the same time.
@@ -106,6 +42,8 @@ export function createScaler() {
   const tables = new Map<string, AxisWeights>();
   let wide = new Float32Array(0);
   let half = new Uint8Array(0);
+  /** For decoded video; stills are few. */
+  let work: PixelWork | null = null;
   let halved: { readonly of: Pixels; readonly region: BoxPx; readonly picture: Picture } | null = null;
 
   const table = (
@@ -210,6 +148,11 @@ export function createScaler() {
   const fillBytes = (picture: Pixels, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
     const { width, height, scaledWidth, scaledHeight } = target;
     if (scaledWidth < width || scaledHeight < height) out.fill(padByte);
+    if ('yuv' in picture) {
+      work ??= createPixelWork();
+      work.fillBytes(picture, region, target, out);
+      return;
+    }
     const mayHalve = region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2;
     const [source, part] = mayHalve ? halfOf(picture, region) : asRgb(picture, region);
     if (part[2] === scaledWidth && part[3] === scaledHeight) copyBytes(source, part, width, out);
@@ -266,10 +209,16 @@ export function createScaler() {
     fill,
     fillBytes,
     /** Halves a region of the picture for all that will be asked of its parts; until `forget`, or a region outside it. */
-    halveFor: (picture: Pixels, region: BoxPx): void => void halve(picture, region),
+    halveFor: (picture: Pixels, region: BoxPx): void => {
+      if ('yuv' in picture) {
+        work ??= createPixelWork();
+        work.halve(picture, region);
+      } else halve(picture, region);
+    },
     /** Another picture comes, perhaps in the same memory. */
     forget: (): void => {
       halved = null;
+      work?.forget();
     },
   };
 }

@@ -48,22 +48,68 @@ export async function openSession(
     if (!session.outputNames.includes(name))
       throw new GatewayError('models.checksum', `${model.name} has no output ${name}: not of the form ${model.form}`);
   }
+  /** What a run with an input of one shape takes and fills, by that shape. */
+  const known = new Map<string, Prepared>();
+  /** Each output's memory, as large as the largest so far: what the runtime makes anew for every run has to be collected. */
+  const memory = new Map<string, Float32Array>();
+
+  const outputsFor = (found: InferenceSession.OnnxValueMapType): Prepared['outputs'] => {
+    const outputs: Record<string, Tensor> = {};
+    for (const name of names) {
+      const result = found[name];
+      if (!result || !(result.data instanceof Float32Array))
+        throw new GatewayError('models.checksum', `${model.name} gives no float output ${name}`);
+      let own = memory.get(name);
+      if (!own || own.length < result.data.length) {
+        own = new Float32Array(result.data.length);
+        memory.set(name, own);
+        known.clear();
+      }
+      outputs[name] = new Tensor('float32', own.subarray(0, result.data.length), result.dims);
+    }
+    return outputs;
+  };
+
   return {
     run: async (input, shape) => {
-      const tensor =
-        input instanceof Uint8Array ? new Tensor('uint8', input, shape) : new Tensor('float32', input, shape);
-      const results = await session.run({ [inputName]: tensor }, names);
+      const key = shape.join('x');
+      const prepared = known.get(key);
+      let results: InferenceSession.OnnxValueMapType;
+      if (prepared) {
+        const feed = isSameMemory(prepared.input.data, input) ? prepared.input : tensorOf(input, shape);
+        prepared.input = feed;
+        await session.run({ [inputName]: feed }, prepared.outputs);
+        results = prepared.outputs;
+      } else {
+        const feed = tensorOf(input, shape);
+        results = await session.run({ [inputName]: feed }, names);
+        const outputs = outputsFor(results);
+        if (known.size >= mostShapes) known.clear();
+        known.set(key, { input: feed, outputs });
+      }
       return names.map((name) => {
-        const result = results[name];
-        if (!result || !(result.data instanceof Float32Array))
-          throw new GatewayError('models.checksum', `${model.name} gives no float output ${name}`);
-        return { values: result.data, shape: result.dims };
+        const { data, dims } = results[name] as Tensor;
+        return { values: data as Float32Array, shape: dims };
       });
     },
     inputShape: inputShapeOf(session),
     release: () => session.release(),
   };
 }
+
+/** Regions of interest come in many sizes; what is kept for one is a few small objects. */
+const mostShapes = 64;
+
+interface Prepared {
+  input: Tensor;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
+const tensorOf = (input: Float32Array | Uint8Array, shape: readonly number[]): Tensor =>
+  input instanceof Uint8Array ? new Tensor('uint8', input, shape) : new Tensor('float32', input, shape);
+
+const isSameMemory = (a: Tensor['data'], b: Float32Array | Uint8Array): boolean =>
+  ArrayBuffer.isView(a) && a.buffer === b.buffer && a.byteOffset === b.byteOffset && a.byteLength === b.byteLength;
 
 function inputShapeOf(session: InferenceSession): number[] {
   const [input] = session.inputMetadata;

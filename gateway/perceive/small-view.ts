@@ -23,9 +23,11 @@ export interface SmallView {
   readonly chroma: number;
 }
 
+/** Brightness at `fineSize`: of one picture at a time, and nobody keeps it. */
+const fine = new Float32Array(fineSize.columns * fineSize.rows);
+
 /** About 3 ms for 1280 × 720. */
 export function readSmallView(picture: Pixels): SmallView {
-  const fine = new Float32Array(fineSize.columns * fineSize.rows);
   const chroma = 'rgb' in picture ? shrink(picture, fine) : shrinkYuv(picture, fine);
   const grey = new Float32Array(viewSize.columns * viewSize.rows);
   let sum = 0;
@@ -88,14 +90,22 @@ function shrinkYuv({ widthPx, heightPx, yuv }: YuvPicture, out: Float32Array): n
   const planeU = widthPx * heightPx;
   const planeV = planeU + (widthPx >> 1) * (heightPx >> 1);
   const weight = fullBrightness / (across * down);
+  // So for cameras' 1280 × 720: a loop over two by two costs three times as much.
+  const isTwice = widthPx === columns * 2 && heightPx === rows * 2;
   let chroma = 0;
   for (let row = 0; row < rows; row += 1) {
     const top = Math.floor((row * heightPx) / rows);
     for (let column = 0; column < columns; column += 1) {
-      const left = Math.floor((column * widthPx) / columns);
+      const left = isTwice ? column * 2 : Math.floor((column * widthPx) / columns);
       let sum = 0;
-      for (let y = 0; y < down; y += 1) {
-        for (let x = 0; x < across; x += 1) sum += yuv[Math.min((top + y) * widthPx + left + x, last)] as number;
+      if (isTwice) {
+        const at = top * widthPx + left;
+        const below = at + widthPx;
+        sum = (yuv[at] as number) + (yuv[at + 1] as number) + (yuv[below] as number) + (yuv[below + 1] as number);
+      } else {
+        for (let y = 0; y < down; y += 1) {
+          for (let x = 0; x < across; x += 1) sum += yuv[Math.min((top + y) * widthPx + left + x, last)] as number;
+        }
       }
       out[row * columns + column] = (sum - 16 * across * down) * weight;
       if ((row & 3) !== 0 || (column & 3) !== 0) continue;

@@ -46,7 +46,9 @@ function noteRuns(): { readonly runs: ModelRun[]; undo(): void } {
   prototype.run = function (this: InferenceSession, ...given: unknown[]): Promise<unknown> {
     const feeds = given[0] as Record<string, Tensor>;
     const [[input, tensor] = []] = Object.entries(feeds);
-    const outputs = Array.isArray(given[1]) ? (given[1] as string[]) : undefined;
+    // The names of the outputs wanted, or the memory that they are to be put into.
+    const wanted = given[1] as string[] | Record<string, Tensor> | undefined;
+    const outputs = Array.isArray(wanted) ? wanted : wanted && Object.keys(wanted);
     if (input !== undefined && tensor)
       runs.push({ session: this, input, type: tensor.type, dims: [...tensor.dims], outputs });
     return original.apply(this, given);

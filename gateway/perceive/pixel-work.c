@@ -1,0 +1,106 @@
+// What is done with every decoded picture before a network sees it, as WebAssembly: sixteen bytes at a time, which JavaScript
+// cannot. Pictures are I420, BT.601, 16..235; results RGB24. The arithmetic is `yuv.ts`'s and `resample.ts`'s.
+// Made with Debian's clang and lld by `node gateway/perceive/pixel-work.mjs`, which writes `pixel-work-wasm.ts`.
+#include <wasm_simd128.h>
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+
+enum { fromY = 298, redFromV = 409, greenFromU = 100, greenFromV = 208, blueFromU = 516 };
+
+static inline u8 byteOf(int value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
+
+static inline void putOne(u8 *out, int light, int u, int v) {
+  out[0] = byteOf((light + redFromV * v) >> 8);
+  out[1] = byteOf((light - greenFromU * u - greenFromV * v) >> 8);
+  out[2] = byteOf((light + blueFromU * u) >> 8);
+}
+
+// Four pixels of one colour: (light + a u + b v) >> 8.
+static inline v128_t mixed(v128_t light, v128_t u, v128_t v, int a, int b) {
+  v128_t sum = wasm_i32x4_add(light, wasm_i32x4_mul(u, wasm_i32x4_splat(a)));
+  return wasm_i32x4_shr(wasm_i32x4_add(sum, wasm_i32x4_mul(v, wasm_i32x4_splat(b))), 8);
+}
+
+// Eight pixels, given as lights and colours of 4 + 4; narrowing clamps.
+static inline void putEight(u8 *out, v128_t l0, v128_t l1, v128_t u, v128_t v) {
+  v128_t u0 = wasm_i32x4_extend_low_i16x8(u), u1 = wasm_i32x4_extend_high_i16x8(u);
+  v128_t v0 = wasm_i32x4_extend_low_i16x8(v), v1 = wasm_i32x4_extend_high_i16x8(v);
+  v128_t red = wasm_i16x8_narrow_i32x4(mixed(l0, u0, v0, 0, redFromV), mixed(l1, u1, v1, 0, redFromV));
+  v128_t green = wasm_i16x8_narrow_i32x4(mixed(l0, u0, v0, -greenFromU, -greenFromV), mixed(l1, u1, v1, -greenFromU, -greenFromV));
+  v128_t blue = wasm_i16x8_narrow_i32x4(mixed(l0, u0, v0, blueFromU, 0), mixed(l1, u1, v1, blueFromU, 0));
+  v128_t rg = wasm_u8x16_narrow_i16x8(red, green), b = wasm_u8x16_narrow_i16x8(blue, blue);
+  wasm_v128_store(out, wasm_i8x16_shuffle(rg, b, 0, 8, 16, 1, 9, 17, 2, 10, 18, 3, 11, 19, 4, 12, 20, 5));
+  wasm_v128_store64_lane(out + 16, wasm_i8x16_shuffle(rg, b, 13, 21, 6, 14, 22, 7, 15, 23, 0, 0, 0, 0, 0, 0, 0, 0), 0);
+}
+
+static inline v128_t lightOf(v128_t y, int black, int shift) {
+  v128_t light = wasm_i32x4_mul(wasm_i32x4_sub(y, wasm_i32x4_splat(black)), wasm_i32x4_splat(fromY));
+  // Half a level, so that cutting off the fraction rounds.
+  return wasm_i32x4_add(wasm_i32x4_shr(light, shift), wasm_i32x4_splat(128));
+}
+
+static inline v128_t colors(v128_t bytes) { return wasm_i16x8_sub(wasm_u16x8_extend_low_u8x16(bytes), wasm_i16x8_splat(128)); }
+
+// Half the size: brightness is the mean of two by two, colour has just this size.
+__attribute__((export_name("half"))) void half(const u8 *y, int stride, const u8 *u, const u8 *v, int chromaStride, int columns, int rows, u8 *out) {
+  for (int row = 0; row < rows; row += 1, y += 2 * stride, u += chromaStride, v += chromaStride) {
+    int x = 0;
+    for (; x + 8 <= columns; x += 8, out += 24) {
+      v128_t four = wasm_i16x8_add(wasm_u16x8_extadd_pairwise_u8x16(wasm_v128_load(y + 2 * x)),
+                                   wasm_u16x8_extadd_pairwise_u8x16(wasm_v128_load(y + stride + 2 * x)));
+      putEight(out, lightOf(wasm_u32x4_extend_low_u16x8(four), 64, 2), lightOf(wasm_u32x4_extend_high_u16x8(four), 64, 2),
+               colors(wasm_v128_load64_zero(u + x)), colors(wasm_v128_load64_zero(v + x)));
+    }
+    for (; x < columns; x += 1, out += 3) {
+      const u8 *at = y + 2 * x;
+      putOne(out, (((at[0] + at[1] + at[stride] + at[stride + 1] - 64) * fromY) >> 2) + 128, u[x] - 128, v[x] - 128);
+    }
+  }
+}
+
+// As it is. `left` and `top` are where `y` stands in the picture: colours lie at every second.
+__attribute__((export_name("whole"))) void whole(const u8 *y, int stride, const u8 *planeU, const u8 *planeV, int left, int top, int columns, int rows, u8 *out) {
+  for (int row = top; row < top + rows; row += 1) {
+    const u8 *line = y + row * stride, *u = planeU + (row >> 1) * (stride >> 1), *v = planeV + (row >> 1) * (stride >> 1);
+    int x = left, end = left + columns;
+    if (x & 1) { putOne(out, (line[x] - 16) * fromY + 128, u[x >> 1] - 128, v[x >> 1] - 128); x += 1; out += 3; }
+    for (; x + 8 <= end; x += 8, out += 24) {
+      v128_t eight = wasm_u16x8_load8x8(line + x);
+      v128_t u4 = wasm_v128_load32_zero(u + (x >> 1)), v4 = wasm_v128_load32_zero(v + (x >> 1));
+      u4 = wasm_i8x16_shuffle(u4, u4, 0, 0, 1, 1, 2, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0);
+      v4 = wasm_i8x16_shuffle(v4, v4, 0, 0, 1, 1, 2, 2, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0);
+      putEight(out, lightOf(wasm_u32x4_extend_low_u16x8(eight), 16, 0), lightOf(wasm_u32x4_extend_high_u16x8(eight), 16, 0), colors(u4), colors(v4));
+    }
+    for (; x < end; x += 1, out += 3) putOne(out, (line[x] - 16) * fromY + 128, u[x >> 1] - 128, v[x >> 1] - 128);
+  }
+}
+
+// Where a target pixel's sources begin and how many there are; their weights, in 256ths, are `stride` apart.
+typedef struct { int first, count; } Span;
+
+// Rows first, sixteen bits a byte; then pixels, three colours at once. `sums` has room for a source row and eight more.
+__attribute__((export_name("scale"))) void scale(const u8 *rgb, int rowBytes, const Span *down, const u16 *downWeights, int downStride,
+                                                 const Span *across, const u16 *acrossWeights, int acrossStride,
+                                                 int left, int bytes, int columns, int rows, u16 *sums, u8 *out, int outRowBytes) {
+  for (int row = 0; row < rows; row += 1) {
+    for (int k = 0; k < down[row].count; k += 1) {
+      const u8 *from = rgb + (down[row].first + k) * rowBytes + left;
+      v128_t weight = wasm_i16x8_splat(downWeights[row * downStride + k]);
+      for (int at = 0; at < bytes; at += 8) {
+        v128_t product = wasm_i16x8_mul(wasm_u16x8_load8x8(from + at), weight);
+        wasm_v128_store(sums + at, k == 0 ? product : wasm_i16x8_add(wasm_v128_load(sums + at), product));
+      }
+    }
+    u8 *to = out + row * outRowBytes;
+    for (int x = 0; x < columns; x += 1, to += 3) {
+      const u16 *from = sums + across[x].first * 3 - left;
+      v128_t sum = wasm_i32x4_splat(32768);
+      for (int k = 0; k < across[x].count; k += 1)
+        sum = wasm_i32x4_add(sum, wasm_i32x4_mul(wasm_u32x4_load16x4(from + 3 * k), wasm_i32x4_splat(acrossWeights[x * acrossStride + k])));
+      to[0] = (unsigned)wasm_i32x4_extract_lane(sum, 0) >> 16;
+      to[1] = (unsigned)wasm_i32x4_extract_lane(sum, 1) >> 16;
+      to[2] = (unsigned)wasm_i32x4_extract_lane(sum, 2) >> 16;
+    }
+  }
+}
