@@ -294,3 +294,30 @@ describe('gateway/deploy/kanmen.service', () => {
     expect([...unit.keys()].filter((key) => /^Environment/.test(key))).toEqual([]);
   });
 });
+
+describe('the nightly backup', () => {
+  const text = read('gateway/deploy/kanmen-backup.service');
+  const start = /^ExecStart=(.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+
+  it('starts the same binary on the same configuration, with a command that it understands', async () => {
+    const served = unit.get('ExecStart')?.split(' ') ?? [];
+    expect(start.slice(0, 2)).toEqual(served.slice(0, 2));
+    expect(await understood(start.slice(2))).toMatchObject([
+      'backup',
+      { config: '/etc/kanmen/kanmen.yaml', recipient: ['${RECIPIENT}'], evidence: false },
+    ]);
+    expect(/^User=(.*)$/m.exec(text)?.[1]).toBe(unit.get('User'));
+  });
+
+  it('keeps what it writes where it removes the old ones, and has a timer of its name', () => {
+    const [, folder] = /^WorkingDirectory=(.*)$/m.exec(text) ?? [];
+    const [, cleaned, pattern] = /^ExecStartPost=\S+ (\S+) .*-name (\S+) /m.exec(text) ?? [];
+    expect(cleaned).toBe(folder);
+    expect(`/var/lib/${/^StateDirectory=(.*)$/m.exec(text)?.[1]}`).toBe(folder);
+    // As tools/backup.ts names them.
+    expect('kanmen-gateway-20261122T193209.tar.gz.age').toMatch(
+      new RegExp(`^${(pattern ?? '').replaceAll('.', '\\.').replace('*', '.*')}$`),
+    );
+    expect(read('gateway/deploy/kanmen-backup.timer')).toMatch(/^OnCalendar=/m);
+  });
+});
