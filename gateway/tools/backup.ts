@@ -58,12 +58,12 @@ export function createBackupCommand(context: ToolContext): Pick<Commands, 'backu
         );
         if (existsSync(file)) throw new GatewayError('backup.exists', `is there already: ${file}`, { facts: { file } });
         await access(dirname(file));
-        await removeLeftovers(whole.dataDir, clock.now());
         const mine = `${workName}${random.id()}`;
         const work = join(whole.dataDir, mine);
         const temporary = options.temp === undefined ? work : join(resolve(options.temp), mine);
         try {
           await mkdir(work, { recursive: true, mode: 0o700 });
+          await removeLeftovers(whole.dataDir, clock.now());
           await mkdir(temporary, { recursive: true, mode: 0o700 });
           const sources = [
             ...configSources(resolve(options.config), whole.dataDir),
