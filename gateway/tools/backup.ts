@@ -10,8 +10,8 @@ import { namedPaths } from '../config/index.ts';
 import { openConnection } from '../lib/database/sqlite.ts';
 import { GatewayError } from '../lib/errors.ts';
 import { formatSize } from '../lib/quantities.ts';
-import { encrypterFor, manifestName, readPassphrase, type Manifest } from './backup-form.ts';
-import { commandLineActor, makePassword, withEither, withStore, type ToolContext } from './context.ts';
+import { encrypterFor, manifestName, type Manifest } from './backup-form.ts';
+import { commandLineActor, makePassword, readPassword, withEither, withStore, type ToolContext } from './context.ts';
 
 /** Room that is left on the disk besides the copy of the database, so that a gateway that runs meanwhile is not short of it. */
 const roomBytes = 200_000_000;
@@ -49,7 +49,7 @@ export function createBackupCommand(context: ToolContext): Pick<Commands, 'backu
                 database: opened.loaded.value.database.kind === 'sqlite' ? 'desk.sqlite' : null,
               };
         const recipients = options.recipient ?? [];
-        const given = recipients.length > 0 ? null : await readPassphrase(context, options.passphraseFile);
+        const given = recipients.length > 0 ? null : await readPassword(context, options.passphraseFile);
         const passphrase = given ?? makePassword(random);
         const encrypter = encrypterFor(recipients.length > 0 ? { recipients } : { passphrase });
         const madeAt = new Date(clock.now()).toISOString();
