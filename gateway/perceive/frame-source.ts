@@ -89,6 +89,8 @@ export interface LiveSourceRequest {
   readonly silentAfterMs: number;
   /** TCP unless the address says `?transport=udp`. */
   readonly transport: 'tcp' | 'udp';
+  /** Whether the camera's audio is taken too, for clips. Default: no. */
+  readonly audio?: boolean;
   readonly gate: MotionGate;
   /** How often a key frame is looked at while the gate is closed. */
   readonly lookEveryMs: number;

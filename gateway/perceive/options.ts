@@ -57,6 +57,12 @@ export const cameraOptions = z.strictObject({
     max: '5m',
     describe: 'While nothing moves, a key frame is looked at this often',
   }),
+  audio: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether clips keep the camera's audio (AAC or G.711, over rtsp and rtsps); nobody hears it otherwise. Recording voices needs a legal basis of its own (default false)",
+    ),
   plates: z.boolean().default(true).describe('Whether vehicles are looked for'),
   faces: z.boolean().default(true).describe('Whether persons passing are noticed; nobody is ever identified'),
   zones: zonesOptions,
@@ -108,7 +114,7 @@ export const perceptionOptions = z
       .min(1)
       .max(16)
       .optional()
-      .describe('Worker threads, each with one set of models; absent: one per core, at most 4 (1 to 16)'),
+      .describe('Worker threads, each with one set of models; absent: one for two cores, at most 4 (1 to 16)'),
     decoders: z
       .int()
       .min(1)

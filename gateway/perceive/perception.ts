@@ -72,8 +72,9 @@ export interface Perception extends Component {
   cameras(): CameraStatus[];
 }
 
-/** Sessions for each thread take about 110 MB, so there are few threads even on a large box. */
+/** A thread takes about 150 MB with its models, so there are few even on a large box; a model run uses the cores of its thread. */
 const maxWorkers = 4;
+const coresOfAWorker = 2;
 const stopDeadlineMs = 8000;
 const restart = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 
@@ -81,7 +82,7 @@ const restart = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 export function createPerception(request: PerceptionRequest): Perception {
   const { cameras, perception, clock, logger, onPassage } = request;
   const cores = availableParallelism();
-  const wanted = perception.workers ?? Math.min(cores, maxWorkers);
+  const wanted = perception.workers ?? Math.min(Math.ceil(cores / coresOfAWorker), maxWorkers);
   const count = cameras.length > 0 ? Math.min(wanted, cameras.length) : wanted;
   const board = createCameraBoard(cameras, clock, request.onCamera);
   const workers: (WorkerHandle | null)[] = Array.from({ length: count }, () => null);

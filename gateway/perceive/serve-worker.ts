@@ -166,6 +166,7 @@ export function serveWorker(options: {
       maxWidthPx: settings.perception.maxWidthPx,
       silentAfterMs: camera.silentAfter,
       transport: new URL(camera.url).searchParams.get('transport') === 'udp' ? 'udp' : camera.transport,
+      audio: camera.audio,
       gate: createMotionGateOf(camera.sensitivity),
       lookEveryMs: camera.lookEvery,
       shared,

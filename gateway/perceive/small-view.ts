@@ -23,31 +23,39 @@ export interface SmallView {
   readonly chroma: number;
 }
 
-/** Brightness at `fineSize`: of one picture at a time, and nobody keeps it. */
+/** Written over by every look: 0.9 MB that the garbage collector need not hear of. One look at a time, as it never waits. */
 const fine = new Float32Array(fineSize.columns * fineSize.rows);
 
-/** About 3 ms for 1280 × 720. */
+/** About 3 ms for 1280 × 720, 1 ms for a key frame. */
 export function readSmallView(picture: Pixels): SmallView {
   const chroma = 'rgb' in picture ? shrink(picture, fine) : shrinkYuv(picture, fine);
   const grey = new Float32Array(viewSize.columns * viewSize.rows);
-  let sum = 0;
-  for (let row = 0; row < viewSize.rows; row += 1) {
-    for (let column = 0; column < viewSize.columns; column += 1) {
-      let cell = 0;
-      for (let y = 0; y < step; y += 1) {
-        const from = (row * step + y) * fineSize.columns + column * step;
-        for (let x = from; x < from + step; x += 1) cell += fine[x] as number;
-      }
-      grey[row * viewSize.columns + column] = cell / (step * step);
-      sum += cell;
-    }
-  }
+  const sum = meansOf(fine, grey);
   const contrast = stepsOf(grey, viewSize, 0.02).strong;
   // An edge is a line: where pixels are a quarter as large, a quarter as many of them lie on it.
   const steps = stepsOf(fine, fineSize, 0.02 / step);
   // Noise alone has such steps 3.2 times its middle ones (two neighbours, bell-shaped); edges stand out of it.
   const sharpness = Math.max(steps.strong - 3.2 * steps.middle, 0) / Math.max(contrast, 1);
   return { grey, meanGrey: sum / fine.length, contrast, sharpness, chroma };
+}
+
+/** Means of `step` × `step` of the fine picture into `grey`; answers the sum of all. */
+function meansOf(from: Float32Array, grey: Float32Array): number {
+  const { columns, rows } = viewSize;
+  const line = columns * step;
+  let sum = 0;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      let cell = 0;
+      const left = row * step * line + column * step;
+      for (let y = left; y < left + step * line; y += line) {
+        for (let x = y; x < y + step; x += 1) cell += from[x] as number;
+      }
+      grey[row * columns + column] = cell / (step * step);
+      sum += cell;
+    }
+  }
+  return sum;
 }
 
 /** Brightness at `fineSize` into `out`; answers the picture's chroma. Smaller pictures repeat their pixels. */
@@ -84,15 +92,29 @@ function shrink({ widthPx, heightPx, rgb }: Picture, out: Float32Array): number 
 /** The same of a picture whose brightness is there already. */
 function shrinkYuv({ widthPx, heightPx, yuv }: YuvPicture, out: Float32Array): number {
   const { columns, rows } = fineSize;
+  if (widthPx === columns && heightPx === rows) copyBrightness(yuv, out);
+  else shrinkBrightness(yuv, widthPx, heightPx, out);
+  return chromaOf(yuv, widthPx, heightPx);
+}
+
+/*
+ * Plain numbers and arrays in, no objects: code for these loops that knows of a kind of object is thrown away whenever a
+ * picture of another kind comes, and until it is made anew a look took ten times as long.
+ */
+
+/** A key frame comes in this size. */
+function copyBrightness(yuv: Uint8Array, out: Float32Array): void {
+  for (let at = 0; at < out.length; at += 1) out[at] = ((yuv[at] as number) - 16) * fullBrightness;
+}
+
+function shrinkBrightness(yuv: Uint8Array, widthPx: number, heightPx: number, out: Float32Array): void {
+  const { columns, rows } = fineSize;
   const across = Math.max(Math.round(widthPx / columns), 1);
   const down = Math.max(Math.round(heightPx / rows), 1);
   const last = widthPx * heightPx - 1;
-  const planeU = widthPx * heightPx;
-  const planeV = planeU + (widthPx >> 1) * (heightPx >> 1);
   const weight = fullBrightness / (across * down);
   // So for cameras' 1280 × 720: a loop over two by two costs three times as much.
   const isTwice = widthPx === columns * 2 && heightPx === rows * 2;
-  let chroma = 0;
   for (let row = 0; row < rows; row += 1) {
     const top = Math.floor((row * heightPx) / rows);
     for (let column = 0; column < columns; column += 1) {
@@ -108,8 +130,20 @@ function shrinkYuv({ widthPx, heightPx, yuv }: YuvPicture, out: Float32Array): n
         }
       }
       out[row * columns + column] = (sum - 16 * across * down) * weight;
-      if ((row & 3) !== 0 || (column & 3) !== 0) continue;
-      const near = (top >> 1) * (widthPx >> 1) + (left >> 1);
+    }
+  }
+}
+
+/** Of every fourth pixel of the fine picture in both directions. */
+function chromaOf(yuv: Uint8Array, widthPx: number, heightPx: number): number {
+  const { columns, rows } = fineSize;
+  const planeU = widthPx * heightPx;
+  const planeV = planeU + (widthPx >> 1) * (heightPx >> 1);
+  let chroma = 0;
+  for (let row = 0; row < rows; row += 4) {
+    const line = (Math.floor((row * heightPx) / rows) >> 1) * (widthPx >> 1);
+    for (let column = 0; column < columns; column += 4) {
+      const near = line + (Math.floor((column * widthPx) / columns) >> 1);
       const u = (yuv[planeU + near] as number) - 128;
       const v = (yuv[planeV + near] as number) - 128;
       // BT.601: what red and blue have more than green.
@@ -123,6 +157,19 @@ function rowsWithout(rows: number): { readonly from: number; readonly to: number
   return { from: Math.ceil(rows * writtenShare), to: Math.floor(rows * (1 - writtenShare)) };
 }
 
+function countSteps(grey: Float32Array, columns: number, fromRow: number, toRow: number, counts: Uint32Array): void {
+  for (let row = fromRow; row < toRow; row += 1) {
+    const end = row * columns + columns - 1;
+    let here = grey[row * columns] as number;
+    for (let at = row * columns; at < end; at += 1) {
+      const next = grey[at + 1] as number;
+      const larger = Math.min(Math.max(Math.abs(next - here), Math.abs((grey[at + columns] as number) - here)), 255) | 0;
+      counts[larger] = (counts[larger] as number) + 1;
+      here = next;
+    }
+  }
+}
+
 /**
  * Steps between neighbours (the larger of right and below), where nothing is written into the picture: `strong`, which
  * this share of them exceeds, and `middle`, which half of them do.
@@ -132,17 +179,9 @@ function stepsOf(
   { columns, rows }: { readonly columns: number; readonly rows: number },
   share: number,
 ): { strong: number; middle: number } {
-  const counts = new Uint32Array(256);
   const { from, to } = rowsWithout(rows);
-  for (let row = from; row < to; row += 1) {
-    for (let at = row * columns; at < row * columns + columns - 1; at += 1) {
-      const here = grey[at] as number;
-      const right = Math.abs((grey[at + 1] as number) - here);
-      const below = Math.abs((grey[at + columns] as number) - here);
-      const larger = Math.min(Math.max(right, below), 255) | 0;
-      counts[larger] = (counts[larger] as number) + 1;
-    }
-  }
+  const counts = new Uint32Array(256);
+  countSteps(grey, columns, from, to, counts);
   const all = (columns - 1) * (to - from);
   const exceededBy = (part: number): number => {
     let left = Math.round(all * part);

@@ -18,6 +18,9 @@ export interface Edges {
   readonly y: Float32Array;
 }
 
+/** Math.hypot guards against numbers that do not occur here, and takes ten times as long. */
+const lengthOf = (x: number, y: number): number => Math.sqrt(x * x + y * y);
+
 export function edgesOf({ grey }: SmallView): Edges {
   const x = new Float32Array(size);
   const y = new Float32Array(size);
@@ -26,7 +29,7 @@ export function edgesOf({ grey }: SmallView): Edges {
       const at = (row + unwrittenRows.from) * columns + column;
       const across = ((grey[at + 1] as number) - (grey[at - 1] as number)) / 2;
       const down = ((grey[at + columns] as number) - (grey[at - columns] as number)) / 2;
-      const length = Math.hypot(across, down);
+      const length = lengthOf(across, down);
       if (length === 0) continue;
       const to = row * columns + column;
       // cos and sin of twice the angle, times the length.
@@ -40,7 +43,7 @@ export function edgesOf({ grey }: SmallView): Edges {
 /** Share of the picture that has edges at all. */
 export function detailOf({ x, y }: Edges): number {
   let edges = 0;
-  for (let at = 0; at < size; at += 1) if (Math.hypot(x[at] as number, y[at] as number) > strongEdge) edges += 1;
+  for (let at = 0; at < size; at += 1) if (lengthOf(x[at] as number, y[at] as number) > strongEdge) edges += 1;
   return edges / size;
 }
 
@@ -69,7 +72,7 @@ export function createViewMemory(): ViewMemory {
         const [nowX, nowY] = [edges.x[at] as number, edges.y[at] as number];
         x[at] = (x[at] as number) * (1 - share) + nowX * share;
         y[at] = (y[at] as number) * (1 - share) + nowY * share;
-        length[at] = (length[at] as number) * (1 - share) + Math.hypot(nowX, nowY) * share;
+        length[at] = (length[at] as number) * (1 - share) + lengthOf(nowX, nowY) * share;
       }
     },
     match: (edges) => {
@@ -77,11 +80,11 @@ export function createViewMemory(): ViewMemory {
       let count = 0;
       for (let at = 0; at < size; at += 1) {
         const [meanX, meanY] = [x[at] as number, y[at] as number];
-        const mean = Math.hypot(meanX, meanY);
+        const mean = lengthOf(meanX, meanY);
         if (mean < strongEdge || mean < steady * (length[at] as number)) continue;
         count += 1;
         const [nowX, nowY] = [edges.x[at] as number, edges.y[at] as number];
-        const now = Math.hypot(nowX, nowY);
+        const now = lengthOf(nowX, nowY);
         if (now > 0) sum += ((meanX * nowX + meanY * nowY) / (mean * now)) * (now / (now + faint));
       }
       // Without any edge to know it by, nothing can be said against a view.

@@ -7,6 +7,8 @@ import { percentiles, round, type Benchmark, type BenchmarkOptions, type Finding
 import { cpuSecondsOfTree, pssMbOfTree } from './process-tree.ts';
 
 const count = 16;
+/** Cameras that have been quiet for so long need no models (perceive/perception-worker.ts). */
+const modelsSleepMs = 80_000;
 
 async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Finding> {
   const seconds = full ? 600 : 30;
@@ -19,6 +21,8 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
   try {
     say('waiting until every gate has learned that nothing moves');
     const settled = await quiet(6000, 240_000);
+    say('waiting until the models sleep');
+    await sleep(modelsSleepMs);
     say(`measuring for ${seconds} s`);
     const first = await counts();
     const cpuBefore = cpuSecondsOfTree(pid);

@@ -23,7 +23,7 @@ describe('an alert’s clip of a busy camera', () => {
           const key = next % 50 === 0;
           const like = fragments[key ? 0 : 1]!;
           const ticks = { decodeTicks: (next * timescale) / 25, durationTicks: timescale / 25, offsetTicks: 0 };
-          const bytes = writeFragment({ nals: [Buffer.alloc(key ? 75_500 : 18_870)], key, ...ticks }, next);
+          const { bytes } = writeFragment({ nals: [Buffer.alloc(key ? 75_500 : 18_870)], key, ...ticks }, next);
           made.push({
             ...{ ...like, key, bytes, sizeBytes: bytes.length, sequence: next },
             ...{ mediaTimeMs: next * 40, durationMs: 40, capturedAtMs: at(from + next * 40) },

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A real RTSP server that nobody here wrote (GStreamer's), for tests of the camera side.
 
-usage: gst-rtsp-server.py [--user U --password P] [--basic] [--tls FILE.pem] [--size WxH] [--fps N] [--port N] [--codec h264|h265]
+usage: gst-rtsp-server.py [--user U --password P] [--basic] [--tls FILE.pem] [--size WxH] [--fps N] [--port N] [--codec h264|h265] [--audio aac|alaw|mulaw]
 --tls: certificate and key in one PEM file; then it serves rtsps and needs a user.
 Prints {"port": N} on stdout when it serves rtsp://127.0.0.1:N/live, then serves until stdin ends.
 """
@@ -26,6 +26,7 @@ arguments.add_argument("--size", default="640x360")
 arguments.add_argument("--fps", type=int, default=10)
 arguments.add_argument("--port", default="0")
 arguments.add_argument("--codec", choices=["h264", "h265"], default="h264")
+arguments.add_argument("--audio", choices=["aac", "alaw", "mulaw"])
 given = arguments.parse_args()
 
 Gst.init(None)
@@ -39,9 +40,18 @@ encoders = {
     "h264": f"x264enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} bitrate=800 ! rtph264pay",
     "h265": f"x265enc tune=zerolatency speed-preset=ultrafast key-int-max={given.fps} bitrate=800 ! rtph265pay",
 }
+audio = {
+    None: "",
+    "aac": "! audio/x-raw,rate=16000,channels=1 ! voaacenc ! rtpmp4gpay",
+    "alaw": "! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay",
+    "mulaw": "! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay",
+}[given.audio]
+if audio:
+    types = {"aac": 97, "alaw": 8, "mulaw": 0}
+    audio = f"audiotestsrc is-live=true freq=440 ! audioconvert {audio} name=pay1 pt={types[given.audio]}"
 factory.set_launch(
     f"( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate={given.fps}/1 "
-    f"! {encoders[given.codec]} name=pay0 pt=96 config-interval=1 )"
+    f"! {encoders[given.codec]} name=pay0 pt=96 config-interval=1 {audio} )"
 )
 if given.user:
     auth = GstRtspServer.RTSPAuth()

@@ -109,11 +109,11 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     broken = false;
   };
 
-  /** A fragmentation unit's piece; `head` is the NAL's own header, put together anew. */
-  const addPart = (head: () => Uint8Array, piece: Buffer, isFirst: boolean, isLast: boolean): void => {
-    if (isFirst) {
+  /** A fragmentation unit's piece; `head` is the NAL's own header, put together anew where it begins. */
+  const addPart = (head: Uint8Array | null, piece: Buffer, isLast: boolean): void => {
+    if (head) {
       openFrom = used;
-      keep(head());
+      keep(head);
     } else if (openFrom === null) {
       broken = true;
       return;
@@ -143,12 +143,8 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     else if (type === 24) addAggregate(payload.subarray(1));
     else if (type === 28 && payload.length > 2) {
       const fu = payload[1] ?? 0;
-      addPart(
-        () => Uint8Array.of((head & 0xe0) | (fu & 0x1f)),
-        payload.subarray(2),
-        (fu & 0x80) !== 0,
-        (fu & 0x40) !== 0,
-      );
+      const begun = (fu & 0x80) !== 0 ? Uint8Array.of((head & 0xe0) | (fu & 0x1f)) : null;
+      addPart(begun, payload.subarray(2), (fu & 0x40) !== 0);
     } else broken = true;
   };
 
@@ -158,12 +154,9 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     else if (type === 48) addAggregate(payload.subarray(2));
     else if (type === 49 && payload.length > 3) {
       const fu = payload[2] ?? 0;
-      addPart(
-        () => Uint8Array.of(((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1), payload[1] ?? 0),
-        payload.subarray(3),
-        (fu & 0x80) !== 0,
-        (fu & 0x40) !== 0,
-      );
+      const first = ((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1);
+      const begun = (fu & 0x80) !== 0 ? Uint8Array.of(first, payload[1] ?? 0) : null;
+      addPart(begun, payload.subarray(3), (fu & 0x40) !== 0);
     } else broken = true;
   };
 

@@ -43,7 +43,8 @@ export function createCaptureClock(): CaptureClock {
       if (newest?.second === second) newest.offsetMs = Math.min(newest.offsetMs, ownMs);
       else buckets.push({ second, offsetMs: ownMs });
       while (buckets.length > 0 && second - (buckets[0]?.second ?? second) > windowMs / bucketMs) buckets.shift();
-      offsetMs = Math.min(...buckets.map((bucket) => bucket.offsetMs));
+      offsetMs = Infinity;
+      for (const bucket of buckets) offsetMs = Math.min(offsetMs, bucket.offsetMs);
       mediaNowMs = mediaMs;
       // The window's first full minute is the mark that drift is measured from.
       if (mediaMs - firstMediaMs >= windowMs) mark ??= { mediaMs, offsetMs };

@@ -81,6 +81,7 @@ export function startCopyPull(request: CopyPullRequest): Pull {
       sequence,
       key,
       bytes,
+      memory: null,
       sizeBytes: bytes.length,
       sampleSizesBytes,
       mediaTimeMs: decodeMs,

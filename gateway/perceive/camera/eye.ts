@@ -72,7 +72,7 @@ interface Decoder {
   readonly startedMs: number;
   readonly hardware: boolean;
   /** Fed and not given out yet: media time and capture time. */
-  fed: Fragment[];
+  fed: Pick<Fragment, 'mediaTimeMs' | 'capturedAtMs'>[];
   pictures: number;
   /** Media time of its newest picture, and how far beyond it a file may be read. */
   newestMs: number;
@@ -92,7 +92,7 @@ export function createEye(request: EyeRequest): Eye {
   let fromMs = 0;
   let wokenAtMs = 0;
   let givenMs = -Infinity;
-  let newest: Fragment | null = null;
+  let newest: Pick<Fragment, 'mediaTimeMs' | 'capturedAtMs'> | null = null;
   let isOpen = false;
   let ended = false;
   let closed = false;
@@ -147,9 +147,11 @@ export function createEye(request: EyeRequest): Eye {
       return;
     }
     to.waitsForKey = false;
-    to.fed.push(fragment);
-    fedUntilMs = fragment.mediaTimeMs;
-    to.stream.feed(fragment.bytes);
+    const { mediaTimeMs, capturedAtMs, bytes } = fragment;
+    to.fed.push({ mediaTimeMs, capturedAtMs });
+    fedUntilMs = mediaTimeMs;
+    // The child may take it later than its memory is held.
+    to.stream.feed(fragment.memory ? bytes.slice() : bytes);
     if (to.stream.queuedBytes() > mostQueuedBytes) hold('queue', true);
   };
 

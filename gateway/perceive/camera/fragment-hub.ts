@@ -21,11 +21,17 @@ export function createFragmentHub(): FragmentHub {
     take: (fragment: Fragment) => {
       for (const sink of sinks) sink.take(fragment);
     },
+    audio: (unit) => {
+      for (const sink of sinks) sink.audio?.(unit);
+    },
     end: () => {
       if (!running) return;
       running = null;
       for (const sink of sinks) sink.end();
     },
-    hurries: () => [...sinks].some((sink) => sink.hurries?.() === true),
+    hurries: () => {
+      for (const sink of sinks) if (sink.hurries?.() === true) return true;
+      return false;
+    },
   };
 }

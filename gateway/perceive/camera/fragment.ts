@@ -1,4 +1,6 @@
 import type { EpochMs } from '../../lib/clock.ts';
+import type { AudioUnit } from './audio-units.ts';
+import type { FragmentHold } from './fragment-memory.ts';
 
 /**
  * What a stream says once, before its fragments: an MP4 initialisation segment (`ftyp` + `moov`, ISO/IEC 14496-12 and
@@ -17,8 +19,8 @@ export interface InitSegment {
 }
 
 /**
- * One coded picture on its own: `moof` + `mdat`. Immutable: everyone gets the same object and may keep it, which costs
- * `sizeBytes` of memory; nobody writes into `bytes`.
+ * One coded picture on its own: `moof` + `mdat`. Everyone gets the same object; nobody writes into `bytes`. They are lent
+ * until `take` returns: whoever needs them longer holds their `memory`, or copies them. The rest may be kept.
  */
 export interface Fragment {
   /** The stream (`InitSegment.stream`) it belongs to. */
@@ -29,6 +31,8 @@ export interface Fragment {
   readonly key: boolean;
   /** `moof` + `mdat` as they came. */
   readonly bytes: Uint8Array;
+  /** Null: `bytes` are nobody else's and may be kept as they are. */
+  readonly memory: FragmentHold | null;
   /** Length of `bytes`. */
   readonly sizeBytes: number;
   /** Length of each coded picture in it without any box around it: one number, as we ask for a fragment a picture. */
@@ -48,6 +52,8 @@ export interface FragmentSink {
   /** A stream begins. What came of an earlier one cannot be continued. */
   begin(init: InitSegment): void;
   take(fragment: Fragment): void;
+  /** What was heard, where somebody asked for it; comes before or after the pictures of its time. */
+  audio?(unit: AudioUnit): void;
   /** The stream has broken off or is over; the next call, if any, is `begin`. */
   end(): void;
   /** Whether each picture is wanted as it comes. While nobody hurries, they may come several at once, a fifth of a second late. */

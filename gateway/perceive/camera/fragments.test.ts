@@ -9,10 +9,11 @@ import { createAccessUnitReader, type AccessUnit } from './access-units.ts';
 import { createBoxSplitter } from './boxes.ts';
 import { startCopyPull } from './copy-pull.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
+import { createFragmentMemory } from './fragment-memory.ts';
 import { createFragmentReader, type InitFacts, type ReadFragment } from './fragment-reader.ts';
 import { splitAnnexB } from './nal-units.ts';
 import { createReorder, type RtpPacket } from './rtp-packets.ts';
-import { controlUrl, readVideoTrack } from './sdp.ts';
+import { controlUrl, readAudioTrack, readVideoTrack } from './sdp.ts';
 import { createStillDecoder } from './still-decoder.ts';
 import { createStreamWriter } from './stream-writer.ts';
 
@@ -90,9 +91,13 @@ function written(codec: 'h264' | 'hevc', list: readonly RtpPacket[]) {
     knownSets: [],
     clockRateHz: 90_000,
     clock: systemClock,
+    memory: createFragmentMemory(),
     nextStream: () => (streams += 1),
     onBegin: (init) => inits.push(init),
-    onFragment: (fragment) => fragments.push(fragment),
+    onFragment: (fragment) => {
+      fragment.memory?.hold();
+      fragments.push(fragment);
+    },
   });
   const reader = createAccessUnitReader(codec, (unit: AccessUnit) => writer.take(unit));
   for (const packet of list) reader.take(packet);
@@ -285,6 +290,12 @@ describe('session descriptions', () => {
     expect(track).toMatchObject({ codec: 'hevc', payloadType: 97, clockRateHz: 90_000, control: 'trackID=2' });
     expect(track!.parameterSets.map((set) => (set[0]! >> 1) & 63)).toEqual([32, 33, 34]);
     expect(readVideoTrack('v=0\r\nm=video 0 RTP/AVP 26\r\n')).toEqual({ track: null, others: ['26'] });
+    expect(readAudioTrack(sdp)).toMatchObject({ codec: 'pcma', payloadType: 8, clockRateHz: 8000, control: 'trackID=1' });
+    const aac = 'streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408';
+    expect(readAudioTrack(`v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/16000/1\na=fmtp:97 ${aac}\n`)).toMatchObject({
+      ...{ codec: 'aac', clockRateHz: 16_000, channels: 1, config: Buffer.of(0x14, 0x08), indexBits: 3, control: '*' },
+    });
+    expect(readAudioTrack('v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 G726-32/8000\n')).toBeNull();
     expect(controlUrl('rtsp://cam/s?channel=1/', 'trackID=2')).toBe('rtsp://cam/s?channel=1/trackID=2');
     expect(controlUrl('rtsp://cam/s', '*')).toBe('rtsp://cam/s');
     expect(controlUrl('rtsp://cam/s', 'rtsp://cam/other')).toBe('rtsp://cam/other');

@@ -7,7 +7,7 @@ export interface KeptGops {
   /** Lets go of GOPs before the one that holds this media time; the newest stays for sure. */
   forgetBefore(mediaMs: number): void;
   clear(): void;
-  /** From the key frame at or before this media time on; all where there is none so old. */
+  /** From the key frame at or before this media time on; all where there is none so old. Lent until the next call. */
   from(mediaMs: number): readonly Fragment[];
   /** Media time of the oldest key frame; null when there is nothing. */
   oldestMs(): number | null;
@@ -15,15 +15,19 @@ export interface KeptGops {
 
 /** `onDrop`: a GOP was let go because all together were more than `mostBytes`. */
 export function createKeptGops(mostBytes: number, onDrop: () => void): KeptGops {
-  let kept: Fragment[] = [];
+  const kept: Fragment[] = [];
   let keptBytes = 0;
   const letGo = (count: number): void => {
-    for (const { sizeBytes } of kept.splice(0, count)) keptBytes -= sizeBytes;
+    for (const { sizeBytes, memory } of kept.splice(0, count)) {
+      keptBytes -= sizeBytes;
+      memory?.release();
+    }
   };
   return {
     add: (fragment) => {
       if (kept.length === 0 && !fragment.key) return;
       kept.push(fragment);
+      fragment.memory?.hold();
       keptBytes += fragment.sizeBytes;
       while (keptBytes > mostBytes) {
         const next = kept.findIndex(({ key }, index) => index > 0 && key);
@@ -35,10 +39,7 @@ export function createKeptGops(mostBytes: number, onDrop: () => void): KeptGops 
       const first = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= mediaMs);
       if (first > 0) letGo(first);
     },
-    clear: () => {
-      kept = [];
-      keptBytes = 0;
-    },
+    clear: () => letGo(kept.length),
     from: (mediaMs) => {
       const first = kept.findLastIndex(({ key, mediaTimeMs }) => key && mediaTimeMs <= mediaMs);
       return kept.slice(Math.max(first, 0));

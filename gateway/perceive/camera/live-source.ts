@@ -170,6 +170,7 @@ async function connectOnce(given: Connecting, way: Way, signal: AbortSignal): Pr
       heard(size.widthPx, size.heightPx);
       given.hub.take(fragment);
     },
+    audio: (unit) => given.hub.audio?.(unit),
     end: () => given.hub.end(),
     hurries: () => given.hub.hurries?.() === true,
   };
@@ -177,7 +178,10 @@ async function connectOnce(given: Connecting, way: Way, signal: AbortSignal): Pr
   const input = inputArguments(url, relay?.url ?? null, given.transport);
   const pull: Pick<Pull, 'ended' | 'stop'> =
     way === 'rtsp'
-      ? (given.state.pull = startRtspPull({ sink, nextStream, url, transport: given.transport, clock }))
+      ? (given.state.pull = startRtspPull({
+          ...{ sink, nextStream, url, transport: given.transport, clock },
+          ...{ memory: given.shared.memory, audio: given.audio ?? false },
+        }))
       : way === 'copy'
         ? (given.state.pull = startCopyPull({ sink, nextStream, input, clock, captureTimes: 'arrival' }))
         : startDecodingPull(given, input, heard);

@@ -1,11 +1,13 @@
 import type { ParameterSets } from './parameter-sets.ts';
 import { readParameterSets } from './parameter-sets.ts';
 import type { InitSegment } from './fragment.ts';
+import type { FragmentPiece } from './fragment-memory.ts';
 
 /** RTP's clock for video (RFC 6184, RFC 7798), and so our files' too: nothing is rounded on the way. */
 export const timescale = 90_000;
 
-function box(type: string, ...parts: readonly Uint8Array[]): Buffer {
+/** A box of ISO/IEC 14496-12, 4.2. */
+export function box(type: string, ...parts: readonly Uint8Array[]): Buffer {
   const length = parts.reduce((sum, part) => sum + part.length, 8);
   const head = Buffer.alloc(8);
   head.writeUInt32BE(length);
@@ -14,7 +16,7 @@ function box(type: string, ...parts: readonly Uint8Array[]): Buffer {
 }
 
 /** Numbers of 1, 2 or 4 bytes: `[width, value]`. */
-function fields(...values: readonly (readonly [1 | 2 | 4, number])[]): Buffer {
+export function fields(...values: readonly (readonly [1 | 2 | 4, number])[]): Buffer {
   const bytes = Buffer.alloc(values.reduce((sum, [width]) => sum + width, 0));
   let at = 0;
   for (const [width, value] of values) {
@@ -24,10 +26,10 @@ function fields(...values: readonly (readonly [1 | 2 | 4, number])[]): Buffer {
   return bytes;
 }
 
-const zeros = (count: number): Buffer => Buffer.alloc(count);
-const fullBox = (type: string, version: number, flags: number, ...parts: readonly Uint8Array[]): Buffer =>
+export const zeros = (count: number): Buffer => Buffer.alloc(count);
+export const fullBox = (type: string, version: number, flags: number, ...parts: readonly Uint8Array[]): Buffer =>
   box(type, fields([4, version * 0x1000000 + flags]), ...parts);
-const unityMatrix = Buffer.from('000100000000000000000000000000000001000000000000000000000000000040000000', 'hex');
+export const unityMatrix = Buffer.from('000100000000000000000000000000000001000000000000000000000000000040000000', 'hex');
 
 /** `ftyp` + `moov` for one video track without samples: ISO/IEC 14496-12 section 8. Throws RangeError for bad parameter sets. */
 export function writeInitSegment(sets: ParameterSets, stream: number): InitSegment {
@@ -105,54 +107,59 @@ export interface Sample {
   readonly offsetTicks: number;
 }
 
+/** `moof` of one sample and the head of its `mdat`, all numbers that change 0: 14496-12 section 8.8. */
+const fragmentHead = Buffer.concat(
+  [
+    box(
+      'moof',
+      fullBox('mfhd', 0, 0, fields([4, 0])),
+      box(
+        'traf',
+        // default-base-is-moof
+        fullBox('tfhd', 0, 0x020000, fields([4, 1])),
+        fullBox('tfdt', 1, 0, zeros(8)),
+        // version 1 (signed offsets): data offset, and for the sample its duration, size, flags and composition offset
+        fullBox('trun', 1, 0xf01, fields([4, 1], [4, headBytes]), zeros(16)),
+      ),
+    ),
+    box('mdat'),
+  ],
+  headBytes,
+);
+/** Where they stand in it. */
+const at = { number: 20, decodeTime: 60, duration: 88, size: 92, flags: 96, offset: 100, mdat: 104 } as const;
+
+/** Memory of its own, for the garbage collector to look after. */
+const ownMemory = (sizeBytes: number): FragmentPiece => ({ bytes: Buffer.allocUnsafeSlow(sizeBytes), memory: null });
+
 /**
- * One picture as `moof` + `mdat` (14496-12 section 8.8) in memory that `allocate` gives; the NAL units are copied.
- * `sequence` counts from 0.
+ * One picture as `moof` + `mdat` in memory that `allocate` gives; the NAL units are copied. `sequence` counts from 0.
+ * Without closures: each set of them, made 25 times a second, was compiled anew after every garbage collection.
  */
 export function writeFragment(
   sample: Sample,
   sequence: number,
-  allocate: (sizeBytes: number) => Buffer = (sizeBytes) => Buffer.allocUnsafeSlow(sizeBytes),
-): Buffer {
+  allocate: (sizeBytes: number) => FragmentPiece = ownMemory,
+): FragmentPiece {
   let size = 0;
   for (const nal of sample.nals) size += 4 + nal.length;
-  const out = allocate(headBytes + size);
-  let at = 0;
-  const word = (value: number): void => {
-    at = out.writeUInt32BE(value >>> 0, at);
-  };
-  const name = (length: number, type: string): void => {
-    word(length);
-    at += out.write(type, at, 'latin1');
-  };
-  name(headBytes - 8, 'moof');
-  name(16, 'mfhd');
-  word(0);
-  word(sequence + 1);
-  name(headBytes - 8 - 8 - 16, 'traf');
-  name(16, 'tfhd');
-  // default-base-is-moof
-  word(0x020000);
-  word(1);
-  name(20, 'tfdt');
-  word(0x01000000);
-  word(Math.floor(sample.decodeTicks / 0x100000000));
-  word(sample.decodeTicks % 0x100000000);
-  name(36, 'trun');
-  // version 1 (signed offsets): data offset, and for the sample its duration, size, flags and composition offset
-  word(0x01000f01);
-  word(1);
-  word(headBytes);
-  word(sample.durationTicks);
-  word(size);
+  const piece = allocate(headBytes + size);
+  const { bytes } = piece;
+  bytes.set(fragmentHead);
+  bytes.writeUInt32BE(sequence + 1, at.number);
+  bytes.writeUInt32BE(Math.floor(sample.decodeTicks / 0x100000000), at.decodeTime);
+  bytes.writeUInt32BE(sample.decodeTicks % 0x100000000, at.decodeTime + 4);
+  bytes.writeUInt32BE(sample.durationTicks, at.duration);
+  bytes.writeUInt32BE(size, at.size);
   // 8.8.3.1: depends on others, is no sync sample; or depends on none
-  word(sample.key ? 0x02000000 : 0x01010000);
-  word(sample.offsetTicks);
-  name(8 + size, 'mdat');
+  bytes.writeUInt32BE(sample.key ? 0x02000000 : 0x01010000, at.flags);
+  bytes.writeInt32BE(sample.offsetTicks, at.offset);
+  bytes.writeUInt32BE(8 + size, at.mdat);
+  let to = headBytes;
   for (const nal of sample.nals) {
-    word(nal.length);
-    out.set(nal, at);
-    at += nal.length;
+    bytes.writeUInt32BE(nal.length, to);
+    bytes.set(nal, to + 4);
+    to += 4 + nal.length;
   }
-  return out;
+  return piece;
 }

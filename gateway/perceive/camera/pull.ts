@@ -65,6 +65,7 @@ export function countFragments(sink: FragmentSink): {
         if (fragment.key) keyFrames += 1;
         sink.take(fragment);
       },
+      audio: (unit) => sink.audio?.(unit),
       end: () => sink.end(),
     },
     counts: () => ({ bytes, fragments, keyFrames }),

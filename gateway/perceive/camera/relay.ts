@@ -4,7 +4,7 @@ import { connect as connectTls } from 'node:tls';
 import { codeOf } from '../../lib/errors.ts';
 import { authorize, chooseChallenge, type Challenge, type Credentials } from './authentication.ts';
 import {
-  createRtspSplitter,
+  createRtspReader,
   encodeMessage,
   headerOf,
   headersOf,
@@ -101,8 +101,6 @@ function joinConnections(
   credentials: Credentials | null,
   notice: (fault: { kind: RelayFault; detail: string } | null) => void,
 ): void {
-  const fromClient = createRtspSplitter();
-  const fromCamera = createRtspSplitter();
   /** Requests sent and not answered, by our own CSeq. */
   const pending = new Map<string, { request: RtspMessage; clientSequence: string; authorized: boolean }>();
   let challenge: Challenge | null = null;
@@ -161,29 +159,27 @@ function joinConnections(
     );
   };
 
-  const pump = (
-    from: Socket,
-    to: Socket,
-    split: ReturnType<typeof createRtspSplitter>,
-    handle: (message: RtspMessage) => void,
-  ): void => {
+  const pump = (from: Socket, to: Socket, handle: (message: RtspMessage) => void): void => {
+    const reader = createRtspReader({
+      message: handle,
+      frame: (memory, start, end) => {
+        // Copied: what does not fit into the socket waits in its queue.
+        if (to.write(Buffer.from(memory.subarray(start, end))) || from.isPaused()) return;
+        // One chunk holds many frames: only the first that does not fit waits for the drain.
+        from.pause();
+        to.once('drain', () => from.resume());
+      },
+    });
     from.on('data', (chunk: Buffer) => {
       try {
-        for (const item of split(chunk)) {
-          if (item.kind === 'message') handle(item);
-          else if (!to.write(item.bytes) && !from.isPaused()) {
-            // One chunk holds many frames: only the first that does not fit waits for the drain.
-            from.pause();
-            to.once('drain', () => from.resume());
-          }
-        }
+        reader.take(chunk);
       } catch (error) {
         notice({ kind: 'not-rtsp', detail: error instanceof Error ? error.message : 'garbage' });
       }
     });
   };
-  pump(client, upstream, fromClient, (request) => send(request, headerOf(request.headers, 'cseq') ?? '0'));
-  pump(upstream, client, fromCamera, (message) => {
+  pump(client, upstream, (request) => send(request, headerOf(request.headers, 'cseq') ?? '0'));
+  pump(upstream, client, (message) => {
     // A camera may ask us something too (OPTIONS as a keep-alive): the child answers, or does not, as it likes.
     if (message.start.startsWith('RTSP/')) answer(message);
     else client.write(encodeMessage(message));

@@ -1,4 +1,6 @@
+import type { AudioUnit } from './audio-units.ts';
 import type { Fragment } from './fragment.ts';
+import { withAudioTrack, writeAudioFragment } from './mp4-audio.ts';
 
 /*
  * ISO/IEC 14496-12, the few boxes that a cut changes: `tfdt` (8.8.12) counts from the clip's beginning instead of the
@@ -59,34 +61,83 @@ function timescaleOf(init: Uint8Array): { readonly timescale: number; readonly t
   return { timescale, track };
 }
 
+/** Audio stands before the pictures of its time, in pieces of so long. */
+const audioPieceMs = 1000;
+
 /**
  * One MP4 of an init segment and fragments of its stream in order, the first a key frame: nothing is encoded anew, and
- * its time begins at 0. Throws on what is no fragment.
+ * its time begins at 0. `audio`: what was heard meanwhile, in order. Throws on what is no fragment.
  */
-export function assembleClip(init: Uint8Array, fragments: readonly Fragment[]): Uint8Array<ArrayBuffer> {
+export function assembleClip(
+  init: Uint8Array,
+  fragments: readonly Fragment[],
+  audio: readonly AudioUnit[] = [],
+): Uint8Array<ArrayBuffer> {
   const { timescale, track } = timescaleOf(init);
   const times = fragments.map(({ bytes }) => decodeTime(viewOf(bytes)));
   const first = times[0] ?? 0n;
   const last = fragments.at(-1);
   const endTime = (times.at(-1) ?? 0n) + BigInt(Math.round(((last?.durationMs ?? 0) * timescale) / 1000));
+  const heard = sameRun(audio);
+  const head = heard[0] ? withAudioTrack(init, heard[0].format) : init;
+  const pieces = audioPieces(fragments, heard);
   const index = segmentIndex(
     { timescale, track },
     fragments.map(({ sizeBytes, key }, i) => ({
-      ...{ sizeBytes, key },
+      ...{ sizeBytes: sizeBytes + (pieces.get(i)?.length ?? 0), key },
       duration: Number((times[i + 1] ?? endTime) - (times[i] ?? first)),
     })),
   );
-  const media = fragments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const out = new Uint8Array(init.length + index.length + media);
-  out.set(init, 0);
-  out.set(index, init.length);
-  let at = init.length + index.length;
+  const media = fragments.reduce((sum, { sizeBytes }, i) => sum + sizeBytes + (pieces.get(i)?.length ?? 0), 0);
+  const out = new Uint8Array(head.length + index.length + media);
+  out.set(head, 0);
+  out.set(index, head.length);
+  let at = head.length + index.length;
   fragments.forEach(({ bytes }, number) => {
+    const piece = pieces.get(number);
+    if (piece) out.set(piece, at);
+    at += piece?.length ?? 0;
     out.set(bytes, at);
     rebase(viewOf(out.subarray(at, at + bytes.length)), { number: number + 1, first, offset: at });
     at += bytes.length;
   });
   return out;
+}
+
+/** The longest stretch of audio whose times belong together: after a camera's clock was set there is another. */
+function sameRun(audio: readonly AudioUnit[]): readonly AudioUnit[] {
+  const runs = new Map<object, AudioUnit[]>();
+  for (const unit of audio) {
+    const own = runs.get(unit.run);
+    if (own) own.push(unit);
+    else runs.set(unit.run, [unit]);
+  }
+  return [...runs.values()].sort((a, b) => b.length - a.length)[0] ?? [];
+}
+
+/** Audio as `moof` + `mdat` by the place of the fragment that it stands before. */
+function audioPieces(fragments: readonly Fragment[], heard: readonly AudioUnit[]): ReadonlyMap<number, Uint8Array> {
+  const pieces = new Map<number, Uint8Array>();
+  const [start, from] = [fragments[0], heard[0]];
+  if (!start || !from) return pieces;
+  // Its own time stamps from the first unit on, whose place in the clip its time of capture tells.
+  const { clockRateHz } = from.format;
+  const shift = Math.round(((from.capturedAtMs - start.capturedAtMs) * clockRateHz) / 1000) - from.ticks;
+  const beginsMs = (unit: AudioUnit): number => ((unit.ticks + shift) / clockRateHz) * 1000;
+  let next = 0;
+  for (let place = 0, pieceMs = 0; place < fragments.length; place += 1) {
+    const atMs = (fragments[place]?.capturedAtMs ?? 0) - start.capturedAtMs;
+    if (place > 0 && atMs < pieceMs) continue;
+    pieceMs = atMs + audioPieceMs;
+    const units: AudioUnit[] = [];
+    for (let unit = heard[next]; unit && beginsMs(unit) < pieceMs; unit = heard[next]) {
+      units.push(unit);
+      next += 1;
+    }
+    if (units[0])
+      pieces.set(place, writeAudioFragment(units, units[0].ticks + shift, fragments.length + pieces.size + 1));
+  }
+  return pieces;
 }
 
 function rebase(

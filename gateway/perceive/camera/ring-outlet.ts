@@ -45,6 +45,7 @@ export function createRingOutlet(options: RingOptions, clock: Clock, live: LiveO
       ring.take(fragment);
       if (watched) send(fragment);
     },
+    audio: (unit) => ring.audio?.(unit),
     end: () => {
       init = null;
       ring.end();

@@ -8,6 +8,7 @@ import { createFakeClock } from '../../lib/fake-clock.ts';
 import { systemClock, type EpochMs } from '../../lib/clock.ts';
 import { encodeStream, type EncodedStream } from '../../../test/support/encoded-stream.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
+import { createFragmentMemory } from './fragment-memory.ts';
 import { createFragmentRing, type Clip } from './ring.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kanmen-ring-'));
@@ -146,7 +147,7 @@ const smallFragment = (stream: number, sequence: number, key: boolean, sizeBytes
   const moof = box('moof', box('mfhd', words(0, 77)), box('traf', box('tfhd', words(0, 1)), box('tfdt', words(0, ms))));
   const bytes = Buffer.concat([moof, box('mdat', Buffer.alloc(sizeBytes))]);
   return {
-    ...{ stream, sequence, key, bytes, sizeBytes: bytes.length, sampleSizesBytes: [sizeBytes] },
+    ...{ stream, sequence, key, bytes, sizeBytes: bytes.length, memory: null, sampleSizesBytes: [sizeBytes] },
     ...{ mediaTimeMs: ms, durationMs: 40, capturedAtMs: at(startMs + ms) },
   };
 };
@@ -271,6 +272,40 @@ describe('the ring', () => {
     expect(newest?.init.stream).toBe(3);
     ring.end();
     expect(ring.newest()).toBeNull();
+  });
+
+  it('holds the memory of what it keeps, and of what a clip waits for, and lets the rest be used again', async () => {
+    const memory = createFragmentMemory();
+    const allocate = memory.writer();
+    const ring = createFragmentRing({ keepMs: 2000, maxBytes: 50_000_000 }, systemClock);
+    ring.begin(smallInit(0));
+    const feed = (from: number, to: number): void => {
+      for (let n = from; n < to; n += 1) {
+        const plain = smallFragment(0, n, n % 25 === 0, 8000, n * 40);
+        const piece = allocate(plain.bytes.length);
+        piece.bytes.set(plain.bytes);
+        piece.bytes.fill(n & 0xff, plain.bytes.length - 8000);
+        ring.take({ ...plain, ...piece });
+      }
+    };
+    feed(0, 30);
+    // Longer than the ring reaches back.
+    const waiting = ring.clip({ fromAt: at(startMs), toAt: at(startMs + 12_000) });
+    feed(30, 2000);
+    const { bytes } = (await waiting)!;
+    const marks: number[] = [];
+    for (let offset = 0; offset < bytes.length;) {
+      const length = Buffer.from(bytes.buffer, offset).readUInt32BE(0);
+      if (Buffer.from(bytes.buffer, offset + 4, 4).toString('latin1') === 'mdat') {
+        const content = new Set(bytes.subarray(offset + 8, offset + length));
+        marks.push(content.size === 1 ? [...content][0]! : -1);
+      }
+      offset += length;
+    }
+    expect(marks).toEqual(Array.from({ length: 300 }, (_, n) => n & 0xff));
+    // The ring holds 75 pictures of 8 kB at most, and the clip has held 300.
+    expect(memory.report().slabs).toBeLessThanOrEqual(8);
+    expect(memory.report().slabs - memory.report().ready).toBeLessThanOrEqual(3);
   });
 
   it('keeps no more clips waiting than it can hold', async () => {

@@ -1,4 +1,5 @@
 import type { Clock, EpochMs, Timer } from '../../lib/clock.ts';
+import type { AudioUnit } from './audio-units.ts';
 import type { Fragment, FragmentSink, InitSegment } from './fragment.ts';
 import { assembleClip } from './ring-clip.ts';
 
@@ -26,6 +27,8 @@ interface Gop {
   readonly init: InitSegment;
   readonly fragments: Fragment[];
   sizeBytes: number;
+  /** The ring, and clips that wait for their end: with the last of them the memory goes. */
+  holders: number;
 }
 
 /** A clip whose end has not been captured yet. It holds on to its GOPs, whatever the ring lets go. */
@@ -58,7 +61,7 @@ export interface FragmentRing extends FragmentSink {
    * captured or the stream ends; answers less than asked where there is no more, and null where there is nothing.
    */
   clip(span: { readonly fromAt: EpochMs; readonly toAt: EpochMs }): Promise<Clip | null>;
-  /** The newest key frame and all that came after it: what somebody needs who looks in now. Null while there is none. */
+  /** The newest key frame and all that came after it, lent: what somebody needs who looks in now. Null while there is none. */
   newest(): { readonly init: InitSegment; readonly fragments: readonly Fragment[] } | null;
   report(): RingReport;
   /** Settles every clip that is waited for with what there is. */
@@ -78,12 +81,23 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
   let growing: Gop | null = null;
   let sizeBytes = 0;
   let dropped = 0;
+  let heard: AudioUnit[] = [];
 
   const drop = (): void => {
     const gop = gops.shift();
     if (!gop) return;
     sizeBytes -= gop.sizeBytes;
     if (gop === growing) growing = null;
+    letGo(gop);
+    letGoUnheard();
+  };
+  const audioOf = (fromAt: EpochMs, toAt: EpochMs): readonly AudioUnit[] =>
+    heard.filter(({ capturedAtMs }) => capturedAtMs >= fromAt && capturedAtMs < toAt);
+  const letGoUnheard = (): void => {
+    const oldestAt = gops[0] ? startOf(gops[0]) : Infinity;
+    const first = heard.findIndex(({ capturedAtMs }) => capturedAtMs >= oldestAt);
+    const gone = heard.splice(0, first < 0 ? heard.length : first);
+    for (const { bytes } of gone) sizeBytes -= bytes.length;
   };
   const trim = (newestAt: EpochMs): void => {
     for (;;) {
@@ -102,18 +116,26 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
     take: (fragment) => {
       if (!init) return;
       if (fragment.key) {
-        growing = { init, fragments: [], sizeBytes: 0 };
+        growing = { init, fragments: [], sizeBytes: 0, holders: 1 };
         gops.push(growing);
-        for (const clip of open) if (clip.gops.at(-1)?.init === init) clip.gops.push(growing);
+        for (const clip of open) if (clip.gops.at(-1)?.init === init) clip.gops.push(hold(growing));
       }
       if (!growing) return;
       growing.fragments.push(fragment);
+      fragment.memory?.hold();
       growing.sizeBytes += fragment.sizeBytes;
       sizeBytes += fragment.sizeBytes;
       for (const clip of open) {
         if (fragment.capturedAtMs + fragment.durationMs >= clip.toAt || sizeOf(clip.gops) > 2 * maxBytes) clip.settle();
       }
       trim(fragment.capturedAtMs);
+    },
+    audio: (unit) => {
+      // Without a picture of its time nobody asks for it.
+      if (gops.length === 0) return;
+      heard.push(unit);
+      sizeBytes += unit.bytes.length;
+      trim(unit.capturedAtMs);
     },
     end: () => {
       init = null;
@@ -123,7 +145,7 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
     clip: ({ fromAt, toAt }) => {
       const chosen = choose(gops, fromAt, toAt);
       const last = chosen.at(-1);
-      const made = (): Clip | null => make(chosen, fromAt, toAt);
+      const made = (): Clip | null => make(chosen, fromAt, toAt, audioOf);
       // Nothing more will come of it: it has its end, its stream is over, or there are too many that wait.
       if (!last || last !== growing || endOf(last) >= toAt || open.size >= maxOpenClips) return Promise.resolve(made());
       return new Promise((resolve) => {
@@ -132,10 +154,13 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
           ...{ fromAt, toAt, gops: chosen },
           settle: () => {
             timer.cancel();
-            if (open.delete(clip)) resolve(made());
+            if (!open.delete(clip)) return;
+            resolve(made());
+            for (const gop of chosen) letGo(gop);
           },
         };
         open.add(clip);
+        for (const gop of chosen) hold(gop);
         timer = clock.after(Math.max(toAt - endOf(last), 0) + graceMs, clip.settle);
       });
     },
@@ -153,6 +178,14 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
   };
 }
 
+const hold = (gop: Gop): Gop => {
+  gop.holders += 1;
+  return gop;
+};
+const letGo = (gop: Gop): void => {
+  gop.holders -= 1;
+  if (gop.holders === 0) for (const { memory } of gop.fragments) memory?.release();
+};
 const sizeOf = (gops: readonly Gop[]): number => gops.reduce((sum, gop) => sum + gop.sizeBytes, 0);
 const startOf = (gop: Gop): EpochMs => gop.fragments[0]?.capturedAtMs ?? (0 as EpochMs);
 const endOf = (gop: Gop): EpochMs => {
@@ -176,7 +209,12 @@ function choose(gops: readonly Gop[], fromAt: EpochMs, toAt: EpochMs): Gop[] {
   return newest && startOf(newest) < toAt ? [newest] : [];
 }
 
-function make(gops: readonly Gop[], fromAt: EpochMs, toAt: EpochMs): Clip | null {
+function make(
+  gops: readonly Gop[],
+  fromAt: EpochMs,
+  toAt: EpochMs,
+  audioOf: (fromAt: EpochMs, toAt: EpochMs) => readonly AudioUnit[],
+): Clip | null {
   // Several key frames may have gone by since it was asked for; begin with the last one that is early enough.
   const first = Math.max(
     gops.findLastIndex((gop) => startOf(gop) <= fromAt),
@@ -190,10 +228,11 @@ function make(gops: readonly Gop[], fromAt: EpochMs, toAt: EpochMs): Clip | null
   const last = fragments.at(-1);
   const init = gops[0]?.init;
   if (!head || !last || !init) return null;
+  const endsAt = (last.capturedAtMs + last.durationMs) as EpochMs;
   return {
-    bytes: assembleClip(init.bytes, fragments),
+    bytes: assembleClip(init.bytes, fragments, audioOf(head.capturedAtMs, endsAt)),
     startsAt: head.capturedAtMs,
-    endsAt: (last.capturedAtMs + last.durationMs) as EpochMs,
+    endsAt,
     mimeCodec: init.mimeCodec,
     widthPx: init.widthPx,
     heightPx: init.heightPx,

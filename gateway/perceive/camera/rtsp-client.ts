@@ -6,14 +6,14 @@ import { codeOf } from '../../lib/errors.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { authorize, chooseChallenge, type Challenge, type Credentials } from './authentication.ts';
 import {
-  createRtspSplitter,
+  createRtspReader,
   encodeMessage,
   headerOf,
   headersOf,
   withHeader,
   type RtspMessage,
 } from './rtsp-messages.ts';
-import { controlUrl, readVideoTrack, type VideoTrack } from './sdp.ts';
+import { controlUrl, readAudioTrack, readVideoTrack, type AudioTrack, type VideoTrack } from './sdp.ts';
 
 /** Why a connection ended. `unsupported`: it works, but the camera sends nothing that we can copy. */
 export interface RtspFault {
@@ -30,6 +30,8 @@ export interface RtspClientRequest {
   /** No answer to a request for this long: unreachable. */
   readonly answerWithinMs: number;
   readonly onTrack: (track: VideoTrack) => void;
+  /** Told of the camera's audio track, if it has one that we know; answers who takes its packets. Null: it stays unasked for. */
+  readonly onAudioTrack: ((track: AudioTrack) => (packet: Buffer) => void) | null;
   /** Whether each picture is wanted as it comes; else packets are read several times a second, which costs far less. */
   readonly hurries: () => boolean;
   /** Every packet on the track's RTP channel, in order of arrival; over TCP its memory is lent until the call returns. */
@@ -42,8 +44,6 @@ export interface RtspClient {
   stop(): void;
 }
 
-/** A key frame of 1080p fits. */
-const readBytes = 256 * 1024;
 /** A frame at 25 frames a second. */
 const promptTickMs = 40;
 /** While nobody hurries. Waking up costs more than all else: five times a second instead of 50 (tick and packet) is a fifth of it. */
@@ -75,6 +75,21 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
   // `transport` is ours and not the camera's.
   camera.searchParams.delete('transport');
   const target = `rtsp://${camera.host}${camera.pathname}${camera.search}`;
+  const reader = createRtspReader({
+    message: (message) => {
+      // What a camera asks of us (OPTIONS as a sign of life) needs no answer.
+      if (over || !message.start.startsWith('RTSP/')) return;
+      const number = headerOf(message.headers, 'cseq') ?? '';
+      const answer = waiting.get(number);
+      waiting.delete(number);
+      answer?.(message);
+    },
+    frame: (memory, from, to) => {
+      if (over) return;
+      if (memory[from + 1] === channel) request.onPacket(memory.subarray(from + 4, to));
+      else if (memory[from + 1] === audio?.channel) audio?.take(memory.subarray(from + 4, to));
+    },
+  });
   // Cameras' certificates are self-signed as a rule; TLS here keeps listeners out, it does not prove who answers.
   const socket: Socket = secure
     ? connectTls({ host, port, rejectUnauthorized: false })
@@ -82,16 +97,15 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
         host,
         port,
         onread: {
-          // One buffer for all reads of this camera: what is kept of it is copied where it is kept.
-          buffer: Buffer.allocUnsafeSlow(readBytes),
-          callback: (length, buffer) => {
-            receive(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          // Read to where it is cut: what is kept of it is copied where it is kept.
+          buffer: () => reader.space(),
+          callback: (length) => {
+            received(length, () => reader.took(length));
             return true;
           },
         },
       });
   socket.setNoDelay(true);
-  const split = createRtspSplitter();
   const udp: UdpSocket[] = [];
   const waiting = new Map<string, (response: RtspMessage) => void>();
   let timers: Timer[] = [];
@@ -100,6 +114,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
   let sequence = 0;
   let session: string | null = null;
   let channel: number | null = null;
+  let audio: { readonly channel: number; readonly take: (packet: Buffer) => void } | null = null;
   let over = false;
   let settle: (fault: RtspFault | null) => void = () => undefined;
   const ended = new Promise<RtspFault | null>((resolve) => {
@@ -132,8 +147,16 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     socket.write(encodeMessage({ start: `${method} ${uri} RTSP/1.0`, headers: all, body: Buffer.alloc(0) }));
   };
 
-  /** Asks, answers a challenge once, and gives a 2xx; anything else ends the connection and never comes back. */
-  const ask = (method: string, uri: string, headers: RtspMessage['headers'] = []): Promise<RtspMessage> =>
+  /**
+   * Asks, answers a challenge once, and gives a 2xx; anything else ends the connection and never comes back. What is
+   * `dispensable` may be refused: the refusal is given.
+   */
+  const ask = (
+    method: string,
+    uri: string,
+    headers: RtspMessage['headers'] = [],
+    dispensable = false,
+  ): Promise<RtspMessage> =>
     new Promise((resolve) => {
       const attempt = (authorized: boolean): void => {
         if (over) return;
@@ -147,7 +170,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
           timer.cancel();
           timers = timers.filter((other) => other !== timer);
           const status = Number(response.start.split(' ')[1] ?? '0');
-          if (status >= 200 && status < 300) {
+          if ((status >= 200 && status < 300) || (dispensable && status !== 401)) {
             resolve(response);
             return;
           }
@@ -177,7 +200,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
       attempt(challenge !== null);
     });
 
-  const openUdp = async (): Promise<number> => {
+  const openUdp = async (onPacket: (packet: Buffer) => void): Promise<{ port: number; socket: UdpSocket | null }> => {
     const family = socket.remoteFamily === 'IPv6' ? 'udp6' : 'udp4';
     // RFC 3550 section 11: an even port for RTP, the next for RTCP.
     for (let tries = 0; tries < 50; tries += 1) {
@@ -185,14 +208,14 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
       const pair = await Promise.all([bindUdp(first, family), bindUdp(first + 1, family)]);
       if (pair.every((one) => one !== null) && !over) {
         udp.push(...(pair as UdpSocket[]));
-        udp[0]?.on('message', (packet, from) => {
+        pair[0]?.on('message', (packet, from) => {
           if (!over && from.address.replace('::ffff:', '') === socket.remoteAddress?.replace('::ffff:', ''))
-            request.onPacket(packet);
+            onPacket(packet);
         });
-        return first;
+        return { port: first, socket: pair[0] ?? null };
       }
       for (const one of pair) one?.close();
-      if (over) return 0;
+      if (over) return { port: 0, socket: null };
     }
     throw new Error('no pair of free UDP ports');
   };
@@ -208,22 +231,39 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     }
     request.onTrack(track);
     const base = headerOf(description.headers, 'content-base') ?? headerOf(description.headers, 'content-location');
-    const udpPort = request.transport === 'udp' ? await openUdp() : null;
-    const transport =
-      udpPort === null
-        ? 'RTP/AVP/TCP;unicast;interleaved=0-1'
-        : `RTP/AVP;unicast;client_port=${udpPort}-${udpPort + 1}`;
-    const setup = await ask('SETUP', controlUrl(withoutUser(base) ?? target, track.control), [
-      ['Transport', transport],
-    ]);
-    const [id = '', ...parameters] = (headerOf(setup.headers, 'session') ?? '').split(';');
+    /** Sets one track up on these channels, or on a pair of UDP ports; null: it was refused. */
+    const setUp = async (
+      control: string,
+      channels: string,
+      take: (packet: Buffer) => void,
+      dispensable: boolean,
+    ): Promise<{ readonly answer: RtspMessage; readonly channel: number } | null> => {
+      const over = request.transport === 'udp' ? await openUdp(take) : null;
+      const transport =
+        over === null
+          ? `RTP/AVP/TCP;unicast;interleaved=${channels}`
+          : `RTP/AVP;unicast;client_port=${over.port}-${over.port + 1}`;
+      const url = controlUrl(withoutUser(base) ?? target, control);
+      const answer = await ask('SETUP', url, [['Transport', transport]], dispensable);
+      if (!/^RTSP\/1\.\d 2/.test(answer.start)) return null;
+      const chosen = headerOf(answer.headers, 'transport') ?? '';
+      const serverPorts = /server_port=(\d+)-?(\d+)?/i.exec(chosen);
+      // A packet from us opens the way back through a firewall on our side.
+      if (serverPorts && socket.remoteAddress !== undefined)
+        over?.socket?.send(Buffer.from([0x80, 0, 0, 0]), Number(serverPorts[1]), socket.remoteAddress, () => undefined);
+      return { answer, channel: Number(/interleaved=(\d+)/i.exec(chosen)?.[1] ?? channels.split('-')[0]) };
+    };
+    const setup = await setUp(track.control, '0-1', request.onPacket, false);
+    if (!setup) return;
+    const [id = '', ...parameters] = (headerOf(setup.answer.headers, 'session') ?? '').split(';');
     session = id === '' ? null : id;
-    const chosen = headerOf(setup.headers, 'transport') ?? '';
-    channel = Number(/interleaved=(\d+)/i.exec(chosen)?.[1] ?? '0');
-    const serverPorts = /server_port=(\d+)-?(\d+)?/i.exec(chosen);
-    // A packet from us opens the way back through a firewall on our side.
-    if (serverPorts && socket.remoteAddress !== undefined)
-      udp[0]?.send(Buffer.from([0x80, 0, 0, 0]), Number(serverPorts[1]), socket.remoteAddress, () => undefined);
+    channel = setup.channel;
+    const heard = request.onAudioTrack ? readAudioTrack(description.body.toString('utf8')) : null;
+    if (heard && request.onAudioTrack) {
+      const take = request.onAudioTrack(heard);
+      const second = await setUp(heard.control, '2-3', take, true);
+      if (second) audio = { channel: second.channel, take };
+    }
     await ask('PLAY', withoutUser(base) ?? target, [['Range', 'npt=0.000-']]);
     const timeout = parameters.map((text) => /timeout\s*=\s*(\d+)/i.exec(text)?.[1]).find((text) => text !== undefined);
     const aliveEveryMs = (Math.max(Number(timeout ?? '60'), 10) * 1000) / 2.5;
@@ -267,10 +307,11 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
       socket.pause();
       const tickMs = tick();
       const waitMs = tickMs - (request.clock.monotonic() % tickMs);
+      // Timers come up to a millisecond early: what is left of this tick then is no tick of its own.
       setTimeout(() => {
         gathering = false;
         if (!over) socket.resume();
-      }, waitMs);
+      }, waitMs < tickMs / 4 ? waitMs + tickMs : waitMs);
     });
   };
 
@@ -287,27 +328,16 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
   });
   socket.on('error', (error) => end({ kind: 'unreachable', detail: codeOf(error) ?? 'connection lost' }));
   socket.on('close', () => end({ kind: 'closed', detail: 'the camera closed the connection' }));
-  function receive(chunk: Buffer): void {
+  function received(length: number, read: () => void): void {
     try {
-      for (const item of split(chunk)) {
-        if (over) return;
-        if (item.kind === 'binary') {
-          if (item.bytes[1] === channel) request.onPacket(item.bytes.subarray(4));
-        } else if (item.start.startsWith('RTSP/')) {
-          const number = headerOf(item.headers, 'cseq') ?? '';
-          const answer = waiting.get(number);
-          waiting.delete(number);
-          answer?.(item);
-        }
-        // What a camera asks of us (OPTIONS as a sign of life) needs no answer.
-      }
+      read();
     } catch (error) {
       end({ kind: 'not-rtsp', detail: error instanceof Error ? error.message : 'garbage' });
     }
-    rate(chunk.length);
+    rate(length);
     gather();
   }
-  if (secure) socket.on('data', receive);
+  if (secure) socket.on('data', (chunk: Buffer) => received(chunk.length, () => reader.take(chunk)));
 
   return {
     ended,

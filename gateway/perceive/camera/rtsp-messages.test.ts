@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { EpochMs, MonotonicMs } from '../../lib/clock.ts';
 import { authorize, chooseChallenge } from './authentication.ts';
 import { createCaptureClock } from './capture-clock.ts';
-import { createRtspSplitter, encodeMessage } from './rtsp-messages.ts';
+import { createRtspReader, encodeMessage } from './rtsp-messages.ts';
 
 describe('capture clock', () => {
   it('takes the fastest frame of the last minute as the truth, once the first seconds are over', () => {
@@ -69,31 +69,43 @@ describe('RTSP messages', () => {
     const frame = Buffer.from([0x24, 0, 0, 5, 1, 2, 0x0d, 0x0a, 3]);
     const stream = Buffer.concat([message, frame, frame, message]);
     for (let size = 1; size <= stream.length; size += 1) {
-      const split = createRtspSplitter();
-      const items = [];
-      for (let i = 0; i < stream.length; i += size) items.push(...split(stream.subarray(i, i + size)));
-      expect(items.map((item) => (item.kind === 'message' ? item.body.toString() : item.bytes.length))).toEqual([
-        'v=0\n',
-        9,
-        9,
-        'v=0\n',
-      ]);
+      const items: unknown[] = [];
+      const reader = createRtspReader({
+        message: ({ body }) => items.push(body.toString()),
+        frame: (_memory, from, to) => items.push(to - from),
+      });
+      for (let i = 0; i < stream.length; i += size) reader.take(stream.subarray(i, i + size));
+      expect(items).toEqual(['v=0\n', 9, 9, 'v=0\n']);
     }
   });
 
-  it('keep nothing of memory that is only lent, whatever is written there afterwards', () => {
-    const frames = Array.from({ length: 20 }, (_, index) => Buffer.from([0x24, 0, 0, 6, 1, 2, 3, 4, 5, index]));
+  it('are cut where they are read to, however much of the room is used', () => {
+    const frames = Array.from({ length: 2000 }, (_, index) =>
+      Buffer.concat([Buffer.from([0x24, 0, 0x05, 0x78]), Buffer.alloc(1400, index & 0xff)]),
+    );
     const stream = Buffer.concat(frames);
-    for (let size = 1; size <= 25; size += 1) {
-      const split = createRtspSplitter();
-      const lent = Buffer.alloc(size);
+    for (const size of [1, 1404, 65_537, 262_144, 1_000_000]) {
       const last: number[] = [];
-      for (let at = 0; at < stream.length; at += size) {
-        const length = stream.copy(lent, 0, at, Math.min(at + size, stream.length));
-        for (const item of split(lent.subarray(0, length))) if (item.kind === 'binary') last.push(item.bytes[9] ?? -1);
-        lent.fill(0xff);
+      const reader = createRtspReader({
+        message: () => undefined,
+        frame: (memory, from, to) => last.push(to - from === 1404 ? (memory[to - 1] ?? -1) : -2),
+      });
+      for (let at = 0; at < stream.length;) {
+        const space = reader.space();
+        const length = stream.copy(space, 0, at, Math.min(at + size, at + space.length, stream.length));
+        reader.took(length);
+        at += length;
       }
-      expect(last).toEqual(frames.map((_, index) => index));
+      expect(last).toEqual(frames.map((_, index) => index & 0xff));
     }
+  });
+
+  it('may be longer than the room there is, and end it when they never end', () => {
+    const long = encodeMessage({ start: 'RTSP/1.0 200 OK', headers: [['Content-Length', '900000']], body: Buffer.alloc(900_000, 65) });
+    const bodies: number[] = [];
+    const reader = createRtspReader({ message: ({ body }) => bodies.push(body.length), frame: () => undefined });
+    reader.take(long);
+    expect(bodies).toEqual([900_000]);
+    expect(() => reader.take(Buffer.alloc(100_000, 0x41))).toThrow('not RTSP');
   });
 });

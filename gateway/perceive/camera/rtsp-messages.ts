@@ -1,6 +1,5 @@
 /** A header block with its body, as it went over the wire: RFC 2326 section 4. */
 export interface RtspMessage {
-  readonly kind: 'message';
   /** Request line or status line, without its line end. */
   readonly start: string;
   /** Header lines in order, names as sent. */
@@ -8,61 +7,80 @@ export interface RtspMessage {
   readonly body: Buffer;
 }
 
-/** Anything else on an RTSP connection: interleaved RTP and RTCP (section 10.12), passed on as it is. */
-export interface RtspBinary {
-  readonly kind: 'binary';
-  readonly bytes: Buffer;
-}
-
-const nothing = Buffer.alloc(0);
-
 /** Header blocks longer than this are garbage: real ones stay under 4 kB. */
 const longestHead = 64 * 1024;
 
+/** What is cut out of one direction of an RTSP connection, in order. */
+export interface RtspSink {
+  message(message: RtspMessage): void;
+  /** An interleaved frame, `$`, channel and length included: `memory[from, to)`, lent until this returns. */
+  frame(memory: Buffer, from: number, to: number): void;
+}
+
+/** A key frame of 1080p fits. */
+const firstBytes = 256 * 1024;
+/** A message of the longest body we take, behind the longest head. */
+const mostBytes = 2 * 1024 * 1024;
+
 /**
- * Cuts one direction of an RTSP connection into messages and interleaved frames, whatever pieces it arrives in. A chunk and
- * the frames cut from it may be written over once they have been dealt with: what is left over is copied.
- * Throws on garbage: a header block without an end, or a body of absurd length.
+ * Cuts one direction of an RTSP connection into messages and interleaved frames, whatever pieces it arrives in, where they
+ * arrive: `space()` is where the next bytes are to be put, `took(length)` says that they are there. Only what is cut off
+ * at the end is moved. `took` throws on garbage: a header block without an end, or a body of absurd length.
  */
-export function createRtspSplitter(): (chunk: Buffer) => (RtspMessage | RtspBinary)[] {
-  let rest: Buffer = nothing;
-  return (chunk) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    const out: (RtspMessage | RtspBinary)[] = [];
-    for (;;) {
-      const taken = rest[0] === 0x24 ? takeFrame(rest) : takeMessage(rest);
-      if (taken === null) {
-        rest = rest.length === 0 ? nothing : Buffer.from(rest);
-        return out;
-      }
-      if (taken.item !== null) out.push(taken.item);
-      rest = rest.subarray(taken.length);
+export function createRtspReader(sink: RtspSink) {
+  let memory = Buffer.allocUnsafeSlow(firstBytes);
+  let end = 0;
+  const took = (length: number): void => {
+    end += length;
+    let at = 0;
+    while (at < end) {
+      const next = memory[at] === 0x24 ? takeFrame(memory, at, end, sink) : takeMessage(memory, at, end, sink);
+      if (next === null) break;
+      at = next;
     }
+    // The next frame's beginning, of 1.4 kB as a rule.
+    if (at > 0) memory.copyWithin(0, at, end);
+    end -= at;
+    if (end < memory.length) return;
+    if (end >= mostBytes) throw new RangeError('not RTSP: a message without an end');
+    const larger = Buffer.allocUnsafeSlow(memory.length * 2);
+    memory.copy(larger);
+    memory = larger;
+  };
+  return {
+    space: (): Buffer => memory.subarray(end),
+    took,
+    /** Bytes that lie elsewhere: they are copied. */
+    take: (chunk: Uint8Array): void => {
+      for (let at = 0; at < chunk.length;) {
+        const length = Math.min(chunk.length - at, memory.length - end);
+        memory.set(chunk.subarray(at, at + length), end);
+        took(length);
+        at += length;
+      }
+    },
   };
 }
 
-interface Taken {
-  readonly item: RtspMessage | RtspBinary | null;
-  readonly length: number;
+/** `$`, channel, length u16 BE, payload. Answers where the next begins; null: it is not complete. */
+function takeFrame(memory: Buffer, from: number, end: number, sink: RtspSink): number | null {
+  if (end - from < 4) return null;
+  const next = from + 4 + (((memory[from + 2] as number) << 8) | (memory[from + 3] as number));
+  if (next > end) return null;
+  sink.frame(memory, from, next);
+  return next;
 }
 
-/** `$`, channel, length u16 BE, payload. */
-function takeFrame(bytes: Buffer): Taken | null {
-  if (bytes.length < 4) return null;
-  const length = 4 + bytes.readUInt16BE(2);
-  return bytes.length < length ? null : { item: { kind: 'binary', bytes: bytes.subarray(0, length) }, length };
-}
-
-function takeMessage(bytes: Buffer): Taken | null {
-  if (bytes.length === 0) return null;
+function takeMessage(memory: Buffer, from: number, end: number, sink: RtspSink): number | null {
   // Line ends between messages are allowed and mean nothing.
-  if (bytes[0] === 0x0d || bytes[0] === 0x0a) return { item: null, length: 1 };
-  const end = bytes.indexOf('\r\n\r\n');
-  if (end === -1) {
+  if (memory[from] === 0x0d || memory[from] === 0x0a) return from + 1;
+  const bytes = memory.subarray(from, end);
+  const headEnd = bytes.indexOf('\r\n\r\n');
+  if (headEnd === -1) {
     if (bytes.length > longestHead) throw new RangeError('not RTSP: a header block without an end');
     return null;
   }
-  const [start = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
+  const [start = '', ...lines] = bytes.subarray(0, headEnd).toString('latin1').split('\r\n');
   if (!/RTSP\/1\.\d/.test(start)) throw new RangeError('not RTSP: neither a request nor a status line');
   const headers = lines.map((line): readonly [string, string] => {
     const colon = line.indexOf(':');
@@ -71,9 +89,10 @@ function takeMessage(bytes: Buffer): Taken | null {
   const bodyLength = Number(headerOf(headers, 'content-length') ?? '0');
   if (!Number.isInteger(bodyLength) || bodyLength < 0 || bodyLength > 1024 * 1024)
     throw new RangeError('not RTSP: a body of absurd length');
-  const length = end + 4 + bodyLength;
+  const length = headEnd + 4 + bodyLength;
   if (bytes.length < length) return null;
-  return { item: { kind: 'message', start, headers, body: Buffer.from(bytes.subarray(end + 4, length)) }, length };
+  sink.message({ start, headers, body: Buffer.from(bytes.subarray(headEnd + 4, length)) });
+  return from + length;
 }
 
 export function headersOf(headers: RtspMessage['headers'], name: string): string[] {
@@ -86,7 +105,7 @@ export function withHeader(headers: RtspMessage['headers'], name: string, value:
   return [...headers.filter(([key]) => key.toLowerCase() !== name.toLowerCase()), [name, value]];
 }
 
-export function encodeMessage(message: Omit<RtspMessage, 'kind'>): Buffer {
+export function encodeMessage(message: RtspMessage): Buffer {
   const head = [message.start, ...message.headers.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
   return Buffer.concat([Buffer.from(head, 'latin1'), message.body]);
 }

@@ -7,6 +7,7 @@ import { loadClip, startClipCamera, type Clip } from '../../../test/support/simu
 import { systemClock } from '../../lib/clock.ts';
 import { createFragmentHub } from './fragment-hub.ts';
 import type { FragmentSink } from './fragment.ts';
+import { createFragmentMemory } from './fragment-memory.ts';
 import { startRtspPull } from './rtsp-pull.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kanmen-pull-'));
@@ -47,6 +48,7 @@ async function pullUnhurried(): Promise<{ readonly wakes: number; readonly seque
   });
   const running = startRtspPull({
     ...{ sink: hub, nextStream: () => 1, url: camera.url, transport: 'tcp', clock: systemClock },
+    memory: createFragmentMemory(),
   });
   await enough;
   running.stop();

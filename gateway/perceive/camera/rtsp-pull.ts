@@ -1,5 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
+import { createAudioReader } from './audio-units.ts';
 import { createAccessUnitReader } from './access-units.ts';
+import type { FragmentMemory } from './fragment-memory.ts';
 import { countFragments, type Pull, type PullEnd, type PullRequest } from './pull.ts';
 import { createReorder, readRtp, type RtpPacket } from './rtp-packets.ts';
 import { openRtsp, type RtspFault } from './rtsp-client.ts';
@@ -12,7 +14,7 @@ const answerWithinMs = 10_000;
  * child and the relay costs half as much CPU again: `decisions/ffmpeg-child.md` has the figures.
  */
 export function startRtspPull(
-  request: PullRequest & { readonly url: string; readonly transport: 'tcp' | 'udp'; readonly clock: Clock },
+  request: PullRequest & { readonly url: string; readonly transport: 'tcp' | 'udp'; readonly clock: Clock; readonly memory: FragmentMemory; readonly audio?: boolean },
 ): Pull {
   const counted = countFragments(request.sink);
   let units: ReturnType<typeof createAccessUnitReader> | null = null;
@@ -32,6 +34,7 @@ export function startRtspPull(
         knownSets: track.parameterSets,
         clockRateHz: track.clockRateHz,
         clock: request.clock,
+        memory: request.memory,
         nextStream: request.nextStream,
         onBegin: (init) => counted.sink.begin(init),
         onFragment: (fragment) => counted.sink.take(fragment),
@@ -41,6 +44,17 @@ export function startRtspPull(
       units = reader;
       deliver = request.transport === 'udp' ? createReorder(reader.take) : reader.take;
     },
+    onAudioTrack:
+      request.audio === true
+        ? (track) => {
+            const take = createAudioReader(track, request.clock, (unit) => counted.sink.audio?.(unit));
+            const inOrder = request.transport === 'udp' ? createReorder(take) : take;
+            return (bytes) => {
+              const packet = readRtp(bytes, track.payloadType);
+              if (packet) inOrder(packet);
+            };
+          }
+        : null,
     hurries: () => request.sink.hurries?.() !== false,
     onPacket: (bytes) => {
       const packet = readRtp(bytes, payloadType);

@@ -2,6 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { createDecoderSlots, type DecoderSlots } from './decoder-slots.ts';
 import type { HardwareDecoding } from './decoding-kinds.ts';
 import { createDecodingWay, type DecodingReport, type DecodingWay } from './decoding-way.ts';
+import { createFragmentMemory, type FragmentMemory } from './fragment-memory.ts';
 import { createStillDecoder, type StillDecoder } from './still-decoder.ts';
 
 /** What the cameras of one thread have together. */
@@ -9,6 +10,7 @@ export interface CameraShared {
   readonly slots: DecoderSlots;
   readonly way: DecodingWay;
   readonly stills: StillDecoder | null;
+  readonly memory: FragmentMemory;
 }
 
 export function createCameraShared(options: {
@@ -24,6 +26,7 @@ export function createCameraShared(options: {
     slots: createDecoderSlots({ capacity: options.decoders, turnMs: 6000, clock }),
     way: createDecodingWay(options.hardware, options.onDecoding),
     stills,
+    memory: createFragmentMemory(),
     close: () => stills.close(),
   };
 }

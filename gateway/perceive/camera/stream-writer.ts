@@ -2,11 +2,11 @@ import type { Clock } from '../../lib/clock.ts';
 import type { AccessUnit } from './access-units.ts';
 import { createCaptureClock, type CaptureClock } from './capture-clock.ts';
 import type { Fragment, InitSegment } from './fragment.ts';
+import type { FragmentMemory } from './fragment-memory.ts';
 import { headBytes, timescale, writeFragment, writeInitSegment } from './mp4-writer.ts';
 import { nalKind, type Codec } from './nal-units.ts';
 import { sameSets, type ParameterSets } from './parameter-sets.ts';
 import { ringDistance } from './rtp-packets.ts';
-import { createSlab } from './slab.ts';
 
 /** A time stamp that leaps by more than this is a camera that has set its clock or started anew. */
 const leapTicks = 10 * timescale;
@@ -21,6 +21,7 @@ export interface StreamWriterRequest {
   readonly knownSets: readonly Uint8Array[];
   readonly clockRateHz: number;
   readonly clock: Clock;
+  readonly memory: FragmentMemory;
   /** Number for the next stream of this camera. */
   readonly nextStream: () => number;
   readonly onBegin: (init: InitSegment) => void;
@@ -33,7 +34,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
   let sets: ParameterSets | null = setsFrom(codec, request.knownSets);
   let stream: OpenStream | null = null;
   let refusedSets = 0;
-  const allocate = createSlab();
+  const allocate = request.memory.writer();
 
   const beginStream = (chosen: ParameterSets, unit: AccessUnit): boolean => {
     try {
@@ -78,7 +79,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
       if (stream.sequence > 0) stream.durationTicks = Math.max(decodeTicks - stream.lastDecodeTicks, 1);
       stream.lastDecodeTicks = decodeTicks;
       const mediaTimeMs = decodeTicks / (timescale / 1000);
-      const bytes = writeFragment(
+      const { bytes, memory } = writeFragment(
         {
           nals: unit.nals,
           key: unit.key,
@@ -94,6 +95,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
         sequence: stream.sequence,
         key: unit.key,
         bytes,
+        memory,
         sizeBytes: bytes.length,
         sampleSizesBytes: [bytes.length - headBytes],
         mediaTimeMs,

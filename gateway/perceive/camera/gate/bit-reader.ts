@@ -14,54 +14,64 @@ export interface BitReader {
 const headBytes = 1024;
 
 /** Reads from `from` on; the bytes that keep start codes out (00 00 03) are skipped. */
-export function createBitReader(nal: Uint8Array, from: number): BitReader {
-  const end = Math.min(nal.length, from + headBytes);
-  let at = from;
-  let zeros = 0;
-  let byte = 0;
-  let left = 0;
-  let exhausted = false;
-  const bit = (): number => {
-    if (left === 0) {
-      if (zeros >= 2 && nal[at] === 3) {
-        at += 1;
-        zeros = 0;
-      }
-      if (at >= end) {
-        exhausted = true;
-        return 0;
-      }
-      byte = nal[at] as number;
-      zeros = byte === 0 ? zeros + 1 : 0;
-      at += 1;
-      left = 8;
-    }
-    left -= 1;
-    return (byte >> left) & 1;
-  };
-  const bits = (count: number): number => {
+export const createBitReader = (nal: Uint8Array, from: number): BitReader => new HeadReader(nal, from);
+
+/** A class, as one is made for each picture: closures were compiled anew after every garbage collection. */
+class HeadReader implements BitReader {
+  exhausted = false;
+  private readonly nal: Uint8Array;
+  private readonly end: number;
+  private at: number;
+  private zeros = 0;
+  private byte = 0;
+  private left = 0;
+
+  constructor(nal: Uint8Array, from: number) {
+    this.nal = nal;
+    this.at = from;
+    this.end = Math.min(nal.length, from + headBytes);
+  }
+
+  bits(count: number): number {
     let value = 0;
-    for (let done = 0; done < count; done += 1) value = value * 2 + bit();
+    for (let done = 0; done < count; done += 1) value = value * 2 + this.bit();
     return value;
-  };
-  const unsigned = (): number => {
+  }
+
+  flag(): boolean {
+    return this.bit() === 1;
+  }
+
+  unsigned(): number {
     let zeroBits = 0;
-    while (zeroBits < 32 && bit() === 0) {
-      if (exhausted) return 0;
+    while (zeroBits < 32 && this.bit() === 0) {
+      if (this.exhausted) return 0;
       zeroBits += 1;
     }
-    return 2 ** zeroBits - 1 + bits(zeroBits);
-  };
-  return {
-    bits,
-    flag: () => bit() === 1,
-    unsigned,
-    signed: () => {
-      const code = unsigned();
-      return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
-    },
-    get exhausted() {
-      return exhausted;
-    },
-  };
+    return 2 ** zeroBits - 1 + this.bits(zeroBits);
+  }
+
+  signed(): number {
+    const code = this.unsigned();
+    return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
+  }
+
+  private bit(): number {
+    if (this.left === 0) {
+      if (this.zeros >= 2 && this.nal[this.at] === 3) {
+        this.at += 1;
+        this.zeros = 0;
+      }
+      if (this.at >= this.end) {
+        this.exhausted = true;
+        return 0;
+      }
+      this.byte = this.nal[this.at] as number;
+      this.zeros = this.byte === 0 ? this.zeros + 1 : 0;
+      this.at += 1;
+      this.left = 8;
+    }
+    this.left -= 1;
+    return (this.byte >> this.left) & 1;
+  }
 }
