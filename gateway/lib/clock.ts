@@ -34,13 +34,14 @@ const gridMs = 1000;
 /** How long to wait so that everybody who waits for such a period wakes up together: half a second more or less. */
 function waitMs(clock: Clock, periodMs: number): number {
   if (periodMs % gridMs !== 0) return periodMs;
-  const nowMs = clock.monotonic();
+  // The wall's seconds are the same in every thread of the process; each thread's monotonic clock begins by itself.
+  const nowMs = clock.now();
   return Math.max(Math.round((nowMs + periodMs) / gridMs) * gridMs - nowMs, 1);
 }
 
 /**
  * Asks the clock to call `work` every `periodMs`, the next wait starting when `work` has ended. Periods of whole seconds are
- * kept to within half a second, on whole seconds of the clock: a dozen parts that each wake
+ * kept to within half a second, on whole seconds of the wall's clock: a dozen parts that each wake
  * the process at moments of their own keep it awake. Together the main thread wakes 1.6 times a second and takes 0.15 % of a core.
  */
 export function repeat(clock: Clock, periodMs: number, work: () => void | Promise<void>): Timer {

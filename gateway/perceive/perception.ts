@@ -72,7 +72,7 @@ export interface Perception extends Component {
   cameras(): CameraStatus[];
 }
 
-/** A thread takes about 150 MB with its models, so there are few even on a large box; a model run uses the cores of its thread. */
+/** A set of models takes about 110 MB, so there are few even on a large box; a model run uses the cores of its thread. */
 const maxWorkers = 4;
 const coresOfAWorker = 2;
 const stopDeadlineMs = 8000;

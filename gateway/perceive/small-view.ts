@@ -163,7 +163,8 @@ function countSteps(grey: Float32Array, columns: number, fromRow: number, toRow:
     let here = grey[row * columns] as number;
     for (let at = row * columns; at < end; at += 1) {
       const next = grey[at + 1] as number;
-      const larger = Math.min(Math.max(Math.abs(next - here), Math.abs((grey[at + columns] as number) - here)), 255) | 0;
+      const larger =
+        Math.min(Math.max(Math.abs(next - here), Math.abs((grey[at + columns] as number) - here)), 255) | 0;
       counts[larger] = (counts[larger] as number) + 1;
       here = next;
     }

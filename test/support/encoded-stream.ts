@@ -47,7 +47,12 @@ export function encodeStream(settings: {
       const whole = Buffer.concat(parts);
       return {
         ...{ stream, sequence, key: sequence % framesPerSecond === 0, bytes: whole, sizeBytes: whole.length },
-        ...{ memory: null, sampleSizesBytes: [parts[1].length - 8], mediaTimeMs: sequence * frameMs, durationMs: frameMs },
+        ...{
+          memory: null,
+          sampleSizesBytes: [parts[1].length - 8],
+          mediaTimeMs: sequence * frameMs,
+          durationMs: frameMs,
+        },
         capturedAtMs: (startMs + sequence * frameMs) as EpochMs,
       };
     }),

@@ -50,15 +50,21 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
   let markersLie = false;
   let finishedAt: number | null = null;
 
-  const keep = (bytes: Uint8Array): void => {
-    if (used + bytes.length > memory.length) {
-      // What was given out of the old memory stays good: nobody writes there any more.
-      const larger = Buffer.allocUnsafeSlow(Math.max(memory.length * 2, used + bytes.length));
-      larger.set(memory.subarray(0, used));
-      memory = larger;
-    }
-    memory.set(bytes, used);
-    used += bytes.length;
+  const makeRoom = (sizeBytes: number): void => {
+    if (used + sizeBytes <= memory.length) return;
+    // What was given out of the old memory stays good: nobody writes there any more.
+    const larger = Buffer.allocUnsafeSlow(Math.max(memory.length * 2, used + sizeBytes));
+    larger.set(memory.subarray(0, used));
+    memory = larger;
+  };
+  const keep = (bytes: Buffer, from: number, to: number): void => {
+    makeRoom(to - from);
+    used += bytes.copy(memory, used, from, to);
+  };
+  const keepByte = (byte: number): void => {
+    makeRoom(1);
+    memory[used] = byte;
+    used += 1;
   };
 
   /** Takes the NAL unit that lies in memory from there on. */
@@ -74,12 +80,12 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
       nals.push(nal);
     }
   };
-  const addNal = (nal: Uint8Array): void => {
+  const addNal = (bytes: Buffer, from: number, to: number): void => {
     // Within a unit that comes in pieces there is no place for another: what still comes of that one makes the picture broken.
     openFrom = null;
-    const from = used;
-    keep(nal);
-    addKept(from);
+    const begin = used;
+    keep(bytes, from, to);
+    addKept(begin);
   };
 
   const clear = (): void => {
@@ -109,54 +115,58 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
     broken = false;
   };
 
-  /** A fragmentation unit's piece; `head` is the NAL's own header, put together anew where it begins. */
-  const addPart = (head: Uint8Array | null, piece: Buffer, isLast: boolean): void => {
-    if (head) {
-      openFrom = used;
-      keep(head);
-    } else if (openFrom === null) {
+  /** A fragmentation unit's piece, behind the NAL's own header, which the first of them has put together anew. */
+  const addPart = (bytes: Buffer, from: number, to: number, isLast: boolean): void => {
+    if (openFrom === null) {
       broken = true;
       return;
     }
-    keep(piece);
+    keep(bytes, from, to);
     if (!isLast) return;
     addKept(openFrom);
     openFrom = null;
   };
 
-  const addAggregate = (payload: Buffer): void => {
-    for (let at = 0; at + 2 <= payload.length;) {
-      const length = payload.readUInt16BE(at);
-      if (length === 0 || at + 2 + length > payload.length) {
+  const addAggregate = (bytes: Buffer, from: number, to: number): void => {
+    for (let at = from; at + 2 <= to;) {
+      const length = bytes.readUInt16BE(at);
+      if (length === 0 || at + 2 + length > to) {
         broken = true;
         return;
       }
-      addNal(payload.subarray(at + 2, at + 2 + length));
+      addNal(bytes, at + 2, at + 2 + length);
       at += 2 + length;
     }
   };
 
-  const addH264 = (payload: Buffer): void => {
-    const head = payload[0] ?? 0;
+  const addH264 = (bytes: Buffer, from: number, to: number): void => {
+    const head = bytes[from] as number;
     const type = head & 0x1f;
-    if (type >= 1 && type <= 23) addNal(payload);
-    else if (type === 24) addAggregate(payload.subarray(1));
-    else if (type === 28 && payload.length > 2) {
-      const fu = payload[1] ?? 0;
-      const begun = (fu & 0x80) !== 0 ? Uint8Array.of((head & 0xe0) | (fu & 0x1f)) : null;
-      addPart(begun, payload.subarray(2), (fu & 0x40) !== 0);
+    if (type >= 1 && type <= 23) addNal(bytes, from, to);
+    else if (type === 24) addAggregate(bytes, from + 1, to);
+    else if (type === 28 && to - from > 2) {
+      const fu = bytes[from + 1] as number;
+      if ((fu & 0x80) !== 0) {
+        openFrom = used;
+        keepByte((head & 0xe0) | (fu & 0x1f));
+      }
+      addPart(bytes, from + 2, to, (fu & 0x40) !== 0);
     } else broken = true;
   };
 
-  const addHevc = (payload: Buffer): void => {
-    const type = ((payload[0] ?? 0) >> 1) & 0x3f;
-    if (type < 48) addNal(payload);
-    else if (type === 48) addAggregate(payload.subarray(2));
-    else if (type === 49 && payload.length > 3) {
-      const fu = payload[2] ?? 0;
-      const first = ((payload[0] ?? 0) & 0x81) | ((fu & 0x3f) << 1);
-      const begun = (fu & 0x80) !== 0 ? Uint8Array.of(first, payload[1] ?? 0) : null;
-      addPart(begun, payload.subarray(3), (fu & 0x40) !== 0);
+  const addHevc = (bytes: Buffer, from: number, to: number): void => {
+    const head = bytes[from] as number;
+    const type = (head >> 1) & 0x3f;
+    if (type < 48) addNal(bytes, from, to);
+    else if (type === 48) addAggregate(bytes, from + 2, to);
+    else if (type === 49 && to - from > 3) {
+      const fu = bytes[from + 2] as number;
+      if ((fu & 0x80) !== 0) {
+        openFrom = used;
+        keepByte((head & 0x81) | ((fu & 0x3f) << 1));
+        keepByte(bytes[from + 1] as number);
+      }
+      addPart(bytes, from + 3, to, (fu & 0x40) !== 0);
     } else broken = true;
   };
 
@@ -182,8 +192,8 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
         openFrom = null;
       }
       expected = (packet.sequence + 1) & 0xffff;
-      if (codec === 'h264') addH264(packet.payload);
-      else addHevc(packet.payload);
+      if (codec === 'h264') addH264(packet.bytes, packet.from, packet.to);
+      else addHevc(packet.bytes, packet.from, packet.to);
       if (used > mostBytes) {
         broken = true;
         clear();

@@ -47,7 +47,7 @@ export function createAudioReader(track: AudioTrack, clock: Clock, onUnit: (unit
       run.ticks += step;
       run.lastTimestamp = packet.timestamp;
     }
-    const { payload } = packet;
+    const payload = packet.bytes.subarray(packet.from, packet.to);
     if (codec !== 'aac') {
       give(payload, run.ticks, Math.floor(payload.length / channels), run);
       return;

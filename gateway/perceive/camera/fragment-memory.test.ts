@@ -4,7 +4,11 @@ import { createFragmentMemory } from './fragment-memory.ts';
 
 describe('memory for fragments', () => {
   it('is written again only when nobody holds it, whatever order it is let go in', () => {
-    const step = fc.record({ stream: fc.integer({ min: 0, max: 2 }), size: fc.integer({ min: 1, max: 300_000 }), letGo: fc.nat() });
+    const step = fc.record({
+      stream: fc.integer({ min: 0, max: 2 }),
+      size: fc.integer({ min: 1, max: 300_000 }),
+      letGo: fc.nat(),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
         const memory = createFragmentMemory();

@@ -62,9 +62,10 @@ function packets(codec: 'h264' | 'hevc', maxBytes = 1400): RtpPacket[] {
   const out: RtpPacket[] = [];
   pictures(codec).forEach((picture, index) => {
     const payloads = codec === 'h264' ? payloadsOf(picture) : hevcPayloads(picture.nals, maxBytes);
-    payloads.forEach((payload, place) => {
-      const marker = place === payloads.length - 1;
-      out.push({ sequence: (65_530 + out.length) & 0xffff, timestamp: index * 9000, ssrc: 7, marker, payload });
+    payloads.forEach((payload, number) => {
+      const marker = number === payloads.length - 1;
+      const place = { bytes: payload, from: 0, to: payload.length };
+      out.push({ sequence: (65_530 + out.length) & 0xffff, timestamp: index * 9000, ssrc: 7, marker, ...place });
     });
   });
   return out;
@@ -261,7 +262,7 @@ describe('packets over UDP', () => {
       timestamp: 0,
       ssrc: 1,
       marker: false,
-      payload: Buffer.alloc(1),
+      ...{ bytes: Buffer.alloc(1), from: 0, to: 1 },
     });
     const out: number[] = [];
     const take = createReorder(({ sequence }) => out.push(sequence));
@@ -290,9 +291,17 @@ describe('session descriptions', () => {
     expect(track).toMatchObject({ codec: 'hevc', payloadType: 97, clockRateHz: 90_000, control: 'trackID=2' });
     expect(track!.parameterSets.map((set) => (set[0]! >> 1) & 63)).toEqual([32, 33, 34]);
     expect(readVideoTrack('v=0\r\nm=video 0 RTP/AVP 26\r\n')).toEqual({ track: null, others: ['26'] });
-    expect(readAudioTrack(sdp)).toMatchObject({ codec: 'pcma', payloadType: 8, clockRateHz: 8000, control: 'trackID=1' });
-    const aac = 'streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408';
-    expect(readAudioTrack(`v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/16000/1\na=fmtp:97 ${aac}\n`)).toMatchObject({
+    expect(readAudioTrack(sdp)).toMatchObject({
+      codec: 'pcma',
+      payloadType: 8,
+      clockRateHz: 8000,
+      control: 'trackID=1',
+    });
+    const aac =
+      'streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408';
+    expect(
+      readAudioTrack(`v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 mpeg4-generic/16000/1\na=fmtp:97 ${aac}\n`),
+    ).toMatchObject({
       ...{ codec: 'aac', clockRateHz: 16_000, channels: 1, config: Buffer.of(0x14, 0x08), indexBits: 3, control: '*' },
     });
     expect(readAudioTrack('v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 G726-32/8000\n')).toBeNull();

@@ -6,7 +6,13 @@ import { createKeptGops } from './kept-gops.ts';
 /** One picture every 500 ms of 100 bytes, a key frame every 2 s. */
 const fragment = (index: number): Fragment => ({
   ...{ stream: 1, sequence: index, key: index % 4 === 0, bytes: new Uint8Array(100), sizeBytes: 100 },
-  ...{ memory: null, sampleSizesBytes: [92], mediaTimeMs: index * 500, durationMs: 500, capturedAtMs: index as EpochMs },
+  ...{
+    memory: null,
+    sampleSizesBytes: [92],
+    mediaTimeMs: index * 500,
+    durationMs: 500,
+    capturedAtMs: index as EpochMs,
+  },
 });
 const times = (fragments: readonly Fragment[]): number[] => fragments.map(({ mediaTimeMs }) => mediaTimeMs);
 

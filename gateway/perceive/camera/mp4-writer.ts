@@ -29,7 +29,10 @@ export function fields(...values: readonly (readonly [1 | 2 | 4, number])[]): Bu
 export const zeros = (count: number): Buffer => Buffer.alloc(count);
 export const fullBox = (type: string, version: number, flags: number, ...parts: readonly Uint8Array[]): Buffer =>
   box(type, fields([4, version * 0x1000000 + flags]), ...parts);
-export const unityMatrix = Buffer.from('000100000000000000000000000000000001000000000000000000000000000040000000', 'hex');
+export const unityMatrix = Buffer.from(
+  '000100000000000000000000000000000001000000000000000000000000000040000000',
+  'hex',
+);
 
 /** `ftyp` + `moov` for one video track without samples: ISO/IEC 14496-12 section 8. Throws RangeError for bad parameter sets. */
 export function writeInitSegment(sets: ParameterSets, stream: number): InitSegment {

@@ -3,14 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { codeOf } from '../../lib/errors.ts';
 import { authorize, chooseChallenge, type Challenge, type Credentials } from './authentication.ts';
-import {
-  createRtspReader,
-  encodeMessage,
-  headerOf,
-  headersOf,
-  withHeader,
-  type RtspMessage,
-} from './rtsp-messages.ts';
+import { createRtspReader, encodeMessage, headerOf, headersOf, withHeader, type RtspMessage } from './rtsp-messages.ts';
 
 /** Path that the child asks for; the camera's own may hold a password (`/user=admin&password=…`) and is put in its place. */
 const relayPath = '/camera';

@@ -81,7 +81,7 @@ export function createFragmentRing({ keepMs, maxBytes }: RingOptions, clock: Clo
   let growing: Gop | null = null;
   let sizeBytes = 0;
   let dropped = 0;
-  let heard: AudioUnit[] = [];
+  const heard: AudioUnit[] = [];
 
   const drop = (): void => {
     const gop = gops.shift();

@@ -5,14 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import { codeOf } from '../../lib/errors.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { authorize, chooseChallenge, type Challenge, type Credentials } from './authentication.ts';
-import {
-  createRtspReader,
-  encodeMessage,
-  headerOf,
-  headersOf,
-  withHeader,
-  type RtspMessage,
-} from './rtsp-messages.ts';
+import { createRtspReader, encodeMessage, headerOf, headersOf, withHeader, type RtspMessage } from './rtsp-messages.ts';
 import { controlUrl, readAudioTrack, readVideoTrack, type AudioTrack, type VideoTrack } from './sdp.ts';
 
 /** Why a connection ended. `unsupported`: it works, but the camera sends nothing that we can copy. */
@@ -21,6 +14,9 @@ export interface RtspFault {
   /** One line without secrets. */
   readonly detail: string;
 }
+
+/** Takes the packet `bytes[from, to)`; over TCP their memory is lent until it returns. */
+export type TakePacket = (bytes: Buffer, from: number, to: number) => void;
 
 export interface RtspClientRequest {
   /** `rtsp://` or `rtsps://`, with user and password. */
@@ -31,11 +27,11 @@ export interface RtspClientRequest {
   readonly answerWithinMs: number;
   readonly onTrack: (track: VideoTrack) => void;
   /** Told of the camera's audio track, if it has one that we know; answers who takes its packets. Null: it stays unasked for. */
-  readonly onAudioTrack: ((track: AudioTrack) => (packet: Buffer) => void) | null;
+  readonly onAudioTrack: ((track: AudioTrack) => TakePacket) | null;
   /** Whether each picture is wanted as it comes; else packets are read several times a second, which costs far less. */
   readonly hurries: () => boolean;
-  /** Every packet on the track's RTP channel, in order of arrival; over TCP its memory is lent until the call returns. */
-  readonly onPacket: (packet: Buffer) => void;
+  /** Every packet on the track's RTP channel, in order of arrival. */
+  readonly onPacket: TakePacket;
 }
 
 export interface RtspClient {
@@ -86,8 +82,8 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     },
     frame: (memory, from, to) => {
       if (over) return;
-      if (memory[from + 1] === channel) request.onPacket(memory.subarray(from + 4, to));
-      else if (memory[from + 1] === audio?.channel) audio?.take(memory.subarray(from + 4, to));
+      if (memory[from + 1] === channel) request.onPacket(memory, from + 4, to);
+      else if (memory[from + 1] === audio?.channel) audio?.take(memory, from + 4, to);
     },
   });
   // Cameras' certificates are self-signed as a rule; TLS here keeps listeners out, it does not prove who answers.
@@ -114,7 +110,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
   let sequence = 0;
   let session: string | null = null;
   let channel: number | null = null;
-  let audio: { readonly channel: number; readonly take: (packet: Buffer) => void } | null = null;
+  let audio: { readonly channel: number; readonly take: TakePacket } | null = null;
   let over = false;
   let settle: (fault: RtspFault | null) => void = () => undefined;
   const ended = new Promise<RtspFault | null>((resolve) => {
@@ -200,7 +196,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
       attempt(challenge !== null);
     });
 
-  const openUdp = async (onPacket: (packet: Buffer) => void): Promise<{ port: number; socket: UdpSocket | null }> => {
+  const openUdp = async (onPacket: TakePacket): Promise<{ port: number; socket: UdpSocket | null }> => {
     const family = socket.remoteFamily === 'IPv6' ? 'udp6' : 'udp4';
     // RFC 3550 section 11: an even port for RTP, the next for RTCP.
     for (let tries = 0; tries < 50; tries += 1) {
@@ -210,7 +206,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
         udp.push(...(pair as UdpSocket[]));
         pair[0]?.on('message', (packet, from) => {
           if (!over && from.address.replace('::ffff:', '') === socket.remoteAddress?.replace('::ffff:', ''))
-            onPacket(packet);
+            onPacket(packet, 0, packet.length);
         });
         return { port: first, socket: pair[0] ?? null };
       }
@@ -235,7 +231,7 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     const setUp = async (
       control: string,
       channels: string,
-      take: (packet: Buffer) => void,
+      take: TakePacket,
       dispensable: boolean,
     ): Promise<{ readonly answer: RtspMessage; readonly channel: number } | null> => {
       const over = request.transport === 'udp' ? await openUdp(take) : null;
@@ -306,12 +302,16 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
       if (over) return;
       socket.pause();
       const tickMs = tick();
-      const waitMs = tickMs - (request.clock.monotonic() % tickMs);
+      // By the wall, as all that happens once a second does (lib/clock.ts): one wake for both.
+      const waitMs = tickMs - (request.clock.now() % tickMs);
       // Timers come up to a millisecond early: what is left of this tick then is no tick of its own.
-      setTimeout(() => {
-        gathering = false;
-        if (!over) socket.resume();
-      }, waitMs < tickMs / 4 ? waitMs + tickMs : waitMs);
+      setTimeout(
+        () => {
+          gathering = false;
+          if (!over) socket.resume();
+        },
+        waitMs < tickMs / 4 ? waitMs + tickMs : waitMs,
+      );
     });
   };
 

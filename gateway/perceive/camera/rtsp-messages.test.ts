@@ -101,7 +101,11 @@ describe('RTSP messages', () => {
   });
 
   it('may be longer than the room there is, and end it when they never end', () => {
-    const long = encodeMessage({ start: 'RTSP/1.0 200 OK', headers: [['Content-Length', '900000']], body: Buffer.alloc(900_000, 65) });
+    const long = encodeMessage({
+      start: 'RTSP/1.0 200 OK',
+      headers: [['Content-Length', '900000']],
+      body: Buffer.alloc(900_000, 65),
+    });
     const bodies: number[] = [];
     const reader = createRtspReader({ message: ({ body }) => bodies.push(body.length), frame: () => undefined });
     reader.take(long);

@@ -14,7 +14,13 @@ const answerWithinMs = 10_000;
  * child and the relay costs half as much CPU again: `decisions/ffmpeg-child.md` has the figures.
  */
 export function startRtspPull(
-  request: PullRequest & { readonly url: string; readonly transport: 'tcp' | 'udp'; readonly clock: Clock; readonly memory: FragmentMemory; readonly audio?: boolean },
+  request: PullRequest & {
+    readonly url: string;
+    readonly transport: 'tcp' | 'udp';
+    readonly clock: Clock;
+    readonly memory: FragmentMemory;
+    readonly audio?: boolean;
+  },
 ): Pull {
   const counted = countFragments(request.sink);
   let units: ReturnType<typeof createAccessUnitReader> | null = null;
@@ -49,15 +55,15 @@ export function startRtspPull(
         ? (track) => {
             const take = createAudioReader(track, request.clock, (unit) => counted.sink.audio?.(unit));
             const inOrder = request.transport === 'udp' ? createReorder(take) : take;
-            return (bytes) => {
-              const packet = readRtp(bytes, track.payloadType);
+            return (bytes, from, to) => {
+              const packet = readRtp(bytes, from, to, track.payloadType);
               if (packet) inOrder(packet);
             };
           }
         : null,
     hurries: () => request.sink.hurries?.() !== false,
-    onPacket: (bytes) => {
-      const packet = readRtp(bytes, payloadType);
+    onPacket: (bytes, from, to) => {
+      const packet = readRtp(bytes, from, to, payloadType);
       if (packet) deliver(packet);
       else strange += 1;
     },
