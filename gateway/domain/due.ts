@@ -22,15 +22,16 @@ function isDue(delivery: Delivery, query: DueQuery): boolean {
 }
 
 /**
- * Of each alert and recipient only the oldest pending delivery (lowest `sequence`), so that nothing overtakes; items
- * without an alert each stand alone. It is due by its own time, or, while it has never been tried, as soon as a
+ * Of each alert and recipient only the oldest pending delivery (lowest `sequence`), so that nothing overtakes; likewise of
+ * each recipient's digests, for two of them may tell of one alert. Other items without an alert each stand alone. It is due by its own time, or, while it has never been tried, as soon as a
  * younger one of the same alert and recipient is. Worst tier of the group first, then lowest sequence.
  */
 export function selectDue(all: Iterable<Delivery>, query: DueQuery): Delivery[] {
   const groups = new Map<string, Delivery[]>();
   for (const delivery of all) {
     if (delivery.state !== 'pending' || delivery.channel !== query.channel) continue;
-    const key = delivery.alertId === null ? delivery.id : `${delivery.alertId}\n${delivery.recipient}`;
+    const chain = delivery.alertId ?? (delivery.item === 'digest' ? 'digest' : delivery.id);
+    const key = `${chain}\n${delivery.recipient}`;
     const group = groups.get(key);
     if (group) group.push(delivery);
     else groups.set(key, [delivery]);

@@ -60,9 +60,9 @@ export function createState(database: Database) {
       database.get<{ highest: number | null }>('SELECT max(sequence) AS highest FROM deliveries')?.highest ?? 0,
 
     /**
-     * In SQL what `selectDue` (domain/due.ts) says in words; a test holds them together. Items of no alert each stand
-     * alone, and 50 000 of them may wait: they are read from an index in the order they leave in. The chains of alerts
-     * are few and have to be seen as a whole.
+     * In SQL what `selectDue` (domain/due.ts) says in words; a test holds them together. Most items of no alert each
+     * stand alone, and 50 000 of them may wait: they are read from an index in the order they leave in. The chains of
+     * alerts and of digests are few and have to be seen as a whole.
      */
     dueDeliveries: (query: DueQuery): Delivery[] => {
       const isDue = `(next_attempt_at <= ?2 OR (attempts > 0 AND ?6)
@@ -70,17 +70,20 @@ export function createState(database: Database) {
       return database
         .all<DeliveryRow>(
           `WITH pending AS (
-             SELECT id, sequence, attempts, tier_rank, alert_id, recipient, ${isDue} AS due
-             FROM deliveries WHERE state = 'pending' AND channel = ?1 AND alert_id IS NOT NULL),
+             SELECT id, sequence, attempts, tier_rank, alert_id AS chain, recipient, ${isDue} AS due
+             FROM deliveries WHERE state = 'pending' AND channel = ?1 AND alert_id IS NOT NULL
+             UNION ALL
+             SELECT id, sequence, attempts, tier_rank, '' AS chain, recipient, ${isDue} AS due
+             FROM deliveries WHERE state = 'pending' AND channel = ?1 AND item = 'digest'),
            chains AS (
              SELECT id, sequence, attempts, due,
-               row_number() OVER (PARTITION BY alert_id, recipient ORDER BY sequence, id) AS place,
-               max(due) OVER (PARTITION BY alert_id, recipient) AS any_due,
-               min(tier_rank) OVER (PARTITION BY alert_id, recipient) AS worst
+               row_number() OVER (PARTITION BY chain, recipient ORDER BY sequence, id) AS place,
+               max(due) OVER (PARTITION BY chain, recipient) AS any_due,
+               min(tier_rank) OVER (PARTITION BY chain, recipient) AS worst
              FROM pending),
            alone AS (
              SELECT id, sequence, tier_rank AS worst FROM deliveries
-             WHERE state = 'pending' AND channel = ?1 AND alert_id IS NULL AND ${isDue}
+             WHERE state = 'pending' AND channel = ?1 AND alert_id IS NULL AND item <> 'digest' AND ${isDue}
              ORDER BY tier_rank, sequence LIMIT ?5),
            heads AS (
              SELECT id, sequence, worst FROM chains WHERE place = 1 AND (due OR (attempts = 0 AND any_due))

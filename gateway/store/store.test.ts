@@ -213,7 +213,10 @@ describe('store', () => {
   it('finds due deliveries as the domain says', async () => {
     const store = await started();
     const delivery = fc.record({
-      alertId: fc.constantFrom(null, 'a1' as AlertId, 'a2' as AlertId),
+      of: fc.constantFrom(
+        ...(['a1', 'a2'] as AlertId[]).map((alertId) => ({ alertId, item: 'notice' as const })),
+        ...(['digest', 'digest', 'passage'] as const).map((item) => ({ alertId: null, item })),
+      ),
       recipient: fc.constantFrom('station' as RecipientId, 'grid' as RecipientId),
       channel: fc.constantFrom('desk', 'desk', 'other'),
       tier: fc.constantFrom(...tiers),
@@ -229,7 +232,9 @@ describe('store', () => {
         fc.boolean(),
         async (parts, limit, retriesDue) => {
           round += 1;
-          const all: Delivery[] = parts.map((part, place) => sampleDelivery(`r${round}-${place}`, place + 1, part));
+          const all: Delivery[] = parts.map(({ of, ...part }, place) =>
+            sampleDelivery(`r${round}-${place}`, place + 1, { ...part, ...of }),
+          );
           await store.commit([
             ...all.map((one): Change => ({ kind: 'delivery-created', delivery: one })),
             { kind: 'audited', at: startMs, by: 'test', action: 'round', subject: String(round) },

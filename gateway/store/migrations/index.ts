@@ -2,6 +2,7 @@ import type { Migration } from '../../lib/database/index.ts';
 import { alertTables } from './alerts.ts';
 import { deliveryTries } from './deliveries.ts';
 import { digestTables } from './digest.ts';
+import { digestsInOrder } from './digests-in-order.ts';
 import { eventTables } from './events.ts';
 import { outboxIndexes } from './outbox.ts';
 import { peopleTables } from './people.ts';
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   digestTables,
   outboxIndexes,
   deliveryTries,
+  digestsInOrder,
 ];
