@@ -277,6 +277,7 @@ async function build(settings: AppSettings) {
       hasYounger: (delivery) => store.hasYounger(delivery),
       pendingCount: (channel) => store.pendingCount(channel),
     },
+    perMinute: (id) => configuration.recipients.find((recipient) => recipient.id === id)?.perMinute ?? null,
     commit,
     onDelivered: async (receipt) => {
       await line.received({ ...receipt, feedback: receipt.feedback.filter((answer) => gate.fault(answer) === null) });

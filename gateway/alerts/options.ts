@@ -97,6 +97,15 @@ export const recipientsOptions = z
           .max(9)
           .default(0)
           .describe('0: told at once; n: told only when an alert was escalated n levels beyond others of this role.'),
+        perMinute: z
+          .int()
+          .min(1)
+          .max(1000)
+          .nullable()
+          .default(null)
+          .describe(
+            'The most that he is sent in a minute, for people whom more would only numb; the rest follows. Red and orange go at once all the same, and count. Absent: no limit.',
+          ),
         duty: z.string().nullable().default(null).describe('Id of a duty calendar in `duty`; absent: at all hours.'),
         evidence: z
           .strictObject({

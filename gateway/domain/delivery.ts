@@ -64,6 +64,8 @@ export interface Recipient {
   readonly level?: number;
   /** Id of the duty calendar; absent: at all hours. */
   readonly duty?: string | null;
+  /** The most that he is sent in a minute, red and orange apart; null or absent: no limit. */
+  readonly perMinute?: number | null;
   /** How pictures and clips reach him. Absent: as the channel has it, links for a week, no faces. */
   readonly evidence?: RecipientEvidence;
   /** Local days (`2026-10-01`) on which he is away, both ends included. */

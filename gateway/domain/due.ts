@@ -1,5 +1,6 @@
 import type { EpochMs } from '../lib/clock.ts';
 import type { Delivery } from './alert.ts';
+import type { RecipientId } from './ids.ts';
 import { tierRank } from './tier.ts';
 
 /** Which deliveries one channel may send now. The store answers it in SQL; `selectDue` is what the SQL must mean. */
@@ -12,6 +13,8 @@ export interface DueQuery {
   readonly longestFirstMs: number;
   /** Repeats are due whatever their wait: the way as a whole is broken, and one of them is to try it. Absent: no. */
   readonly retriesDue?: boolean;
+  /** Recipients who have had their share: they get red and orange, what these wait behind, and canaries. Absent: none. */
+  readonly except?: readonly RecipientId[];
   readonly limit: number;
 }
 
@@ -39,8 +42,11 @@ export function selectDue(all: Iterable<Delivery>, query: DueQuery): Delivery[] 
   const heads: { readonly head: Delivery; readonly rank: number }[] = [];
   for (const group of groups.values()) {
     const head = group.reduce((oldest, other) => (other.sequence < oldest.sequence ? other : oldest));
+    const rank = Math.min(...group.map((other) => tierRank(other.tier)));
+    if (rank > tierRank('orange') && head.item !== 'canary' && query.except?.includes(head.recipient) === true)
+      continue;
     const due = isDue(head, query) || (head.attempts === 0 && group.some((other) => isDue(other, query)));
-    if (due) heads.push({ head, rank: Math.min(...group.map((other) => tierRank(other.tier))) });
+    if (due) heads.push({ head, rank });
   }
   return heads
     .sort((a, b) => a.rank - b.rank || a.head.sequence - b.head.sequence)

@@ -2,7 +2,7 @@ import type { Delivery, Feedback } from '../domain/alert.ts';
 import type { Change, Commit } from '../domain/change.ts';
 import type { Channel, DeliveryResult } from '../domain/delivery.ts';
 import type { DueQuery } from '../domain/due.ts';
-import type { DeliveryId } from '../domain/ids.ts';
+import type { DeliveryId, RecipientId } from '../domain/ids.ts';
 import type { Clock, EpochMs, Timer } from '../lib/clock.ts';
 import { isGatewayError, messageOf } from '../lib/errors.ts';
 import type { PassKillPoint } from '../lib/kill-points.ts';
@@ -12,6 +12,7 @@ import { createRepeatedFault } from '../lib/repeated-fault.ts';
 import { createWireMeter, type WireReport } from '../lib/wire.ts';
 import type { OutboxOptions } from './options.ts';
 import { createOutage } from './outage.ts';
+import { createRecipientLimits } from './recipient-limits.ts';
 import { isUrgent, longestRetryMs, settle, type Tried } from './settle.ts';
 
 /** Blue waits for the daily digest: a day, and an hour for a change of the clocks. */
@@ -66,6 +67,8 @@ export interface ChannelLink {
 export interface LaneContext {
   readonly options: OutboxOptions;
   readonly reads: OutboxReads;
+  /** The most that a recipient is sent in a minute, red and orange apart; null for no limit. Absent: nobody has one. */
+  readonly perMinute?: (recipient: RecipientId) => number | null;
   readonly commit: Commit;
   readonly clock: Clock;
   readonly steadyNow: () => EpochMs;
@@ -96,6 +99,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   /** Of them: what the far side has not answered yet. The others only wait for the disk, and many share one sync. */
   const sending = { notices: 0, passages: 0 };
   const outage = createOutage({ options, clock, random: context.random });
+  const limits = createRecipientLimits(clock, context.perMinute ?? (() => null));
   /** Deliveries whose settling could not be written, until this moment. */
   const held = new Map<DeliveryId, number>();
   const meter = createWireMeter(`outbox ${channel.id}`, null);
@@ -122,10 +126,14 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   let mayHaveMore = false;
   let restUntilMs = 0;
   let resting: Timer | null = null;
+  /** Who had his share at the last look. What was found for them all the same has red or orange behind it. */
+  let except: readonly RecipientId[] = [];
+  let opening: Timer | null = null;
 
   const look = (ahead: number, retriesDue: boolean): void => {
     for (const [id, untilMs] of held) if (untilMs <= clock.monotonic()) held.delete(id);
     const limit = ahead + underWay.size + held.size;
+    except = limits.full();
     const beganMs = clock.monotonic();
     const due = reads.due({
       channel: channel.id,
@@ -133,6 +141,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
       longestRetryMs: longestRetryMs(options),
       longestFirstMs,
       retriesDue,
+      except,
       limit,
     });
     const endedMs = clock.monotonic();
@@ -240,6 +249,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
   };
 
   const launch = (delivery: Delivery): void => {
+    limits.took(delivery);
     const ending = new AbortController();
     const done = attempt(delivery, ending.signal)
       .catch((error: unknown) => {
@@ -307,6 +317,11 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     }
     let urgentWaits = false;
     ready = ready.filter((delivery) => {
+      if (!limits.mayGo(delivery) && !except.includes(delivery.recipient)) {
+        // His share is used up: what others wait for may lie behind it.
+        stale = true;
+        return false;
+      }
       if (!hasPlace(delivery) || (urgentWaits && isBulk(delivery))) {
         urgentWaits ||= isUrgent(delivery.tier);
         return true;
@@ -314,6 +329,13 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
       launch(delivery);
       return false;
     });
+    const opensInMs = opening === null ? limits.opensInMs() : null;
+    if (opensInMs !== null) {
+      opening = clock.after(opensInMs, () => {
+        opening = null;
+        pump(true);
+      });
+    }
   };
 
   return {
@@ -321,6 +343,7 @@ export function createLane(channel: Channel, context: LaneContext): Lane {
     drain: async () => {
       draining = true;
       resting?.cancel();
+      opening?.cancel();
       await Promise.all([...underWay.values()].map(({ done }) => done));
     },
     abort: () => {

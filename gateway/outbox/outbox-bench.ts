@@ -77,6 +77,7 @@ export function createOutboxBench(
     readonly random?: number;
     /** How long each look into the store takes. */
     readonly lookMs?: number;
+    readonly perMinute?: Readonly<Record<string, number>>;
     readonly onDelivered?: (received: Received) => Promise<void>;
   } = {},
 ): OutboxBench {
@@ -153,6 +154,7 @@ export function createOutboxBench(
       pendingCount: (channel) =>
         [...rows.values()].filter((row) => row.state === 'pending' && row.channel === channel).length,
     },
+    perMinute: (recipient) => setup.perMinute?.[recipient] ?? null,
     commit,
     channels: new Map((setup.channels ?? ['desk']).map((id) => [id, channelOf(id)])),
     clock: { ...clock, monotonic: () => (clock.monotonic() + spentMs) as MonotonicMs },

@@ -1,6 +1,7 @@
 import type { Alert, Delivery } from '../domain/alert.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { DueQuery } from '../domain/due.ts';
+import { tierRank } from '../domain/tier.ts';
 import type { ChargingEvent, ChargingSession, FireTelemetryEvent, GatewayEvent } from '../domain/event.ts';
 import type { AlertId, DeliveryId, DeviceKey } from '../domain/ids.ts';
 import type { Tier } from '../domain/tier.ts';
@@ -67,6 +68,7 @@ export function createState(database: Database) {
     dueDeliveries: (query: DueQuery): Delivery[] => {
       const isDue = `(next_attempt_at <= ?2 OR (attempts > 0 AND ?6)
         OR next_attempt_at - ?2 > CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END)`;
+      const notExcept = 'recipient NOT IN (SELECT value FROM json_each(?7))';
       return database
         .all<DeliveryRow>(
           `WITH pending AS (
@@ -76,7 +78,7 @@ export function createState(database: Database) {
              SELECT id, sequence, attempts, tier_rank, '' AS chain, recipient, ${isDue} AS due
              FROM deliveries WHERE state = 'pending' AND channel = ?1 AND item = 'digest'),
            chains AS (
-             SELECT id, sequence, attempts, due,
+             SELECT id, sequence, attempts, due, recipient,
                row_number() OVER (PARTITION BY chain, recipient ORDER BY sequence, id) AS place,
                max(due) OVER (PARTITION BY chain, recipient) AS any_due,
                min(tier_rank) OVER (PARTITION BY chain, recipient) AS worst
@@ -84,9 +86,11 @@ export function createState(database: Database) {
            alone AS (
              SELECT id, sequence, tier_rank AS worst FROM deliveries
              WHERE state = 'pending' AND channel = ?1 AND alert_id IS NULL AND item <> 'digest' AND ${isDue}
+               AND (?7 = '[]' OR tier_rank <= ?8 OR item = 'canary' OR ${notExcept})
              ORDER BY tier_rank, sequence LIMIT ?5),
            heads AS (
              SELECT id, sequence, worst FROM chains WHERE place = 1 AND (due OR (attempts = 0 AND any_due))
+               AND (?7 = '[]' OR worst <= ?8 OR ${notExcept})
              UNION ALL SELECT id, sequence, worst FROM alone
              ORDER BY worst, sequence LIMIT ?5)
            SELECT ${deliveryColumns
@@ -100,6 +104,8 @@ export function createState(database: Database) {
           query.longestFirstMs,
           query.limit,
           query.retriesDue === true ? 1 : 0,
+          JSON.stringify(query.except ?? []),
+          tierRank('orange'),
         )
         .map(deliveryOf);
     },

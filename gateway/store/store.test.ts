@@ -215,7 +215,7 @@ describe('store', () => {
     const delivery = fc.record({
       of: fc.constantFrom(
         ...(['a1', 'a2'] as AlertId[]).map((alertId) => ({ alertId, item: 'notice' as const })),
-        ...(['digest', 'digest', 'passage'] as const).map((item) => ({ alertId: null, item })),
+        ...(['digest', 'digest', 'passage', 'canary'] as const).map((item) => ({ alertId: null, item })),
       ),
       recipient: fc.constantFrom('station' as RecipientId, 'grid' as RecipientId),
       channel: fc.constantFrom('desk', 'desk', 'other'),
@@ -230,7 +230,8 @@ describe('store', () => {
         fc.array(delivery, { maxLength: 12 }),
         fc.integer({ min: 1, max: 5 }),
         fc.boolean(),
-        async (parts, limit, retriesDue) => {
+        fc.subarray(['station', 'grid'] as RecipientId[]),
+        async (parts, limit, retriesDue, except) => {
           round += 1;
           const all: Delivery[] = parts.map(({ of, ...part }, place) =>
             sampleDelivery(`r${round}-${place}`, place + 1, { ...part, ...of }),
@@ -245,6 +246,7 @@ describe('store', () => {
             longestRetryMs: 300_000,
             longestFirstMs: 600_000,
             retriesDue,
+            except,
             limit,
           };
           expect(store.dueDeliveries(query)).toEqual(selectDue(all, query));
