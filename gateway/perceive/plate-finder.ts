@@ -35,10 +35,11 @@ export interface PlateFinder {
 
 /**
  * The upper and the lower row of a double-row plate (GA 36-2018: 220 mm high, rows of 60 and 110 mm), as the reader was
- * trained to be given them: the upper one without what stands beside it, both with a little of the gap.
+ * trained to be given them: the upper one without the empty quarters beside its two characters (110 to 330 of 440 mm), so
+ * that they are as wide as the lower one's; both with a little of the gap.
  */
 export const doubleRows = (corners: CornersPx): readonly CornersPx[] => [
-  projectedPart(corners, 0, 0, 1, 0.42),
+  projectedPart(corners, 0.18, 0, 0.82, 0.42),
   projectedPart(corners, 0, 0.38, 1, 1),
 ];
 

@@ -61,6 +61,12 @@ describe('a second opinion', () => {
     const joined = joinOpinions(first, second, 'white', { firstKnows: (character) => character !== '波' });
     expect(textOf(joined)).toBe('宁波A12345');
     expect(least(joined)).toBeGreaterThanOrEqual(0.9);
+    const shorter = joinOpinions(opinion('宁A12345', 0.9), second, 'white', {
+      ebikePatterns: [/^宁波[A-Z]\d{5}$/u],
+      firstKnows: (character) => character !== '波',
+    });
+    expect(textOf(shorter)).toBe('宁波A12345');
+    expect(least(shorter)).toBeGreaterThanOrEqual(0.9);
   });
 
   it('believes no reader alone that sees a plate where the other sees no writing', () => {

@@ -43,6 +43,8 @@ export function joinOpinions(
   const isLegal = (characters: readonly ReadCharacter[]): boolean =>
     classifyPlate(textOf(characters), color, ebikePatterns) !== null;
   const [firstIsLegal, secondIsLegal] = [isLegal(first), isLegal(second)];
+  // An e-bike's city: the first left it out, or took it for a province, and says nothing against it.
+  if (secondIsLegal && second.some(({ character }) => !firstKnows(character))) return second;
   if (firstIsLegal !== secondIsLegal) return firstIsLegal ? first : second;
   const [chosen, other] = surenessOf(second) > surenessOf(first) ? [second, first] : [first, second];
   return firstIsLegal ? doubted(chosen, 1 - surenessOf(other) / 2) : chosen;

@@ -77,6 +77,27 @@ describe('the readers', () => {
     expect(colors.filter((color, index) => color === plates[index]?.color).length).toBeGreaterThanOrEqual(9);
   });
 
+  it('straighten: the own one reads slanted plates that are given to it by upright boxes', async () => {
+    const slanted = plates.slice(0, 8).map((plate, index) => ({
+      plate: drawPlate(plate, 1),
+      centreX: 170 + (index % 4) * 310,
+      centreY: 180 + Math.floor(index / 4) * 300,
+      widthPx: 150,
+      degrees: [-13, -9, 9, 13][index % 4]!,
+    }));
+    const boxes = slanted.map(({ plate, centreX, centreY, widthPx, degrees }): readonly CornersPx[] => {
+      const turn = (Math.abs(degrees) * Math.PI) / 180;
+      const heightPx = (widthPx * plate.height) / plate.width;
+      const width = widthPx * Math.cos(turn) + heightPx * Math.sin(turn);
+      const height = widthPx * Math.sin(turn) + heightPx * Math.cos(turn);
+      return [cornersOfBox([centreX - width / 2, centreY - height / 2, width, height])];
+    });
+    const reads = (await own.read(drawnScene(1280, 720, slanted), boxes)).map(textOf);
+    const right = reads.filter((text, index) => text === plates[index]?.text);
+    // Before it straightened anything it read four of them.
+    expect(right.length, reads.join()).toBeGreaterThanOrEqual(6);
+  });
+
   it('answer nothing for no plates', async () => {
     expect(await own.read(picture, [])).toEqual([]);
     expect(await second.read(picture, [])).toEqual([]);
