@@ -3,11 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { generate } from 'selfsigned';
 import { Webhook } from 'standardwebhooks';
-import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { Delivery, Feedback } from '../../domain/alert.ts';
 import { noticeEvidenceSchema } from '../../domain/notice.ts';
 import type { EpochMs } from '../../lib/clock.ts';
-import { createFakeClock } from '../../lib/fake-clock.ts';
 import { describeChannelContract, someAnswer, someDelivery } from '../contract.ts';
 import { openChannels } from '../index.ts';
 import { channelsOptions } from '../options.ts';
@@ -361,36 +360,6 @@ describe('the long poll', () => {
       expect(bench.far.polls).toEqual(['', '']);
       expect(bench.logged()[0]).toMatchObject({ msg: 'answers cannot be asked for', what: 'poll' });
     }
-  });
-
-  it('that failed again and again is tried as soon as a notice gets through', async () => {
-    const clock = createFakeClock(Date.now());
-    const bench = await opened({ clock });
-    const ending = new AbortController();
-    onTestFinished(() => ending.abort());
-    /** How much time it takes, in ms of the fake clock, until so many polls have come. */
-    const untilPolls = async (count: number): Promise<number> => {
-      let tookMs = 0;
-      await expect
-        .poll(
-          async () => {
-            if (bench.far.polls.length < count) await clock.advance((tookMs += 250) && 250);
-            return bench.far.polls.length;
-          },
-          { timeout: 20_000 },
-        )
-        .toBe(count);
-      return tookMs;
-    };
-    bench.far.forgeNext('replayed');
-    void bench.channel.listen(() => Promise.resolve(), ending.signal);
-    for (const times of [1, 2, 3, 4, 5]) {
-      await untilPolls(times);
-      bench.far.forgeNext('replayed');
-    }
-    // The sixth is due in 11 to 16 s.
-    expect((await send(bench)).kind).toBe('delivered');
-    expect(await untilPolls(6)).toBeLessThan(8000);
   });
 
   it('passes over answers of a wrong form', async () => {

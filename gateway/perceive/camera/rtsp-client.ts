@@ -1,5 +1,4 @@
 import type { Socket as UdpSocket } from 'node:dgram';
-import { readSync } from 'node:fs';
 import { randomBytes, randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -294,58 +293,26 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     const most = bytesPerMs > 0 ? gatheredBytes / bytesPerMs : promptTickMs;
     return most >= lazyTickMs ? lazyTickMs : most >= lazyTickMs / 2 ? lazyTickMs / 2 : promptTickMs;
   };
-  /** Read through a function: `tsc` believes that it cannot change while packets are read. */
-  const isOver = (): boolean => over;
-  /**
-   * Reads what has gathered, without asking libuv: it would wake this thread for the next packet once more after each pause.
-   * False: it cannot be read so (TLS). The camera's end is told by the read, as nobody else listens meanwhile.
-   */
-  const readGathered = (): boolean => {
-    // The kernel's number of the socket, which net's types do not name; gone as soon as it is closed.
-    const fd = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
-    if (secure || fd < 0) return false;
-    try {
-      while (!isOver()) {
-        const space = reader.space();
-        const length = readSync(fd, space);
-        if (length === 0) end({ kind: 'closed', detail: 'the camera closed the connection' });
-        else received(length, () => reader.took(length));
-        if (length < space.length) break;
-      }
-    } catch (error) {
-      // EAGAIN: nothing has come.
-      const code = codeOf(error);
-      if (code !== 'EAGAIN') end({ kind: 'unreachable', detail: code ?? 'connection lost' });
-    }
-    return true;
-  };
-
   let gathering = false;
-  const waitForTick = (): void => {
-    const tickMs = tick();
-    // By the wall, as all that happens once a second does (lib/clock.ts): one wake for both.
-    const waitMs = tickMs - (request.clock.now() % tickMs);
-    const onTick = (): void => {
-      if (isOver()) return;
-      if (readGathered()) {
-        if (!isOver()) waitForTick();
-        return;
-      }
-      gathering = false;
-      socket.resume();
-    };
-    // Timers come up to a millisecond early: what is left of this tick then is no tick of its own.
-    setTimeout(onTick, waitMs < tickMs / 4 ? waitMs + tickMs : waitMs);
-  };
   /** Lets packets gather in the kernel until the next tick that all cameras share: a wake for each packet costs more than all else. */
   const gather = (): void => {
     if (session === null || over || gathering) return;
     gathering = true;
     // After this turn: TLS gives its records one by one, and a full buffer is read on.
     setImmediate(() => {
-      if (isOver()) return;
+      if (over) return;
       socket.pause();
-      waitForTick();
+      const tickMs = tick();
+      // By the wall, as all that happens once a second does (lib/clock.ts): one wake for both.
+      const waitMs = tickMs - (request.clock.now() % tickMs);
+      // Timers come up to a millisecond early: what is left of this tick then is no tick of its own.
+      setTimeout(
+        () => {
+          gathering = false;
+          if (!over) socket.resume();
+        },
+        waitMs < tickMs / 4 ? waitMs + tickMs : waitMs,
+      );
     });
   };
 
