@@ -94,7 +94,7 @@ describe('the line with little room on the disk', () => {
   });
 
   it('writes a session that ended on a full disk when its end comes again', async () => {
-    const { line, store, clock } = await started({ maxPages: 160, reserveBytes: 1_000_000 });
+    const { line, store, clock } = await started({ maxPages: 161, reserveBytes: 1_000_000 });
     await fill(line, clock);
     const at = clock.now();
     const end = { report: 'session-end', state: null, energyKwh: 1.5, stopReason: 'full' } as const;
@@ -120,7 +120,7 @@ describe('the line with little room on the disk', () => {
   });
 
   it('does not read its memory anew for each reading that a full disk refuses', async () => {
-    const { line, store, clock, reloads } = await started({ maxPages: 160, reserveBytes: 1_000_000 });
+    const { line, store, clock, reloads } = await started({ maxPages: 161, reserveBytes: 1_000_000 });
     await fill(line, clock);
     expect(store.room.short()).toBe(true);
     const before = reloads();

@@ -210,7 +210,7 @@ describe('line', () => {
   });
 
   it('writes red alerts and refuses readings while the disk is full', async () => {
-    const { line, store, clock } = await started({ maxPages: 160, reserveBytes: 1_000_000 });
+    const { line, store, clock } = await started({ maxPages: 161, reserveBytes: 1_000_000 });
     const accepted: string[] = [];
     const fill = async (): Promise<void> => {
       for (let n = 0; ; n += 1) {
