@@ -67,6 +67,16 @@ function openSeconds(course: Course, sensitivity: Sensitivity = 'normal'): numbe
 const during = (fromS: number, untilS: number, atS: number): boolean => atS >= fromS && atS < untilS;
 
 describe('gate', () => {
+  it('is open until two GOPs have passed, however long they are, then shuts; but not for longer than two minutes', () => {
+    const learnsUntil = (gop: number): number =>
+      Math.max(
+        ...watch(pictures({ seconds: 200, gop, bytes: () => 1000 }))
+          .seen.filter(({ decision }) => decision.open && decision.reason === 'learning')
+          .map(({ atS }) => Math.ceil(atS)),
+      );
+    expect([25, 375, 5000].map(learnsUntil)).toEqual([10, 60, 120]);
+  });
+
   it('is open while it learns, then shuts before a scene with nothing but noise', () => {
     const { seen } = watch(pictures({ seconds: 60, bytes: () => 2000 }));
     expect(seen[0]?.decision).toMatchObject({ open: true, reason: 'learning' });

@@ -125,8 +125,13 @@ export function calmGate(state: GateState, fromMs: number, untilMs: number): Gat
     ({ atMs, fastRise, slowRise }) => atMs > untilMs && (fastRise > fast || slowRise > slow),
   );
   const strange = state.signMs > untilMs && !sizeReasons.has(state.reason);
-  const learning = state.lastMs - state.startedMs < tuning.learnMs;
-  return { ...state, calm, openUntilMs: later || strange || learning ? state.openUntilMs : state.lastMs };
+  return { ...state, calm, openUntilMs: later || strange || isLearning(state) ? state.openUntilMs : state.lastMs };
+}
+
+/** Until two GOPs are known: with one of a minute there is little that a net could look at, and little else to go by. */
+function isLearning({ startedMs, lastMs, keys }: GateState): boolean {
+  const knownMs = lastMs - startedMs;
+  return knownMs < tuning.learnMs || (keys.length < 3 && knownMs < tuning.learnMostMs);
 }
 
 /** Signs that are a matter of how much. */
@@ -174,7 +179,7 @@ export function watchPicture(before: GateState, input: GateInput): { state: Gate
   };
   let reason: GateReason | null = null;
   if (first || broke) reason = broke ? 'break' : 'learning';
-  else if (state.lastMs - state.startedMs < tuning.learnMs) reason = 'learning';
+  else if (isLearning(state)) reason = 'learning';
   // Nothing lies under the gate then, and sizes alone missed 4 of 18 passages.
   else if (state.refreshes) reason = 'no-key-pictures';
 

@@ -14,8 +14,9 @@ export const tuning = {
   /** Times further back, or a gap longer than this, are a break. */
   backMs: 2000,
   gapMs: 10_000,
-  /** Open for so long at first: a GOP or two, and enough blocks to know their spread. */
+  /** Open for so long at first: enough blocks to know their spread; and until two GOPs have passed, up to the longer time. */
   learnMs: 10_000,
+  learnMostMs: 120_000,
   /** Open for so long after the last sign: a car that stops is still being read. */
   holdMs: 1500,
   /** A block has at least so many pictures and lasts so long. */
