@@ -1,10 +1,27 @@
 /** One encrypted file of a gateway or a desk while it runs, and a new machine made of it. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openConnection } from '../gateway/lib/database/sqlite.ts';
 import { connectDevice, createCommunity, smokeAlarm, type Community, type CommunityPlan } from './support/community.ts';
-import { addDevices, addUser, kanmen, startKanmen, type KanmenProcess } from './support/kanmen-process.ts';
+import {
+  addDevices,
+  addUser,
+  createTestFolder,
+  kanmen,
+  startKanmen,
+  type KanmenProcess,
+} from './support/kanmen-process.ts';
 
 const device = 'fire/f-1';
 
@@ -35,6 +52,19 @@ async function alarm(
     qos: 1,
   });
   await client.endAsync();
+}
+
+/** What the desk's own database says was done. */
+async function auditedActions(config: string): Promise<unknown[]> {
+  const connection = await openConnection(join(dirname(config), 'data/desk.sqlite'), { readOnly: true });
+  try {
+    return connection
+      .prepare('SELECT action FROM audit')
+      .all()
+      .map((row) => (row as { readonly action: string }).action);
+  } finally {
+    connection.close();
+  }
 }
 
 const lines = async (config: string): Promise<string> =>
@@ -135,6 +165,9 @@ describe('a backup', { timeout: 120_000 }, () => {
     const file = join(folder.dir, 'desk.age');
     const made = await kanmen(['backup', '-c', deskConfig, '-o', file, '--passphrase-file', secret]);
     expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining(file) as string });
+    // Who takes everything along stands in the log, and its chain holds.
+    expect(await auditedActions(deskConfig)).toContain('backup.made');
+    expect((await kanmen(['desk', 'audit', 'verify', '-c', deskConfig])).code).toBe(0);
     const before = await lines(deskConfig);
     await community.stopBoth();
     renameSync(join(folder.dir, 'desk'), join(folder.dir, 'burnt'));
@@ -148,6 +181,21 @@ describe('a backup', { timeout: 120_000 }, () => {
       body: JSON.stringify({ name: 'liu', password: 'another-good-password' }),
     });
     expect(login.status).toBe(200);
+  });
+
+  it('of a gateway whose data lie beside its configuration comes back whole', async () => {
+    const folder = createTestFolder();
+    onTestFinished(() => folder.remove());
+    const config = folder.write('gw/kanmen.yaml', { site: { id: 'a', name: 'a' }, dataDir: '.' });
+    await addUser(config, 'chen', 'manager', 'a-good-password');
+    const secret = folder.write('passphrase', 'twelve or more letters');
+    linkSync(folder.write('gw/rules/one', 'kept'), join(folder.dir, 'gw/rules/same'));
+    const [file, to] = [join(folder.dir, 'gw.age'), join(folder.dir, 'box')];
+    expect((await kanmen(['backup', '-c', config, '-o', file, '--passphrase-file', secret])).stderr).toBe('');
+    expect((await kanmen(['restore', file, '--to', to, '--passphrase-file', secret])).stderr).toBe('');
+    const people = (await kanmen(['users', 'list', '--json', '-c', join(to, 'kanmen.yaml')])).stdout;
+    expect(people).toContain('"chen"');
+    expect(readFileSync(join(to, 'rules/same'), 'utf8')).toBe('kept');
   });
 
   it('that is cut short, altered, or opened wrongly is refused, with nothing written; and so is a place that is taken', async () => {

@@ -38,7 +38,7 @@ export function addBackup(
     .option('--passphrase-file <file>', 'file that holds the passphrase (- for standard input)')
     .option('--identity <file>', 'file with the age identity, where it was made for a recipient')
     .option('--check', 'open it, look at every file and the database, change nothing', false)
-    .option('--temp <dir>', 'with --check: folder to unpack into meanwhile (default: beside the file)')
+    .option('--temp <dir>', 'with --check: folder to unpack into meanwhile (default: where temporary files go)')
     .addOption(options.json())
     .action(async (file: string, given: RestoreOptions) => done(await commands.restore(file, given)));
 }

@@ -26,8 +26,8 @@ function isDue(delivery: Delivery, query: DueQuery): boolean {
 
 /**
  * Of each alert and recipient only the oldest pending delivery (lowest `sequence`), so that nothing overtakes; likewise of
- * each recipient's digests, for two of them may tell of one alert. Other items without an alert each stand alone. It is due by its own time, or, while it has never been tried, as soon as a
- * younger one of the same alert and recipient is. Worst tier of the group first, then lowest sequence.
+ * each recipient's digests, for two of them may tell of one alert. Other items without an alert each stand alone. It is due
+ * by its own time, or, while it has never been tried, as soon as a younger one behind it is. Worst tier of the group first, then lowest sequence.
  */
 export function selectDue(all: Iterable<Delivery>, query: DueQuery): Delivery[] {
   const groups = new Map<string, Delivery[]>();

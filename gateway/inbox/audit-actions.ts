@@ -31,6 +31,7 @@ const ownActions = [
   'second-factor.off',
   'second-factor.off-refused',
   'second-factor.recovery',
+  'backup.made',
 ] as const;
 
 /** What a line of the desk's audit log can say was done; the page has a name for each. */

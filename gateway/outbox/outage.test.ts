@@ -1,22 +1,10 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Delivery } from '../domain/alert.ts';
 import type { AlertId } from '../domain/ids.ts';
-import { createOutboxBench, deliveryOf, receipt, type OutboxBench } from './outbox-bench.ts';
+import { deliveryOf, outboxBench, receipt } from './outbox-bench.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const benches: OutboxBench[] = [];
-
-async function started(setup: Parameters<typeof createOutboxBench>[0] = {}): Promise<OutboxBench> {
-  const bench = createOutboxBench(setup);
-  benches.push(bench);
-  await bench.outbox.start(new AbortController().signal);
-  return bench;
-}
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await Promise.all([bench.outbox.stop(), bench.clock.advance(hourMs)]);
-});
 
 const alone = (changes: Partial<Delivery> = {}): Delivery => {
   const delivery = deliveryOf(changes);
@@ -28,7 +16,7 @@ describe('a broken way', () => {
 
   it('is tried with one delivery at a time, however many wait, and frees all of them at once when it is back', async () => {
     let back = false;
-    const bench = await started({ answer: () => (back ? receipt : away) });
+    const bench = await outboxBench({ answer: () => (back ? receipt : away) });
     await bench.add(...Array.from({ length: 200 }, () => alone({ tier: 'yellow' })), alone({ tier: 'orange' }));
     await bench.clock.advance(minuteMs);
     const before = bench.sends.length;
@@ -47,7 +35,7 @@ describe('a broken way', () => {
 
   it('gives red the first word when it is back: but for the one that found it, nothing lesser goes before', async () => {
     let back = false;
-    const bench = await started({ answer: () => (back ? receipt : away) });
+    const bench = await outboxBench({ answer: () => (back ? receipt : away) });
     await bench.add(...Array.from({ length: 20 }, () => alone({ tier: 'yellow' })));
     await bench.clock.advance(minuteMs);
     await bench.add(...Array.from({ length: 5 }, () => alone({ tier: 'red' })));
@@ -65,7 +53,7 @@ describe('a broken way', () => {
   it('is tried again at once with what hung in a dead connection', async () => {
     let back = false;
     const hanging = alone({ tier: 'red' });
-    const bench = await started();
+    const bench = await outboxBench();
     const fail = async (): Promise<void> => {
       for (const sending of bench.sends)
         if (sending.delivery.id !== hanging.id) await sending.answer(back ? receipt : away);
@@ -90,7 +78,7 @@ describe('a broken way', () => {
 
   it('is not taken for broken for the sake of one delivery that the far side always fails on', async () => {
     const poison = alone({ tier: 'red' });
-    const bench = await started({
+    const bench = await outboxBench({
       answer: ({ id }) => (id === poison.id ? { kind: 'retry', reason: 'status 500', afterMs: null } : receipt),
     });
     await bench.add(poison);
@@ -104,7 +92,7 @@ describe('a broken way', () => {
 
   it('waits as long as the far side asks, but for red only as long as red was asked to', async () => {
     let back = false;
-    const bench = await started({
+    const bench = await outboxBench({
       answer: ({ tier }) =>
         back ? receipt : { kind: 'retry', reason: 'status 503', afterMs: tier === 'red' ? 20_000 : 20 * minuteMs },
     });
@@ -127,7 +115,7 @@ describe('a broken way', () => {
 
   it('is waited for with jitter, so that many gateways do not come back in the same second', async () => {
     const waits = async (unit: number): Promise<number> => {
-      const bench = await started({ answer: () => away, random: unit });
+      const bench = await outboxBench({ answer: () => away, random: unit });
       await bench.add(alone({ tier: 'red' }));
       await bench.clock.advance(hourMs);
       return bench.sends.length;
@@ -140,7 +128,7 @@ describe('passages', () => {
   const passage = (): Delivery => deliveryOf({ item: 'passage', notice: null, alertId: null, tier: 'blue' });
 
   it('have places of their own, and leave those of the notices alone', async () => {
-    const bench = await started({ options: { parallel: 2, urgentParallel: 1, passageParallel: 5 } });
+    const bench = await outboxBench({ options: { parallel: 2, urgentParallel: 1, passageParallel: 5 } });
     await bench.add(...Array.from({ length: 20 }, passage));
     expect(bench.sends).toHaveLength(5);
     await bench.add(...Array.from({ length: 4 }, () => alone({ tier: 'yellow' })));
@@ -150,7 +138,7 @@ describe('passages', () => {
   });
 
   it('go when every red one that waits has gone', async () => {
-    const bench = await started({ options: { parallel: 1, urgentParallel: 1, passageParallel: 5 } });
+    const bench = await outboxBench({ options: { parallel: 1, urgentParallel: 1, passageParallel: 5 } });
     const reds = Array.from({ length: 4 }, () => alone({ tier: 'red' }));
     for (const delivery of [...Array.from({ length: 20 }, passage), ...reds]) bench.rows.set(delivery.id, delivery);
     await bench.add();

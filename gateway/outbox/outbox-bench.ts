@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import type { Delivery } from '../domain/alert.ts';
 import type { Change } from '../domain/change.ts';
 import type { Channel, DeliveryResult } from '../domain/delivery.ts';
@@ -191,4 +192,18 @@ export function createOutboxBench(
     },
     restarted: () => createOutboxBench({ ...setup, rows, clock }),
   };
+}
+
+/** Such a bench, started, and stopped with its test. */
+export async function outboxBench(setup: Parameters<typeof createOutboxBench>[0] = {}): Promise<OutboxBench> {
+  const bench = stoppedWithTest(createOutboxBench(setup));
+  await bench.outbox.start(new AbortController().signal);
+  return bench;
+}
+
+export function stoppedWithTest(bench: OutboxBench): OutboxBench {
+  onTestFinished(async () => {
+    await Promise.all([bench.outbox.stop(), bench.clock.advance(3_600_000)]);
+  });
+  return bench;
 }

@@ -1,24 +1,12 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Delivery, Feedback } from '../domain/alert.ts';
 import type { AlertId, DeliveryId, RecipientId } from '../domain/ids.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { GatewayError } from '../lib/errors.ts';
-import { createOutboxBench, deliveryOf, receipt, startMs, type OutboxBench } from './outbox-bench.ts';
+import { createOutboxBench, deliveryOf, outboxBench, receipt, startMs, stoppedWithTest } from './outbox-bench.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
-const benches: OutboxBench[] = [];
-
-async function started(setup: Parameters<typeof createOutboxBench>[0] = {}): Promise<OutboxBench> {
-  const bench = createOutboxBench(setup);
-  benches.push(bench);
-  await bench.outbox.start(new AbortController().signal);
-  return bench;
-}
-
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await Promise.all([bench.outbox.stop(), bench.clock.advance(hourMs)]);
-});
 
 const idOf = (delivery: Delivery): string => delivery.id;
 const alone = (changes: Partial<Delivery> = {}): Delivery => {
@@ -29,7 +17,7 @@ const refused = { kind: 'retry', reason: 'ECONNREFUSED', afterMs: null } as cons
 
 describe('the outbox', () => {
   it('sends when woken and settles with one row', async () => {
-    const bench = await started({ answer: () => receipt });
+    const bench = await outboxBench({ answer: () => receipt });
     const delivery = deliveryOf();
     await bench.add(delivery);
     expect(bench.commits).toEqual([
@@ -51,8 +39,9 @@ describe('the outbox', () => {
   });
 
   it('sends red before orange before yellow before blue, whatever came first', async () => {
-    const bench = createOutboxBench({ options: { parallel: 1, urgentParallel: 1 }, answer: () => receipt });
-    benches.push(bench);
+    const bench = stoppedWithTest(
+      createOutboxBench({ options: { parallel: 1, urgentParallel: 1 }, answer: () => receipt }),
+    );
     const mixed = (['blue', 'yellow', 'red', 'orange', 'yellow', 'red'] as const).map((tier) => alone({ tier }));
     await bench.add(...mixed);
     await bench.outbox.start(new AbortController().signal);
@@ -68,7 +57,7 @@ describe('the outbox', () => {
   });
 
   it('keeps places for red and orange that slow lesser ones cannot take', async () => {
-    const bench = await started({ options: { parallel: 2, urgentParallel: 1 } });
+    const bench = await outboxBench({ options: { parallel: 2, urgentParallel: 1 } });
     await bench.add(...Array.from({ length: 5 }, () => alone({ tier: 'yellow' })));
     expect(bench.sends).toHaveLength(2);
     const red = alone({ tier: 'red' });
@@ -77,7 +66,7 @@ describe('the outbox', () => {
   });
 
   it('never lets a newer notice overtake an older one to the same recipient, and others go on', async () => {
-    const bench = await started();
+    const bench = await outboxBench();
     const [first, second, other] = [deliveryOf(), deliveryOf(), deliveryOf({ recipient: 'property' as RecipientId })];
     await bench.add(first, second, other);
     expect(bench.sent()).toEqual([first, other].map(idOf));
@@ -91,7 +80,7 @@ describe('the outbox', () => {
   });
 
   it('sends a blue one that waits for the digest ahead of the red one that follows it', async () => {
-    const bench = await started({ answer: () => receipt });
+    const bench = await outboxBench({ answer: () => receipt });
     const blue = deliveryOf({ tier: 'blue', nextAttemptAt: (startMs + 20 * hourMs) as EpochMs });
     await bench.add(blue);
     await bench.clock.advance(hourMs);
@@ -102,7 +91,7 @@ describe('the outbox', () => {
   });
 
   it('holds channels apart: one that hangs does not hold up another', async () => {
-    const bench = await started({ channels: ['desk', 'property'] });
+    const bench = await outboxBench({ channels: ['desk', 'property'] });
     await bench.add(
       ...Array.from({ length: 20 }, () => alone({ tier: 'red' })),
       alone({ channel: 'property', tier: 'blue' }),
@@ -114,7 +103,7 @@ describe('the outbox', () => {
   it('backs off with doubling waits, shorter ones for red, while the far side takes others', async () => {
     const gapsS = async (tier: Delivery['tier']): Promise<number[]> => {
       const stuck = alone({ tier, nextAttemptAt: startMs });
-      const bench = await started({ answer: ({ id }) => (id === stuck.id ? refused : receipt) });
+      const bench = await outboxBench({ answer: ({ id }) => (id === stuck.id ? refused : receipt) });
       await bench.add(stuck);
       for (let second = 0; second < 240; second += 1) {
         await bench.clock.advance(500);
@@ -133,7 +122,7 @@ describe('the outbox', () => {
 
   it('waits as long as the far side asks, up to the limit', async () => {
     const afterMs = (ms: number) => ({ kind: 'retry', reason: '503', afterMs: ms }) as const;
-    const bench = await started({ answer: (_, attempt) => afterMs(attempt === 1 ? 90_000 : 5 * hourMs) });
+    const bench = await outboxBench({ answer: (_, attempt) => afterMs(attempt === 1 ? 90_000 : 5 * hourMs) });
     await bench.add(deliveryOf({ tier: 'red' }));
     await bench.clock.advance(89_000);
     expect(bench.sends).toHaveLength(1);
@@ -147,7 +136,7 @@ describe('the outbox', () => {
 
   it('does not care when the wall clock is set back or forward', async () => {
     for (const jumpMs of [-30 * 24 * hourMs, 30 * 24 * hourMs]) {
-      const bench = await started({ answer: (_, attempt) => (attempt < 3 ? refused : receipt) });
+      const bench = await outboxBench({ answer: (_, attempt) => (attempt < 3 ? refused : receipt) });
       await bench.add(alone({ tier: 'red' }));
       bench.clock.jumpWall(jumpMs);
       await bench.clock.advance(2000);
@@ -158,7 +147,7 @@ describe('the outbox', () => {
   });
 
   it('does not wait an hour for a wait that was reckoned from a clock set forward and put right again', async () => {
-    const bench = await started({ answer: (_, attempt) => (attempt < 2 ? refused : receipt) });
+    const bench = await outboxBench({ answer: (_, attempt) => (attempt < 2 ? refused : receipt) });
     bench.clock.jumpWall(40 * minuteMs);
     await bench.add(alone({ tier: 'red', nextAttemptAt: bench.clock.now() }));
     bench.clock.jumpWall(-40 * minuteMs);
@@ -170,8 +159,7 @@ describe('the outbox', () => {
 
   it('honours a wait over a restart, unless a wrong clock made it absurd', async () => {
     const later = (ms: number): EpochMs => (startMs + ms) as EpochMs;
-    const bench = createOutboxBench({ answer: () => receipt });
-    benches.push(bench);
+    const bench = stoppedWithTest(createOutboxBench({ answer: () => receipt }));
     const sane = alone({ attempts: 3, nextAttemptAt: later(40 * minuteMs) });
     const absurd = alone({ attempts: 3, nextAttemptAt: later(400 * 24 * hourMs) });
     await bench.add(sane, absurd);
@@ -183,11 +171,10 @@ describe('the outbox', () => {
   });
 
   it('takes up after a restart what was under way: the same id again, nothing lost', async () => {
-    const bench = await started();
+    const bench = await outboxBench();
     const delivery = deliveryOf();
     await bench.add(delivery);
-    const again = bench.restarted();
-    benches.push(again);
+    const again = stoppedWithTest(bench.restarted());
     await again.outbox.start(new AbortController().signal);
     await again.settle();
     expect(again.sent()).toEqual([delivery.id]);
@@ -196,7 +183,7 @@ describe('the outbox', () => {
   });
 
   it('does not look more than once a second when there is nothing to do', async () => {
-    const bench = await started();
+    const bench = await outboxBench();
     await bench.clock.advance(100_000);
     expect(bench.reads()).toBeLessThanOrEqual(101);
     for (let n = 0; n < 1000; n += 1) bench.outbox.wake();
@@ -208,7 +195,7 @@ describe('the outbox', () => {
 
 describe('a long backlog', () => {
   it('is read ahead, not searched through for every send, and a red one that comes meanwhile is next', async () => {
-    const bench = await started({ answer: () => receipt });
+    const bench = await outboxBench({ answer: () => receipt });
     const red = alone({ tier: 'red' });
     for (const delivery of Array.from({ length: 1000 }, () => alone({ tier: 'yellow' })))
       bench.rows.set(delivery.id, delivery);
@@ -223,7 +210,7 @@ describe('a long backlog', () => {
   });
 
   it('that takes long to search is searched in a sixth of the time at most, however often it is woken', async () => {
-    const bench = await started({ answer: () => receipt, lookMs: 10 });
+    const bench = await outboxBench({ answer: () => receipt, lookMs: 10 });
     await bench.settle();
     const before = bench.reads();
     for (let ms = 0; ms < 3000; ms += 1) {
@@ -237,7 +224,7 @@ describe('a long backlog', () => {
 
 describe('a canary', () => {
   it('is tried once, is no dead letter that anyone must look at, and goes after every alert', async () => {
-    const bench = await started({
+    const bench = await outboxBench({
       answer: ({ item }) => (item === 'canary' ? refused : receipt),
       options: { parallel: 1 },
     });
@@ -254,7 +241,7 @@ describe('what the far side refuses', () => {
   const rejected = { kind: 'rejected', reason: '410' } as const;
 
   it('is a dead letter where it is yellow, and can be sent again by hand', async () => {
-    const bench = await started({ answer: (_, attempt) => (attempt === 1 ? rejected : receipt) });
+    const bench = await outboxBench({ answer: (_, attempt) => (attempt === 1 ? rejected : receipt) });
     const delivery = deliveryOf({ tier: 'yellow' });
     await bench.add(delivery);
     expect(bench.rows.get(delivery.id)).toMatchObject({ state: 'dead', lastError: 'rejected: 410' });
@@ -269,7 +256,7 @@ describe('what the far side refuses', () => {
   });
 
   it('is tried for ever where it is red or orange', async () => {
-    const bench = await started({ answer: () => rejected });
+    const bench = await outboxBench({ answer: () => rejected });
     const delivery = deliveryOf({ tier: 'orange' });
     await bench.add(delivery);
     await bench.clock.advance(6 * hourMs);
@@ -280,7 +267,7 @@ describe('what the far side refuses', () => {
   });
 
   it('makes way for a younger one of the same alert', async () => {
-    const bench = await started({ answer: ({ type }) => (type.includes('raised') ? rejected : receipt) });
+    const bench = await outboxBench({ answer: ({ type }) => (type.includes('raised') ? rejected : receipt) });
     const first = deliveryOf({ tier: 'red' });
     const second = deliveryOf({ tier: 'red', type: 'kanmen.notice.updated.v1' });
     await bench.add(first, second);
@@ -288,7 +275,7 @@ describe('what the far side refuses', () => {
   });
 
   it('expires after a month where it is yellow, never where it is red', async () => {
-    const bench = await started({ answer: () => refused, options: { expireAfter: '2h' } });
+    const bench = await outboxBench({ answer: () => refused, options: { expireAfter: '2h' } });
     const [yellow, red] = [alone({ tier: 'yellow' }), alone({ tier: 'red' })];
     await bench.add(yellow, red);
     await bench.clock.advance(3 * hourMs);
@@ -309,7 +296,7 @@ describe('settling', () => {
       outcome: null,
       recipient: 'station' as RecipientId,
     };
-    const bench = await started({ answer: () => ({ ...receipt, feedback: [feedback] }) });
+    const bench = await outboxBench({ answer: () => ({ ...receipt, feedback: [feedback] }) });
     await bench.add(deliveryOf());
     expect(bench.received.map(({ feedback: answers, settled }) => [answers, settled.kind])).toEqual([
       [[feedback], 'delivery-tried'],
@@ -317,7 +304,7 @@ describe('settling', () => {
   });
 
   it('that cannot be written leaves the delivery pending and tries again after a pause', async () => {
-    const bench = await started({ answer: () => receipt });
+    const bench = await outboxBench({ answer: () => receipt });
     bench.failCommits(true);
     const delivery = deliveryOf({ tier: 'red' });
     await bench.add(delivery);
@@ -330,7 +317,7 @@ describe('settling', () => {
   });
 
   it('goes on when the feedback names an alert that is not there', async () => {
-    const bench = await started({
+    const bench = await outboxBench({
       answer: () => receipt,
       onDelivered: () => Promise.reject(new GatewayError('alert.unknown', 'no such alert')),
     });
@@ -342,7 +329,7 @@ describe('settling', () => {
 
 describe('stopping', () => {
   it('takes nothing new, waits for what is under way and settles it', async () => {
-    const bench = await started();
+    const bench = await outboxBench();
     const [first, second] = [deliveryOf(), deliveryOf()];
     await bench.add(first, second);
     const stopped = bench.outbox.stop();
@@ -355,7 +342,7 @@ describe('stopping', () => {
   });
 
   it('cuts a send short after the deadline, which does not count as a try', async () => {
-    const bench = await started({ options: { drainWithin: '1s' } });
+    const bench = await outboxBench({ options: { drainWithin: '1s' } });
     const delivery = deliveryOf();
     await bench.add(delivery);
     const stopped = bench.outbox.stop();

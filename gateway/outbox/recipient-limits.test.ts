@@ -1,19 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Delivery } from '../domain/alert.ts';
 import type { AlertId, RecipientId } from '../domain/ids.ts';
-import { createOutboxBench, deliveryOf, receipt, type OutboxBench } from './outbox-bench.ts';
+import { deliveryOf, outboxBench, receipt } from './outbox-bench.ts';
 
 const minuteMs = 60_000;
-const benches: OutboxBench[] = [];
-async function started(setup: Parameters<typeof createOutboxBench>[0] = {}): Promise<OutboxBench> {
-  const bench = createOutboxBench(setup);
-  benches.push(bench);
-  await bench.outbox.start(new AbortController().signal);
-  return bench;
-}
-afterEach(async () => {
-  for (const bench of benches.splice(0)) await Promise.all([bench.outbox.stop(), bench.clock.advance(60 * minuteMs)]);
-});
 
 const idOf = (delivery: Delivery): string => delivery.id;
 const alone = (changes: Partial<Delivery> = {}): Delivery => {
@@ -26,7 +16,7 @@ describe('a recipient with a limit', () => {
   const yellow = (): Delivery => alone({ tier: 'yellow', recipient: worker });
 
   it('gets so many a minute and then the rest, in order; others wait for none of it', async () => {
-    const bench = await started({ answer: () => receipt, perMinute: { worker: 3 } });
+    const bench = await outboxBench({ answer: () => receipt, perMinute: { worker: 3 } });
     // More than one look finds, so that the other lies behind them.
     const his = Array.from({ length: 300 }, yellow);
     const other = alone({ tier: 'yellow' });
@@ -42,7 +32,7 @@ describe('a recipient with a limit', () => {
   });
 
   it('gets red and orange at once, with what these wait behind, and canaries; they count', async () => {
-    const bench = await started({ answer: () => receipt, perMinute: { worker: 2 } });
+    const bench = await outboxBench({ answer: () => receipt, perMinute: { worker: 2 } });
     const first = [yellow(), yellow(), yellow()];
     await bench.add(...first);
     await bench.settle();

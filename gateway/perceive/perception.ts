@@ -16,6 +16,7 @@ import { shippedModelsDir } from './model-store.ts';
 import { nobodysCamera } from './inspect-video.ts';
 import type { CameraOptions, ModelsOptions, PerceptionOptions } from './options.ts';
 import type { ZoneChange } from './zone-visits.ts';
+import { usualWorkers } from './worker-count.ts';
 import { startWorker, type WorkerHandle } from './worker-handle.ts';
 import type {
   FromWorker,
@@ -72,9 +73,6 @@ export interface Perception extends Component {
   cameras(): CameraStatus[];
 }
 
-/** A set of models takes about 110 MB, so there are few even on a large box; a model run uses the cores of its thread. */
-const maxWorkers = 4;
-const coresOfAWorker = 2;
 const stopDeadlineMs = 8000;
 const restart = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 
@@ -82,7 +80,7 @@ const restart = { firstMs: 1000, maxMs: 60_000, factor: 2, jitterRatio: 0.3 };
 export function createPerception(request: PerceptionRequest): Perception {
   const { cameras, perception, clock, logger, onPassage } = request;
   const cores = availableParallelism();
-  const wanted = perception.workers ?? Math.min(Math.ceil(cores / coresOfAWorker), maxWorkers);
+  const wanted = perception.workers ?? usualWorkers(cores);
   const count = cameras.length > 0 ? Math.min(wanted, cameras.length) : wanted;
   const board = createCameraBoard(cameras, clock, request.onCamera);
   const workers: (WorkerHandle | null)[] = Array.from({ length: count }, () => null);

@@ -1,10 +1,9 @@
 import type { Alert, Delivery } from '../domain/alert.ts';
 import type { Device, DeviceStatus } from '../domain/device.ts';
 import type { DueQuery } from '../domain/due.ts';
-import { tierRank } from '../domain/tier.ts';
 import type { ChargingEvent, ChargingSession, FireTelemetryEvent, GatewayEvent } from '../domain/event.ts';
 import type { AlertId, DeliveryId, DeviceKey } from '../domain/ids.ts';
-import type { Tier } from '../domain/tier.ts';
+import { tierRank, type Tier } from '../domain/tier.ts';
 import type { User, WebSession } from '../domain/user.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import type { Database } from '../lib/database/index.ts';

@@ -4,11 +4,12 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:pat
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { packTar, type TarSource } from 'modern-tar/fs';
+import { packTar, type FileSource, type TarSource } from 'modern-tar/fs';
 import { exitCodes, formatJsonLines, type Commands } from '../cli/index.ts';
 import { namedPaths } from '../config/index.ts';
+import { withDeskTools } from '../desk.ts';
 import { openConnection } from '../lib/database/sqlite.ts';
-import { GatewayError } from '../lib/errors.ts';
+import { codeOf, GatewayError } from '../lib/errors.ts';
 import { formatSize } from '../lib/quantities.ts';
 import { encrypterFor, manifestName, type Manifest } from './backup-form.ts';
 import { commandLineActor, makePassword, readPassword, withEither, withStore, type ToolContext } from './context.ts';
@@ -30,7 +31,7 @@ interface Whole {
 }
 
 export function createBackupCommand(context: ToolContext): Pick<Commands, 'backup'> {
-  const { out, err, clock, random, version } = context;
+  const { out, err, clock, logger, random, version } = context;
 
   return {
     backup: (options) =>
@@ -65,9 +66,10 @@ export function createBackupCommand(context: ToolContext): Pick<Commands, 'backu
           await mkdir(work, { recursive: true, mode: 0o700 });
           await removeLeftovers(whole.dataDir, clock.now());
           await mkdir(temporary, { recursive: true, mode: 0o700 });
+          const written = configSources(resolve(options.config), whole.dataDir);
           const sources = [
-            ...configSources(resolve(options.config), whole.dataDir),
-            ...(await dataSources(whole, work, options.evidence)),
+            ...written,
+            ...(await dataSources(whole, work, options.evidence, new Set(written.map(({ source }) => source)))),
             ...(await databaseSource(whole, temporary)),
           ];
           const manifest: Manifest = {
@@ -99,9 +101,14 @@ export function createBackupCommand(context: ToolContext): Pick<Commands, 'backu
           await rm(temporary, { recursive: true, force: true });
           await rm(`${file}.part`, { force: true });
         }
-        if (opened.kind === 'gateway') {
+        const subject = recipients.length > 0 ? recipients.join(' ') : 'passphrase';
+        if (opened.kind === 'desk') {
+          const { value: config } = opened.loaded;
+          await withDeskTools({ config, clock, logger, random }, ({ audit }) =>
+            audit.note(commandLineActor, 'backup.made', subject),
+          );
+        } else {
           await withStore(context, opened.loaded.value, async (store) => {
-            const subject = recipients.length > 0 ? recipients.join(' ') : 'passphrase';
             await store.commit([
               { kind: 'audited', at: clock.now(), by: commandLineActor, action: 'backup.made', subject },
             ]);
@@ -137,7 +144,7 @@ function asWritten(dataDir: string, configDir: string): string {
 }
 
 /** The configuration and all that it names; what is in the data directory comes with that. */
-function configSources(config: string, dataDir: string): TarSource[] {
+function configSources(config: string, dataDir: string): FileSource[] {
   const dir = dirname(config);
   const within = (folder: string, path: string): boolean => {
     const way = relative(folder, path);
@@ -160,33 +167,41 @@ function configSources(config: string, dataDir: string): TarSource[] {
         : [path],
     );
   return [...new Set(files)]
-    .filter((path) => !within(dataDir, path))
+    .filter((path) => within(dataDir, dir) || !within(dataDir, path))
     .map((path) => ({
-      ...{ type: 'file', source: path, mode: 0o600 },
+      ...{ type: 'file' as const, source: path, mode: 0o600 },
       target: within(dir, path) ? join('config', relative(dir, path)) : join('elsewhere', path),
     }));
 }
 
 /**
- * The data directory without its database. Each file is held by a link of our own first: what is kept no longer may be
+ * The data directory without its database and without what is `taken` already (paths). Each file is held by a link of our own first: what is kept no longer may be
  * removed, and what is written anew takes the name of the old one, while this runs.
  */
-async function dataSources({ dataDir }: Whole, work: string, evidence: boolean): Promise<TarSource[]> {
+async function dataSources(
+  { dataDir }: Whole,
+  work: string,
+  evidence: boolean,
+  taken: ReadonlySet<string>,
+): Promise<TarSource[]> {
   const sources: TarSource[] = [];
   const held = join(work, 'held');
   await mkdir(held, { mode: 0o700 });
   for (const entry of await readdir(dataDir, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const name = relative(dataDir, path);
-    if (!entry.isFile() || name.split('/').some(leftOut)) continue;
+    if (!entry.isFile() || taken.has(path) || name.split('/').some(leftOut)) continue;
     // The list of keys belongs to the sealed files: alone it would tell of a loss that there is none.
     if (!evidence && name.startsWith('evidence/')) continue;
     const source = join(held, String(sources.length));
     try {
       await link(path, source);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
-      throw error;
+      if (codeOf(error) === 'ENOENT') continue;
+      // A disk without hard links, or somebody else's file: as it is.
+      if (!['EPERM', 'ENOTSUP', 'EMLINK'].includes(codeOf(error) ?? '')) throw error;
+      sources.push({ type: 'file', source: path, target: join('data', name), mode: 0o600 });
+      continue;
     }
     sources.push({ type: 'file', source, target: join('data', name), mode: 0o600 });
   }

@@ -1,5 +1,6 @@
 import { exitCodes, formatJsonLines, formatTable, type Commands } from '../cli/index.ts';
 import { addModel, listModels, pullModel, shippedModelsDir, verifyModels } from '../perceive/index.ts';
+import { formatSize } from '../lib/quantities.ts';
 import { reported, type ToolContext } from './context.ts';
 
 /** `kanmen models`: what there is, bringing more, and whether all of it is what the manifest says. */
@@ -15,7 +16,7 @@ export function createModelCommands(
         if (json) out(formatJsonLines(list));
         else {
           const rows = list.map(({ id, role, name, used, state, sizeBytes, licence }) => ({
-            ...{ id, role, used: used ? 'yes' : '', state, size: `${(sizeBytes / 1e6).toFixed(1)} MB`, name, licence },
+            ...{ id, role, used: used ? 'yes' : '', state, size: formatSize(sizeBytes), name, licence },
           }));
           out(formatTable(rows));
         }

@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -31,7 +32,8 @@ export function createRestoreCommand(context: ToolContext): Pick<Commands, 'rest
         const decrypter = decrypterFor(passphrase === null ? { identityFile: options.identity ?? '' } : { passphrase });
         // Beside its place, so that putting it there is a rename: it is all there, or nothing of it.
         const part = join(
-          options.check ? (options.temp ?? dirname(resolve(file))) : dirname(to),
+          // Never beside the file: that may be a stick, and what is unpacked is in the clear.
+          options.check ? (options.temp ?? tmpdir()) : dirname(to),
           `.restore-${random.id()}`,
         );
         try {
@@ -81,6 +83,9 @@ function mustBeFree(folder: string): void {
     });
 }
 
+/** The folders of a backup. */
+const ours = /^(config|data|elsewhere)\//;
+
 /** Decrypts and unpacks into `part`; nothing but plain files in the places that a backup has. */
 async function unpack(file: string, decrypter: ReturnType<typeof decrypterFor>, part: string): Promise<void> {
   const source = createReadStream(file);
@@ -90,9 +95,11 @@ async function unpack(file: string, decrypter: ReturnType<typeof decrypterFor>, 
       Readable.fromWeb(plain as Parameters<typeof Readable.fromWeb>[0]),
       createGunzip(),
       unpackTar(part, {
-        filter: ({ name, type }) =>
-          ['file', 'directory'].includes(type ?? 'file') &&
-          (name === manifestName || /^(config|data|elsewhere)\//.test(name)),
+        // A file that has two names is there once, and as a link the second time.
+        filter: ({ name, type, linkname }) =>
+          ['file', 'directory', 'link'].includes(type ?? 'file') &&
+          (type !== 'link' || ours.test(linkname ?? '')) &&
+          (name === manifestName || ours.test(name)),
         fmode: 0o600,
         dmode: 0o700,
       }),
@@ -156,7 +163,9 @@ async function put(part: string, manifest: Manifest, to: string, id: string): Pr
   if (inside) {
     const place = join(config, relative(to, dataDir));
     await mkdir(dirname(place), { recursive: true, mode: 0o700 });
-    await rename(data, place);
+    // With `dataDir: .` the two are one folder.
+    if (existsSync(place)) await cp(data, place, { recursive: true });
+    else await rename(data, place);
   } else await moveTree(data, dataDir, `${dataDir}.restore-${id}`);
   if (existsSync(to)) rmdirSync(to);
   await rename(config, to);

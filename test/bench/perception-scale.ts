@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../../gateway/lib/worker-url.ts';
 import { shippedModelsDir } from '../../gateway/perceive/model-store.ts';
+import { usualWorkers } from '../../gateway/perceive/worker-count.ts';
 import { round, type Benchmark, type BenchmarkOptions, type Finding } from './harness.ts';
 import { renderFrames } from './passages/frames.ts';
 import type { ScaleDone, ScaleWork } from './perception-scale-worker.ts';
@@ -17,8 +18,8 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
   let looked = 0;
   let rows = 0;
   for (const cameras of [1, 2, 4]) {
-    // As the product shares cameras out: a thread a core, at most four.
-    const threads = Math.min(cores, 4, cameras);
+    // As the product shares cameras out.
+    const threads = Math.min(usualWorkers(cores), cameras);
     const workers = Array.from({ length: threads }, (_, index) => {
       const own = Math.floor(cameras / threads) + (index < cameras % threads ? 1 : 0);
       const workerData: ScaleWork = { modelsDir, cameras: own, frames, turns: full ? 6 : 1 };
@@ -44,7 +45,7 @@ async function run({ full, seed, say, settings }: BenchmarkOptions): Promise<Fin
     p50: null,
     p95: null,
     p99: null,
-    extra: { framesPerSecond: perSecond, threads: Math.min(cores, 4), passages: rows },
+    extra: { framesPerSecond: perSecond, threads: usualWorkers(cores), passages: rows },
     ...(rows === 0 ? { void: 'no vehicle was read' } : {}),
   };
 }

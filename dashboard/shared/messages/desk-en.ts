@@ -282,6 +282,7 @@ export const deskEn: Pick<
       'second-factor.off': 'second factor off',
       'second-factor.off-refused': 'second factor off, refused',
       'second-factor.recovery': 'signed in with a recovery code',
+      'backup.made': 'made a backup',
       'refused.gateway.unknown': 'refused: unknown gateway',
       'refused.signature.missing': 'refused: no signature',
       'refused.signature.timestamp': 'refused: bad time of signature',

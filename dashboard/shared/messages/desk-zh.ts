@@ -256,6 +256,7 @@ export const deskZh = {
       'second-factor.off': '关闭两步验证',
       'second-factor.off-refused': '关闭两步验证被拒',
       'second-factor.recovery': '使用恢复码登录',
+      'backup.made': '备份数据',
       'refused.gateway.unknown': '拒收：未知网关',
       'refused.signature.missing': '拒收：没有签名',
       'refused.signature.timestamp': '拒收：签名时间不对',

@@ -1,6 +1,6 @@
 import type { AudioFormat, AudioUnit } from './audio-units.ts';
 import { childBoxes } from './boxes.ts';
-import { box, fields, fullBox, unityMatrix, zeros } from './mp4-writer.ts';
+import { box, emptySampleTable, fields, fullBox, unityMatrix, zeros } from './mp4-writer.ts';
 
 /** Of the audio in a clip; the video's is 1. */
 const trackId = 2;
@@ -39,14 +39,6 @@ function audioTrack(format: AudioFormat): Buffer {
     fields([2, channels], [2, 16], [4, 0], [2, clockRateHz < 0x10000 ? clockRateHz : 0], [2, 0]),
     ...(codec === 'aac' ? [elementaryStream(config)] : []),
   );
-  const sampleTable = box(
-    'stbl',
-    fullBox('stsd', 0, 0, fields([4, 1]), sampleEntry),
-    fullBox('stts', 0, 0, none),
-    fullBox('stsc', 0, 0, none),
-    fullBox('stsz', 0, 0, none, none),
-    fullBox('stco', 0, 0, none),
-  );
   return box(
     'trak',
     fullBox(
@@ -68,7 +60,7 @@ function audioTrack(format: AudioFormat): Buffer {
         'minf',
         fullBox('smhd', 0, 0, fields([2, 0], [2, 0])),
         box('dinf', fullBox('dref', 0, 0, fields([4, 1]), fullBox('url ', 0, 1))),
-        sampleTable,
+        emptySampleTable(sampleEntry),
       ),
     ),
   );

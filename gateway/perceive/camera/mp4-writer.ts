@@ -34,6 +34,19 @@ export const unityMatrix = Buffer.from(
   'hex',
 );
 
+/** `stbl` of a track whose samples all come in fragments. */
+export function emptySampleTable(sampleEntry: Uint8Array): Buffer {
+  const none = fields([4, 0]);
+  return box(
+    'stbl',
+    fullBox('stsd', 0, 0, fields([4, 1]), sampleEntry),
+    fullBox('stts', 0, 0, none),
+    fullBox('stsc', 0, 0, none),
+    fullBox('stsz', 0, 0, none, none),
+    fullBox('stco', 0, 0, none),
+  );
+}
+
 /** `ftyp` + `moov` for one video track without samples: ISO/IEC 14496-12 section 8. Throws RangeError for bad parameter sets. */
 export function writeInitSegment(sets: ParameterSets, stream: number): InitSegment {
   const { widthPx, heightPx, mimeCodec, decoderConfiguration } = readParameterSets(sets);
@@ -50,14 +63,6 @@ export function writeInitSegment(sets: ParameterSets, stream: number): InitSegme
     box(configuration, decoderConfiguration),
   );
   const none = fields([4, 0]);
-  const sampleTable = box(
-    'stbl',
-    fullBox('stsd', 0, 0, fields([4, 1]), sampleEntry),
-    fullBox('stts', 0, 0, none),
-    fullBox('stsc', 0, 0, none),
-    fullBox('stsz', 0, 0, none, none),
-    fullBox('stco', 0, 0, none),
-  );
   const media = box(
     'mdia',
     fullBox('mdhd', 0, 0, fields([4, 0], [4, 0], [4, timescale], [4, 0], [2, 0x55c4], [2, 0])),
@@ -66,7 +71,7 @@ export function writeInitSegment(sets: ParameterSets, stream: number): InitSegme
       'minf',
       fullBox('vmhd', 0, 1, zeros(8)),
       box('dinf', fullBox('dref', 0, 0, fields([4, 1]), fullBox('url ', 0, 1))),
-      sampleTable,
+      emptySampleTable(sampleEntry),
     ),
   );
   const trackHeader = fullBox(
