@@ -69,7 +69,8 @@ export function createViewMemory(): ViewMemory {
       looks += 1;
       const share = Math.max(weight, 1 / looks);
       for (let at = 0; at < size; at += 1) {
-        const [nowX, nowY] = [edges.x[at] as number, edges.y[at] as number];
+        const nowX = edges.x[at] as number;
+        const nowY = edges.y[at] as number;
         x[at] = (x[at] as number) * (1 - share) + nowX * share;
         y[at] = (y[at] as number) * (1 - share) + nowY * share;
         length[at] = (length[at] as number) * (1 - share) + lengthOf(nowX, nowY) * share;
@@ -79,11 +80,13 @@ export function createViewMemory(): ViewMemory {
       let sum = 0;
       let count = 0;
       for (let at = 0; at < size; at += 1) {
-        const [meanX, meanY] = [x[at] as number, y[at] as number];
+        const meanX = x[at] as number;
+        const meanY = y[at] as number;
         const mean = lengthOf(meanX, meanY);
         if (mean < strongEdge || mean < steady * (length[at] as number)) continue;
         count += 1;
-        const [nowX, nowY] = [edges.x[at] as number, edges.y[at] as number];
+        const nowX = edges.x[at] as number;
+        const nowY = edges.y[at] as number;
         const now = lengthOf(nowX, nowY);
         if (now > 0) sum += ((meanX * nowX + meanY * nowY) / (mean * now)) * (now / (now + faint));
       }

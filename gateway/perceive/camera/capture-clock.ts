@@ -27,24 +27,29 @@ export function createCaptureClock(): CaptureClock {
   let firstMediaMs: number | null = null;
   let settled = false;
   let mark: { mediaMs: number; offsetMs: number } | null = null;
-  let offsetMs = 0;
+  let offsetMs = Infinity;
   let mediaNowMs = 0;
   let last: { at: EpochMs; wallMs: number } | null = null;
+  /** Lets go of what the window has left behind; the lowest of what remains. */
+  const lowestAfter = (second: number): number => {
+    while (second - (buckets[0]?.second ?? second) > windowMs / bucketMs) buckets.shift();
+    return buckets.reduce((lowest, bucket) => Math.min(lowest, bucket.offsetMs), Infinity);
+  };
   return {
     captured: (mediaMs, arrivedAt, now) => {
       firstMediaMs ??= mediaMs;
       if (!settled && mediaMs - firstMediaMs >= settleMs) {
         settled = true;
         buckets.length = 0;
+        offsetMs = Infinity;
       }
       const ownMs = arrivedAt - mediaMs;
       const second = Math.floor(mediaMs / bucketMs);
       const newest = buckets.at(-1);
       if (newest?.second === second) newest.offsetMs = Math.min(newest.offsetMs, ownMs);
       else buckets.push({ second, offsetMs: ownMs });
-      while (buckets.length > 0 && second - (buckets[0]?.second ?? second) > windowMs / bucketMs) buckets.shift();
-      offsetMs = Infinity;
-      for (const bucket of buckets) offsetMs = Math.min(offsetMs, bucket.offsetMs);
+      if (ownMs < offsetMs) offsetMs = ownMs;
+      if (second - (buckets[0]?.second ?? second) > windowMs / bucketMs) offsetMs = lowestAfter(second);
       mediaNowMs = mediaMs;
       // The window's first full minute is the mark that drift is measured from.
       if (mediaMs - firstMediaMs >= windowMs) mark ??= { mediaMs, offsetMs };

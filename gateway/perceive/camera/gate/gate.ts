@@ -156,83 +156,69 @@ const bucketOf = (sinceKey: number): number =>
  * blocks and set against the quiet level of the last minutes (`level.ts`).
  */
 export function watchPicture(before: GateState, input: GateInput): { state: GateState; decision: GateDecision } {
-  let state = before;
-  const elapsedMs = input.mediaTimeMs - state.lastMs;
-  const broke = state.pictures > 0 && (elapsedMs < -tuning.backMs || elapsedMs > tuning.gapMs);
-  if (broke) state = afterBreak(state, input.mediaTimeMs);
-  const first = state.pictures === 0;
-  const quantiser = input.quantiser ?? state.quantiser;
+  const state: Draft = { ...before };
+  const elapsedMs = input.mediaTimeMs - before.lastMs;
+  const broke = before.pictures > 0 && (elapsedMs < -tuning.backMs || elapsedMs > tuning.gapMs);
+  if (broke) breakOff(state, input.mediaTimeMs);
+  const first = before.pictures === 0;
+  const quantiser = input.quantiser ?? before.quantiser;
   const cost = Math.log2(input.sizeBytes + 1) + quantiser * tuning.quantiserSlope;
   // A picture that costs next to nothing beside a key picture weighs as much as any other such: 30 or 60 bytes are one.
   const weight = input.key ? cost : log2Sum(cost, state.keyCost + tuning.floor);
-  const sinceKey = input.key ? 0 : state.sinceKey + 1;
-  const intervalMs = Math.max(0, elapsedMs);
-  state = {
-    ...state,
-    pictures: state.pictures + 1,
-    startedMs: first ? input.mediaTimeMs : state.startedMs,
-    lastMs: broke || first ? input.mediaTimeMs : Math.max(state.lastMs, input.mediaTimeMs),
-    lastKey: input.key,
-    refreshes: state.refreshes || input.recovery === true,
-    sinceKey,
-    quantiser,
-  };
+  const sinceKey = input.key ? 0 : before.sinceKey + 1;
+  state.pictures += 1;
+  if (first) state.startedMs = input.mediaTimeMs;
+  state.lastMs = broke || first ? input.mediaTimeMs : Math.max(before.lastMs, input.mediaTimeMs);
+  state.lastKey = input.key;
+  state.refreshes ||= input.recovery === true;
+  state.sinceKey = sinceKey;
+  state.quantiser = quantiser;
   let reason: GateReason | null = null;
   if (first || broke) reason = broke ? 'break' : 'learning';
   else if (isLearning(state)) reason = 'learning';
   // Nothing lies under the gate then, and sizes alone missed 4 of 18 passages.
   else if (state.refreshes) reason = 'no-key-pictures';
 
-  const keyed = input.key ? takeKey(state, before, cost) : { state, odd: false };
-  state = keyed.state;
+  const odd = input.key && takeKey(state, before, cost);
   // A stream of key pictures alone is judged by them.
   if (!input.key || before.lastKey) {
-    const found = takeInter(
-      state,
-      weight,
-      bucketOf(sinceKey) + (input.bidirectional === true ? bucketCount : 0),
-      intervalMs,
-    );
-    state = found.state;
-    reason ??= found.reason;
+    const bucket = bucketOf(sinceKey) + (input.bidirectional === true ? bucketCount : 0);
+    const found = takeInter(state, weight, bucket, Math.max(0, elapsedMs));
+    reason ??= found;
   }
-  return decide(state, reason, keyed.odd);
+  return { state, decision: decide(state, reason, odd) };
 }
 
-function decide(
-  state: GateState,
-  reason: GateReason | null,
-  odd: boolean,
-): { state: GateState; decision: GateDecision } {
-  const now = state.lastMs;
+/** The next state while it is being made: one copy a picture, changed in place. Lists in it are replaced, never changed. */
+type Draft = { -readonly [Key in keyof GateState]: GateState[Key] };
+
+function decide(state: Draft, reason: GateReason | null, odd: boolean): GateDecision {
   const doubtful = state.doubtful || odd;
-  if (state.sensitivity === 'always') return { state, decision: { open: true, reason: 'always', doubtful } };
-  const next =
-    reason === null
-      ? state
-      : { ...state, openUntilMs: Math.max(state.openUntilMs, now + tuning.holdMs), reason, signMs: now };
-  const open = now < next.openUntilMs;
-  const shown = reason ?? (open ? (next.reason === 'asked' ? 'asked' : 'hold') : 'quiet');
-  return { state: next, decision: { open, reason: shown, doubtful } };
+  if (state.sensitivity === 'always') return { open: true, reason: 'always', doubtful };
+  const now = state.lastMs;
+  if (reason !== null) {
+    state.openUntilMs = Math.max(state.openUntilMs, now + tuning.holdMs);
+    state.reason = reason;
+    state.signMs = now;
+  }
+  const open = now < state.openUntilMs;
+  return { open, reason: reason ?? (open ? (state.reason === 'asked' ? 'asked' : 'hold') : 'quiet'), doubtful };
 }
 
 /** Time jumped: what was learned of sizes stays true, what hangs on time does not. */
-function afterBreak(state: GateState, nowMs: number): GateState {
-  return {
-    ...state,
-    lastMs: nowMs,
-    lastKeyMs: nowMs,
-    keyGapMs: 0,
-    blockSum: 0,
-    blockCount: 0,
-    openUntilMs: 0,
-    usualIntervalMs: 0,
-    calm: calmAfterBreak(state.calm, state.lastMs, nowMs),
-  };
+function breakOff(state: Draft, nowMs: number): void {
+  state.calm = calmAfterBreak(state.calm, state.lastMs, nowMs);
+  state.lastMs = nowMs;
+  state.lastKeyMs = nowMs;
+  state.keyGapMs = 0;
+  state.blockSum = 0;
+  state.blockCount = 0;
+  state.openUntilMs = 0;
+  state.usualIntervalMs = 0;
 }
 
-/** `odd`: another key picture than one would expect. */
-function takeKey(state: GateState, before: GateState, cost: number): { state: GateState; odd: boolean } {
+/** True for another key picture than one would expect. */
+function takeKey(state: Draft, before: GateState, cost: number): boolean {
   const { keys, keyGaps } = state;
   const scale = sensitivities[state.sensitivity];
   let odd = false;
@@ -248,64 +234,45 @@ function takeKey(state: GateState, before: GateState, cost: number): { state: Ga
     odd ||= Math.min(...keyGaps) > median(keyGaps) * tuning.regularRatio;
   }
   const last = (list: readonly number[], value: number): number[] => [...list.slice(1 - tuning.keptKeys), value];
-  return {
-    state: {
-      ...state,
-      keys: last(keys, cost),
-      keyCost: median(last(keys, cost)),
-      lastKeyMs: state.lastMs,
-      keyGapMs: keys.length === 0 ? 0 : state.lastMs - state.lastKeyMs,
-      keyGaps: before.pictures > 0 && before.sinceKey > 0 ? last(keyGaps, gap) : keyGaps,
-    },
-    odd,
-  };
+  state.keyGapMs = keys.length === 0 ? 0 : state.lastMs - state.lastKeyMs;
+  state.lastKeyMs = state.lastMs;
+  state.keys = last(keys, cost);
+  state.keyCost = median(state.keys);
+  if (before.pictures > 0 && before.sinceKey > 0) state.keyGaps = last(keyGaps, gap);
+  return odd;
 }
 
-function takeInter(
-  state: GateState,
-  weight: number,
-  bucket: number,
-  intervalMs: number,
-): { state: GateState; reason: GateReason | null } {
+function takeInter(state: Draft, weight: number, bucket: number, intervalMs: number): GateReason | null {
   const seen = state.seen[bucket] ?? 0;
   const known = state.level.fast.values.length > 0;
   // A place that was never seen takes the level as it is, so that it says neither rise nor fall.
   const shape = seen === 0 ? (known ? weight - (state.level.fast.values.at(-1) ?? 0) : 0) : (state.shape[bucket] ?? 0);
-  const residual = weight - shape;
-  const blockFromMs = state.blockCount === 0 ? state.lastMs - intervalMs : state.blockFromMs;
-  let next: GateState = {
-    ...state,
-    shape: withShape(state, bucket, seen, shape, weight),
-    seen: seen < tuning.shapeMemory ? state.seen.with(bucket, seen + 1) : state.seen,
-    blockSum: state.blockSum + residual,
-    blockCount: state.blockCount + 1,
-    blockFromMs,
-  };
-  if (next.blockCount < tuning.blockPictures || next.lastMs - blockFromMs < tuning.blockMs)
-    return { state: next, reason: null };
-  const level = addBlock(next.level, next.blockSum / next.blockCount);
-  const found = levelOf(level);
-  const meanIntervalMs = (next.lastMs - blockFromMs) / next.blockCount;
-  const usual = next.usualIntervalMs === 0 ? meanIntervalMs : next.usualIntervalMs;
+  state.shape = withShape(state, bucket, seen, shape, weight);
+  if (seen < tuning.shapeMemory) state.seen = state.seen.with(bucket, seen + 1);
+  if (state.blockCount === 0) state.blockFromMs = state.lastMs - intervalMs;
+  state.blockSum += weight - shape;
+  state.blockCount += 1;
+  const blockMs = state.lastMs - state.blockFromMs;
+  if (state.blockCount < tuning.blockPictures || blockMs < tuning.blockMs) return null;
+  state.level = addBlock(state.level, state.blockSum / state.blockCount);
+  const found = levelOf(state.level);
+  const meanIntervalMs = blockMs / state.blockCount;
+  const usual = state.usualIntervalMs === 0 ? meanIntervalMs : state.usualIntervalMs;
   // Where key pictures are rare, the net under the gate is too: what the gate does not notice, nobody does.
-  const rare = Math.max(state.keyGapMs, next.lastMs - state.lastKeyMs) > tuning.rareKeyMs;
+  const rare = Math.max(state.keyGapMs, state.lastMs - state.lastKeyMs) > tuning.rareKeyMs;
   const scale = sensitivities[state.sensitivity] * (rare ? tuning.rareKeyScale : 1);
   let reason: GateReason | null = null;
-  const harmless = limitsWith(state.calm, next.lastMs);
+  const harmless = limitsWith(state.calm, state.lastMs);
   if (found.fastRise > Math.max(found.fastLimit * scale, harmless.fast)) reason = 'inter-size';
   else if (found.slowRise > Math.max(found.slowLimit * scale, harmless.slow)) reason = 'inter-size-slow';
   else if (meanIntervalMs < usual * tuning.rateRatio) reason = 'picture-rate';
-  next = {
-    ...next,
-    level,
-    blockSum: 0,
-    blockCount: 0,
-    usualIntervalMs: usual + (meanIntervalMs - usual) * tuning.intervalGain,
-    // Where pictures had to teach that a rise is harmless, a car may make no more of one.
-    doubtful: found.doubtful || harmless.slow > tuning.slowMost || harmless.fast > tuning.fastMost,
-    calm: noteBlock(state.calm, { atMs: next.lastMs, fastRise: found.fastRise, slowRise: found.slowRise }),
-  };
-  return { state: next, reason };
+  state.blockSum = 0;
+  state.blockCount = 0;
+  state.usualIntervalMs = usual + (meanIntervalMs - usual) * tuning.intervalGain;
+  // Where pictures had to teach that a rise is harmless, a car may make no more of one.
+  state.doubtful = found.doubtful || harmless.slow > tuning.slowMost || harmless.fast > tuning.fastMost;
+  state.calm = noteBlock(state.calm, { atMs: state.lastMs, fastRise: found.fastRise, slowRise: found.slowRise });
+  return reason;
 }
 
 /** The usual course between key pictures, learned while nothing moves, or while there is not much to go by. */

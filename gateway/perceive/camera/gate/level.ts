@@ -68,13 +68,26 @@ function quietOf(ranked: readonly number[]): { quiet: number; spread: number } {
 
 /** Adds a value and keeps at most `keep` of the newest. */
 function extend(course: Course, value: number, keep: number): Course {
-  const values = [...course.values, value];
-  if (values.length - keep > 1) return courseOf(values.slice(-keep));
-  const ranked = course.ranked.slice();
-  ranked.splice(placeOf(ranked, value), 0, value);
-  if (values.length <= keep) return { values, ranked, ...quietOf(ranked) };
-  ranked.splice(placeOf(ranked, values[0] as number), 1);
-  return { values: values.slice(1), ranked, ...quietOf(ranked) };
+  const { length } = course.values;
+  if (length > keep) return courseOf([...course.values, value].slice(-keep));
+  if (length < keep) {
+    const ranked = course.ranked.toSpliced(placeOf(course.ranked, value), 0, value);
+    return { values: [...course.values, value], ranked, ...quietOf(ranked) };
+  }
+  // Full, as it is for months: the oldest gives its place to the newest, in one copy each.
+  const gone = placeOf(course.ranked, course.values[0] as number);
+  const place = placeOf(course.ranked, value);
+  const ranked = exchanged(course.ranked, gone, place > gone ? place - 1 : place, value);
+  return { values: exchanged(course.values, 0, length - 1, value), ranked, ...quietOf(ranked) };
+}
+
+/** The list without what stands at `from`, and with `value` standing at `to`. */
+function exchanged(list: readonly number[], from: number, to: number, value: number): number[] {
+  const next = list.slice();
+  for (let at = from; at < to; at += 1) next[at] = list[at + 1] as number;
+  for (let at = from; at > to; at -= 1) next[at] = list[at - 1] as number;
+  next[to] = value;
+  return next;
 }
 
 function courseOf(values: readonly number[]): Course {
