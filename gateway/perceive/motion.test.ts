@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMotionGate } from './motion.ts';
-import type { Picture } from './picture.ts';
+import type { Picture, YuvPicture } from './picture.ts';
 
 const widthPx = 640;
 const heightPx = 352;
@@ -46,6 +46,36 @@ describe('the motion gate', () => {
     expect(top + height).toBeGreaterThanOrEqual(240);
     expect(motion.movedIn([340, 180, 20, 10])).toBe(true);
     expect(motion.movedIn([20, 20, 40, 20])).toBe(false);
+  });
+
+  it.each([
+    [640, 352],
+    [636, 358],
+  ])('sees the same in decoded video of %i × %i', (columns, rows) => {
+    const grey = (square: boolean): Picture & { readonly luma: Uint8Array } => {
+      const luma = Uint8Array.from({ length: columns * rows }, (_value, at) => {
+        const [x, y] = [at % columns, Math.floor(at / columns)];
+        return 60 + ((x * 7 + y * 3) % 40) + (square && x >= 300 && x < 360 && y >= 200 && y < 260 ? 70 : 0);
+      });
+      const rgb = new Uint8Array(columns * rows * 3).map((_value, at) => luma[Math.floor(at / 3)] as number);
+      return { widthPx: columns, heightPx: rows, rgb, luma };
+    };
+    const decoded = ({ luma }: ReturnType<typeof grey>, offset: number): YuvPicture => {
+      const yuv = new Uint8Array(new ArrayBuffer((columns * rows * 3) / 2 + offset), offset).fill(128);
+      yuv.set(luma);
+      return { widthPx: columns, heightPx: rows, yuv };
+    };
+    const [before, after] = [grey(false), grey(true)];
+    const still = createMotionGate();
+    still(before);
+    const expected = still(after).boxes;
+    expect(expected).toHaveLength(1);
+    for (const offset of [0, 1]) {
+      const gate = createMotionGate();
+      gate(decoded(before, offset));
+      expect(gate(decoded(after, offset)).boxes).toEqual(expected);
+      expect(gate(decoded(after, offset)).boxes).toEqual([]);
+    }
   });
 
   it('begins anew when the camera changes its resolution', () => {

@@ -62,33 +62,59 @@ function cellMeans(picture: Pixels, columns: number, rows: number): Float32Array
   return sums;
 }
 
-/** The same of a picture whose brightness is there already; a whole cell's samples of a row at a time. */
+/** The same of a picture whose brightness is there already. */
 function brightnessMeans({ widthPx, heightPx, yuv }: YuvPicture, columns: number, rows: number): Float32Array {
   const means = new Float32Array(columns * rows);
+  const inWords = widthPx % cellPx === 0 && yuv.byteOffset % 4 === 0;
+  const words = inWords ? new Uint32Array(yuv.buffer, yuv.byteOffset, (widthPx * heightPx) >> 2) : null;
   for (let row = 0; row < rows; row += 1) {
-    const bottom = Math.min((row + 1) * cellPx, heightPx);
+    const top = row * cellPx;
+    const bottom = Math.min(top + cellPx, heightPx);
     for (let column = 0; column < columns; column += 1) {
-      const right = Math.min((column + 1) * cellPx, widthPx);
-      let sum = 0;
-      let count = 0;
-      for (let y = row * cellPx; y < bottom; y += step) {
-        const line = y * widthPx;
-        for (let x = column * cellPx; x < right; x += step) {
-          sum += yuv[line + x] as number;
-          count += 1;
-        }
-      }
+      const left = column * cellPx;
+      const right = Math.min(left + cellPx, widthPx);
+      const sum = words
+        ? sumOfWords(words, widthPx >> 2, left >> 2, top, bottom)
+        : sumOfBytes(yuv, widthPx, left, right, top, bottom);
+      const count = Math.ceil((right - left) / step) * Math.ceil((bottom - top) / step);
       means[row * columns + column] = (sum * fullBrightness) / Math.max(count, 1);
     }
   }
   return means;
 }
 
+/** Every second byte of every second line of a cell, two at a time: 32 of them stay within sixteen bits. */
+function sumOfWords(words: Uint32Array, lineWords: number, left: number, top: number, bottom: number): number {
+  let two = 0;
+  for (let at = top * lineWords + left; at < bottom * lineWords; at += step * lineWords)
+    two +=
+      ((words[at] as number) & 0xff00ff) +
+      ((words[at + 1] as number) & 0xff00ff) +
+      ((words[at + 2] as number) & 0xff00ff) +
+      ((words[at + 3] as number) & 0xff00ff);
+  return (two & 0xffff) + (two >>> 16);
+}
+
+function sumOfBytes(
+  yuv: Uint8Array,
+  widthPx: number,
+  left: number,
+  right: number,
+  top: number,
+  bottom: number,
+): number {
+  let sum = 0;
+  for (let y = top; y < bottom; y += step) {
+    for (let x = left; x < right; x += step) sum += yuv[y * widthPx + x] as number;
+  }
+  return sum;
+}
+
 function medianDifference(now: Float32Array, before: Float32Array): number {
-  // Every third cell: light that changes everywhere shows in them too, and sorting all of them took half a millisecond.
-  const differences = new Float32Array(Math.ceil(now.length / 3));
+  // Every seventh cell: light that changes everywhere shows in them too, and sorting all of them took half a millisecond.
+  const differences = new Float32Array(Math.ceil(now.length / 7));
   for (let at = 0; at < differences.length; at += 1)
-    differences[at] = (now[at * 3] as number) - (before[at * 3] as number);
+    differences[at] = (now[at * 7] as number) - (before[at * 7] as number);
   differences.sort();
   return differences[differences.length >> 1] ?? 0;
 }

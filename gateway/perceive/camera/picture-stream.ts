@@ -1,15 +1,13 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { messageOf } from '../../lib/errors.ts';
 import { createComplaints, type ChildEnd } from './complaints.ts';
+import { openDirectPipe } from './direct-pipe.ts';
 import { watchForHang } from './hang-watch.ts';
-import type { YuvPicture } from '../picture.ts';
-import { createPictureMemory } from './picture-memory.ts';
+import { createPictureCutter, createPictureInfo, type OnPicture } from './picture-cutter.ts';
 
-/** One picture as the child gave it out. `yuv` is the receiver's until he calls `release`; then it is filled again. */
-export interface Picture extends YuvPicture {
-  readonly mediaMs: number;
-  release(): void;
-}
+export type { Picture } from './picture-cutter.ts';
 
 export interface PictureStreamRequest {
   /** ffmpeg's arguments that name the input. Never credentials: anyone on the machine can read an argument list. */
@@ -20,8 +18,7 @@ export interface PictureStreamRequest {
   readonly exactSize?: { readonly widthPx: number; readonly heightPx: number };
   /** Pictures before this are decoded, as others need them, and not given out. Default: all are given out. */
   readonly fromMediaMs?: number;
-  /** Called in order. While its promise is open nothing more is read, and the child waits: `null` for "never wait". */
-  readonly onPicture: (picture: Picture) => Promise<void> | null;
+  readonly onPicture: OnPicture;
   /** Called when what `feed` gave has gone to the child. */
   readonly onDrain?: () => void;
 }
@@ -72,162 +69,89 @@ export function startPictureStream(request: PictureStreamRequest): PictureStream
     // ffmpeg's "encoder" of raw pictures works in as many threads as there are cores, and gives each picture out that many later.
     ...['-threads', '1', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', 'pipe:1'],
   ];
-  const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn('ffmpeg', args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const info = createInfoReader();
-  const cutter = createCutter(info, request.onPicture);
-  const resumeWhenTaken = (): void => {
-    const waiting = cutter.waiting();
-    if (waiting === null) return;
-    child.stdout.pause();
-    void waiting.then(() => {
-      if (cutter.poke()) resumeWhenTaken();
-      else child.stdout.resume();
-    });
-  };
+  const info = createPictureInfo();
+  let pipe: Socket | null = null;
+  let child: ChildProcessByStdio<Writable, null, Readable> | null = null;
+  let hang = { alive: (): void => undefined, cancel: (): void => undefined };
+  const cutter = createPictureCutter(info, request.onPicture, () => pipe?.resume());
+  /** Fed before there was a child. */
+  let early: Uint8Array[] = [];
   let inputOver = false;
-  const hang = watchForHang({
-    hasWork: () => cutter.waiting() === null && (child.stdin.writableLength > 0 || inputOver),
-    onHang: () => child.kill('SIGKILL'),
-  });
-  const complaints = createComplaints(child, (line) => {
-    hang.alive();
-    if (!info.read(line)) return false;
-    if (cutter.poke()) resumeWhenTaken();
-    return true;
-  });
-  child.stdout.on('data', (chunk: Buffer) => {
-    hang.alive();
-    if (cutter.push(chunk)) resumeWhenTaken();
-  });
-  // A child that has ended, or was never born, reads nothing: `ended` tells.
-  child.stdin.on('error', () => undefined);
-  child.stdin.on('drain', () => {
-    hang.alive();
-    request.onDrain?.();
-  });
+  let stopped = false;
+
+  const startChild = (stdout: Socket): ChildProcessByStdio<Writable, null, Readable> => {
+    const own = spawn('ffmpeg', args, { stdio: ['pipe', stdout, 'pipe'] });
+    hang = watchForHang({
+      hasWork: () => cutter.waiting() === null && (own.stdin.writableLength > 0 || inputOver),
+      onHang: () => own.kill('SIGKILL'),
+    });
+    // A child that has ended, or was never born, reads nothing: `ended` tells.
+    own.stdin.on('error', () => undefined);
+    own.stdin.on('drain', () => {
+      hang.alive();
+      request.onDrain?.();
+    });
+    for (const bytes of early) own.stdin.write(bytes);
+    early = [];
+    if (inputOver) own.stdin.end();
+    return own;
+  };
+
+  const run = async (): Promise<ChildEnd> => {
+    const { space, took } = cutter.reader;
+    const { ours, theirs } = await openDirectPipe({
+      space,
+      took: (length, into) => {
+        hang.alive();
+        return took(length, into);
+      },
+    });
+    const closed = new Promise((resolve) => ours.once('close', resolve));
+    pipe = ours;
+    if (!isStopped()) child = startChild(theirs);
+    theirs.destroy();
+    if (child === null) {
+      ours.destroy();
+      return stoppedEarly;
+    }
+    const { ended } = createComplaints(child, (line) => {
+      hang.alive();
+      if (!info.read(line)) return false;
+      cutter.poke();
+      return true;
+    });
+    const end = await ended;
+    cutter.endLines();
+    await closed;
+    hang.cancel();
+    await cutter.waiting();
+    cutter.close();
+    return end;
+  };
+  /** Read through a function: `tsc` believes that it cannot change while we wait. */
+  const isStopped = (): boolean => stopped;
+
   return {
-    ended: complaints.ended.then(async (end) => {
+    ended: run().catch((error: unknown): ChildEnd => {
       hang.cancel();
-      await cutter.waiting();
-      cutter.close();
-      return end;
+      child?.kill('SIGKILL');
+      return { code: null, complaint: `ffmpeg does not start (${messageOf(error)})` };
     }),
     feed: (bytes) => {
-      if (child.stdin.writable) child.stdin.write(bytes);
+      if (child === null) early.push(bytes);
+      else if (child.stdin.writable) child.stdin.write(bytes);
     },
-    queuedBytes: () => child.stdin.writableLength,
+    queuedBytes: () => child?.stdin.writableLength ?? early.reduce((sum, { length }) => sum + length, 0),
     finish: () => {
       inputOver = true;
-      child.stdin.end();
+      child?.stdin.end();
     },
     stop: () => {
+      stopped = true;
       // SIGKILL: an ffmpeg that waits for a dead camera does not hear SIGTERM until its time-out.
-      child.kill('SIGKILL');
+      child?.kill('SIGKILL');
     },
   };
 }
 
-interface InfoReader {
-  /** True if the line was showinfo's. */
-  read(line: string): boolean;
-  size(): { readonly widthPx: number; readonly heightPx: number } | null;
-  /** Media time of the next picture; null if its line has not come yet. */
-  nextMediaMs(): number | null;
-  take(): void;
-}
-
-function createInfoReader(): InfoReader {
-  let size: { widthPx: number; heightPx: number } | null = null;
-  let tickMs = 0;
-  let times: number[] = [];
-  return {
-    read: (line) => {
-      if (!line.includes('Parsed_showinfo')) return false;
-      const base = /config in time_base:\s*(\d+)\/(\d+)/.exec(line);
-      if (base) tickMs = (1000 * Number(base[1])) / Number(base[2]);
-      const found = /\bpts:\s*(-?\d+)/.exec(line);
-      if (!found) return true;
-      const dimensions = /\bs:(\d+)x(\d+)/.exec(line);
-      if (dimensions) size = { widthPx: Number(dimensions[1]), heightPx: Number(dimensions[2]) };
-      // Ticks, not `pts_time`: that has six digits, which after a day is a second.
-      times.push(Math.round(Number(found[1]) * tickMs));
-      return true;
-    },
-    size: () => size,
-    nextMediaMs: () => times[0] ?? null,
-    take: () => {
-      times = times.slice(1);
-    },
-  };
-}
-
-/** One for each thread: all that decode there take turns with it. */
-const memory = createPictureMemory();
-
-/** Cuts the child's bytes into pictures. Buffers come back through `release`: three are in use with a live source. */
-function createCutter(info: InfoReader, onPicture: PictureStreamRequest['onPicture']) {
-  const queue: Buffer[] = [];
-  let filling: Uint8Array | null = null;
-  let filled = 0;
-  let open: Promise<void> | null = null;
-  const handOut = (
-    size: { readonly widthPx: number; readonly heightPx: number },
-    yuv: Uint8Array,
-    mediaMs: number,
-  ): void => {
-    let released = false;
-    const release = (): void => {
-      if (!released) memory.give(yuv);
-      released = true;
-    };
-    const taken = onPicture({ ...size, yuv, mediaMs, release });
-    if (taken !== null) {
-      open = taken.finally(() => {
-        open = null;
-      });
-    }
-  };
-  const drain = (): boolean => {
-    const size = info.size();
-    if (size === null) return false;
-    const length = (size.widthPx * size.heightPx * 3) / 2;
-    while (open === null) {
-      if (filling?.length !== length) {
-        filling = memory.take(length);
-        filled = 0;
-      }
-      const chunk = queue[0];
-      if (filled < length && chunk) {
-        const part = chunk.subarray(0, length - filled);
-        filling.set(part, filled);
-        filled += part.length;
-        if (part.length === chunk.length) queue.shift();
-        else queue[0] = chunk.subarray(part.length);
-        continue;
-      }
-      const mediaMs = info.nextMediaMs();
-      if (filled < length || mediaMs === null) return false;
-      info.take();
-      const full = filling;
-      filling = null;
-      handOut(size, full, mediaMs);
-    }
-    return true;
-  };
-  return {
-    /** True when somebody is still busy with a picture: stop reading. */
-    push: (chunk: Buffer): boolean => {
-      queue.push(chunk);
-      return drain();
-    },
-    poke: drain,
-    waiting: () => open,
-    /** Nothing more will come: half a picture is none. */
-    close: (): void => {
-      if (filling) memory.give(filling);
-      filling = null;
-    },
-  };
-}
+const stoppedEarly: ChildEnd = { code: null, complaint: '' };
