@@ -65,6 +65,9 @@ export function createState(database: Database) {
      * alerts and of digests are few and have to be seen as a whole.
      */
     dueDeliveries: (query: DueQuery): Delivery[] => {
+      // Once a second for each channel, mostly with nothing there: this takes a tenth of what follows.
+      if (!database.get("SELECT 1 FROM deliveries WHERE state = 'pending' AND channel = ? LIMIT 1", query.channel))
+        return [];
       const isDue = `(next_attempt_at <= ?2 OR (attempts > 0 AND ?6)
         OR next_attempt_at - ?2 > CASE WHEN attempts > 0 THEN ?3 ELSE ?4 END)`;
       const notExcept = 'recipient NOT IN (SELECT value FROM json_each(?7))';

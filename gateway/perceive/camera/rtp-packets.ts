@@ -10,8 +10,25 @@ export interface RtpPacket {
   readonly to: number;
 }
 
-/** Reads the packet `bytes[at, end)`; null for what is no RTP of that payload type: noise, RTCP, another track. */
-export function readRtp(bytes: Buffer, at: number, end: number, payloadType: number): RtpPacket | null {
+/** Memory for a packet that is done with before the next is read: 300 new ones a second are garbage to be collected. */
+export type LentPacket = { -readonly [Key in keyof RtpPacket]: RtpPacket[Key] };
+
+export const lentPacket = (): LentPacket => ({
+  ...{ sequence: 0, timestamp: 0, ssrc: 0, marker: false },
+  ...{ bytes: Buffer.alloc(0), from: 0, to: 0 },
+});
+
+/**
+ * Reads the packet `bytes[at, end)`, into `into` where that is given; null for what is no RTP of that payload type: noise,
+ * RTCP, another track.
+ */
+export function readRtp(
+  bytes: Buffer,
+  at: number,
+  end: number,
+  payloadType: number,
+  into: LentPacket = lentPacket(),
+): RtpPacket | null {
   const first = bytes[at] ?? 0;
   const second = bytes[at + 1] ?? 0;
   if (end - at < 13 || first >> 6 !== 2 || (second & 0x7f) !== payloadType) return null;
@@ -23,15 +40,14 @@ export function readRtp(bytes: Buffer, at: number, end: number, payloadType: num
   }
   if (first & 0x20) to -= bytes[end - 1] ?? 0;
   if (to <= from) return null;
-  return {
-    sequence: bytes.readUInt16BE(at + 2),
-    timestamp: bytes.readUInt32BE(at + 4),
-    ssrc: bytes.readUInt32BE(at + 8),
-    marker: second >= 0x80,
-    bytes,
-    from,
-    to,
-  };
+  into.sequence = bytes.readUInt16BE(at + 2);
+  into.timestamp = bytes.readUInt32BE(at + 4);
+  into.ssrc = bytes.readUInt32BE(at + 8);
+  into.marker = second >= 0x80;
+  into.bytes = bytes;
+  into.from = from;
+  into.to = to;
+  return into;
 }
 
 /** How far `a` lies after `b` on a ring of `modulus` numbers: negative when it lies before. */

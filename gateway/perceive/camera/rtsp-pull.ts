@@ -3,7 +3,7 @@ import { createAudioReader } from './audio-units.ts';
 import { createAccessUnitReader } from './access-units.ts';
 import type { FragmentMemory } from './fragment-memory.ts';
 import { countFragments, type Pull, type PullEnd, type PullRequest } from './pull.ts';
-import { createReorder, readRtp, type RtpPacket } from './rtp-packets.ts';
+import { createReorder, lentPacket, readRtp, type RtpPacket } from './rtp-packets.ts';
 import { openRtsp, type RtspFault } from './rtsp-client.ts';
 import { createStreamWriter } from './stream-writer.ts';
 
@@ -27,6 +27,8 @@ export function startRtspPull(
   let writer: ReturnType<typeof createStreamWriter> | null = null;
   let deliver: (packet: RtpPacket) => void = () => undefined;
   let payloadType = -1;
+  // Over UDP packets wait for others.
+  const lent = request.transport === 'tcp' ? lentPacket() : undefined;
   let strange = 0;
   const client = openRtsp({
     url: request.url,
@@ -63,7 +65,7 @@ export function startRtspPull(
         : null,
     hurries: () => request.sink.hurries?.() !== false,
     onPacket: (bytes, from, to) => {
-      const packet = readRtp(bytes, from, to, payloadType);
+      const packet = readRtp(bytes, from, to, payloadType, lent);
       if (packet) deliver(packet);
       else strange += 1;
     },
