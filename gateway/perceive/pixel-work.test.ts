@@ -103,6 +103,16 @@ describe('work on decoded pictures in WebAssembly', () => {
     expect(out[target.scaledWidth * 3]).toBe(7);
   });
 
+  it('scales alike across when tables for many heights have used up their room', () => {
+    const work = createPixelWork();
+    const picture = painted(640, 360);
+    for (let height = 360; height > 120; height -= 2) {
+      const region: BoxPx = [0, 0, 640, height];
+      const difference = Buffer.compare(filled(picture, region, 600, work).out, filled(picture, region, 600).out);
+      expect([height, difference]).toEqual([height, 0]);
+    }
+  });
+
   it('looks at each picture anew, of any size, and at one picture once', () => {
     const work = createPixelWork();
     const region: BoxPx = [0, 0, 96, 64];

@@ -1,6 +1,6 @@
 import type { BoxPx } from '../domain/plate.ts';
 import { axisWeights } from './axis-weights.ts';
-import type { YuvPicture } from './picture.ts';
+import type { Picture, YuvPicture } from './picture.ts';
 import { wasmBase64 } from './pixel-work-wasm.ts';
 import type { Letterbox } from './resample.ts';
 
@@ -16,6 +16,8 @@ const firstByte = 8192;
 const pageBytes = 65_536;
 /** Regions of interest come in many sizes; some fifty tables of 3 to 8 kB are plenty for what repeats. */
 const tableBytes = 262_144;
+/** A still has any size, and this memory never shrinks: of RGB so much is brought there at a time. */
+const stripBytes = 524_288;
 
 /** A table in the memory: spans (two numbers a pixel), and weights in 256ths, `stride` a pixel. */
 interface Table {
@@ -23,6 +25,9 @@ interface Table {
   readonly weights: number;
   readonly stride: number;
 }
+
+/** As `axisWeights` takes it. */
+type Axis = readonly [from: number, length: number, limit: number, target: number];
 
 /** RGB rows in the memory, and the part of them that is meant. */
 interface Rows {
@@ -84,8 +89,9 @@ export function createPixelWork() {
   };
 
   /** A table for one axis: its weights rounded to 256ths, and still one together. */
-  const table = (from: number, length: number, limit: number, target: number): Table => {
-    const key = `${from}/${length}/${limit}/${target}`;
+  const table = (...axis: Axis): Table => {
+    const [from, length, limit, target] = axis;
+    const key = axis.join('/');
     const known = tables.get(key);
     if (known) return known;
     const { first, count, weights, stride } = axisWeights(from, length, limit, target, 'area');
@@ -113,6 +119,13 @@ export function createPixelWork() {
     }
     tables.set(key, made);
     return made;
+  };
+
+  /** The tables across and down: the second may have been made in place of all that there were. */
+  const tablesOf = (across: Axis, down: Axis): readonly [Table, Table] => {
+    const first = table(...across);
+    const second = table(...down);
+    return [tables.has(across.join('/')) ? first : table(...across), second];
   };
 
   const halve = (picture: YuvPicture, region: BoxPx): void => {
@@ -149,8 +162,10 @@ export function createPixelWork() {
 
   const scaleInto = (source: Rows, { scaledWidth, scaledHeight }: Letterbox): Rows => {
     const [left, top, width, height] = source.part;
-    const across = table(left, width, source.widthPx, scaledWidth);
-    const down = table(top, height, source.heightPx, scaledHeight);
+    const [across, down] = tablesOf(
+      [left, width, source.widthPx, scaledWidth],
+      [top, height, source.heightPx, scaledHeight],
+    );
     run.scale(
       ...[source.at, source.widthPx * 3, down.spans, down.weights, down.stride],
       ...[across.spans, across.weights, across.stride, left * 3, width * 3],
@@ -160,12 +175,77 @@ export function createPixelWork() {
     return { at: at.out, widthPx: scaledWidth, heightPx: scaledHeight, part };
   };
 
+  /** Copies scaled rows, `widthPx` wide, out to rows of the target. */
+  const give = ({ at: start, widthPx, part }: Rows, fromRow: number, target: Letterbox, out: Uint8Array): void => {
+    const { width, scaledWidth } = target;
+    const [left, top, , rows] = part;
+    if (left === 0 && widthPx === scaledWidth && width === scaledWidth) {
+      const from = start + top * widthPx * 3;
+      out.set(bytes.subarray(from, from + rows * scaledWidth * 3), fromRow * width * 3);
+      return;
+    }
+    for (let row = 0; row < rows; row += 1) {
+      const from = start + ((top + row) * widthPx + left) * 3;
+      out.set(bytes.subarray(from, from + scaledWidth * 3), (fromRow + row) * width * 3);
+    }
+  };
+
+  /** As `Scaler.fillBytes` for pictures in RGB, a strip at a time; what is no picture is left as it is. */
+  const fillFromRgb = ({ rgb, widthPx }: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
+    const [left, top, width, height] = region;
+    const { scaledWidth, scaledHeight } = target;
+    const rowBytes = width * 3;
+    // As many rows as one of the target may be made of, at least.
+    const stripRows = Math.max(Math.floor(stripBytes / rowBytes), Math.ceil(height / scaledHeight) * 2 + 2);
+    reserve({
+      rgb: stripRows * rowBytes,
+      out: scaledWidth * scaledHeight * 3,
+      sums: width * 6,
+      tables: Math.max(
+        tableBytes,
+        (scaledWidth + scaledHeight) * 16 + (width + height + 4 * (scaledWidth + scaledHeight)) * 4,
+      ),
+    });
+    const [across, down] = tablesOf([0, width, width, scaledWidth], [0, height, height, scaledHeight]);
+    const spans = new Int32Array(memory.buffer, down.spans, scaledHeight * 2);
+    const firstOf = (row: number): number => spans[row * 2] as number;
+    const endOf = (row: number): number => firstOf(row) + (spans[row * 2 + 1] as number);
+    for (let row = 0; row < scaledHeight;) {
+      const first = firstOf(row);
+      let end = row + 1;
+      while (end < scaledHeight && endOf(end) - first <= stripRows) end += 1;
+      for (let y = first; y < endOf(end - 1); y += 1) {
+        const from = ((top + y) * widthPx + left) * 3;
+        bytes.set(rgb.subarray(from, from + rowBytes), at.rgb + (y - first) * rowBytes);
+      }
+      run.scale(
+        // Rows are counted from the picture's first.
+        ...[
+          at.rgb - first * rowBytes,
+          rowBytes,
+          down.spans + row * 8,
+          down.weights + row * down.stride * 2,
+          down.stride,
+        ],
+        ...[across.spans, across.weights, across.stride, 0, rowBytes],
+        ...[scaledWidth, end - row, at.sums, at.out, scaledWidth * 3],
+      );
+      give(
+        { at: at.out, widthPx: scaledWidth, heightPx: end - row, part: [0, 0, scaledWidth, end - row] },
+        row,
+        target,
+        out,
+      );
+      row = end;
+    }
+  };
+
   return {
     /** Halves a region for all that will be asked of its parts; until `forget`, or a region outside it. */
     halve,
-    /** As `Scaler.fillBytes`; what is no picture is left as it is. */
+    /** As `Scaler.fillBytes` for decoded video; what is no picture is left as it is. */
     fillBytes: (picture: YuvPicture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
-      const { width, scaledWidth, scaledHeight } = target;
+      const { scaledWidth, scaledHeight } = target;
       const mayHalve = region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2;
       // Before anything lies there: more room moves everything.
       reserve({
@@ -177,18 +257,9 @@ export function createPixelWork() {
       });
       const source = mayHalve ? halfOf(picture, region) : wholeOf(picture, region);
       const fits = source.part[2] === scaledWidth && source.part[3] === scaledHeight;
-      const { at: start, widthPx, part } = fits ? source : scaleInto(source, target);
-      const [left, top] = part;
-      if (left === 0 && widthPx === scaledWidth && width === scaledWidth) {
-        const from = start + top * widthPx * 3;
-        out.set(bytes.subarray(from, from + scaledWidth * scaledHeight * 3));
-        return;
-      }
-      for (let row = 0; row < scaledHeight; row += 1) {
-        const from = start + ((top + row) * widthPx + left) * 3;
-        out.set(bytes.subarray(from, from + scaledWidth * 3), row * width * 3);
-      }
+      give(fits ? source : scaleInto(source, target), 0, target, out);
     },
+    fillFromRgb,
     /** Another picture comes, perhaps in the same memory. */
     forget,
   };
