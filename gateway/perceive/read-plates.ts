@@ -1,6 +1,7 @@
 import { provinces } from '../domain/plate-grammar.ts';
-import type { BoxPx, CornersPx, PlateReading, RejectReason } from '../domain/plate.ts';
+import type { BoxPx, CornersPx, PlateColor, PlateReading, RejectReason } from '../domain/plate.ts';
 import type { ReadCharacter } from './ctc.ts';
+import { createEbikeForms } from './ebike-form.ts';
 import { boxAround, partOfQuad, quadSize } from './geometry.ts';
 import { judgeRead } from './judge.ts';
 import type { Pixels } from './picture.ts';
@@ -19,6 +20,8 @@ export interface SeenPlate {
   readonly sharpness: number;
   /** Of a plate of two rows, that of one row with characters as large: `legibleWidthPx`. */
   readonly widthPx: number;
+  /** Rows that it was read as. */
+  readonly rows: number;
   /** How sure the finder was that this is a plate, 0..1. */
   readonly foundRatio: number;
   /** Whether the second reader was asked too. */
@@ -42,6 +45,15 @@ export function createPlateReading(options: {
   readonly ebikePatterns: readonly RegExp[];
 }) {
   const { reader, second, ebikePatterns } = options;
+  const fillIn = createEbikeForms(ebikePatterns);
+  /** With the site's own form where the plate may be an e-bike's, and judged. */
+  const judged = (
+    characters: readonly ReadCharacter[],
+    plate: { readonly rows: number; readonly corners: CornersPx; readonly color: PlateColor },
+  ): Pick<SeenPlate, 'characters' | 'reading' | 'rejected'> => {
+    const whole = plate.rows === 2 ? fillIn(characters, plate) : characters;
+    return { characters: whole, ...judgeRead(whole, plate.color, ebikePatterns) };
+  };
 
   const readAll = async (
     by: PlateReader,
@@ -55,7 +67,7 @@ export function createPlateReading(options: {
       attempts.map(({ rows }) => rows),
     );
     return attempts.map((attempt, at) =>
-      seenPlate(attempt, candidates[attempt.index]?.confidence ?? 0, reads[at] ?? nothingRead, ebikePatterns),
+      seenPlate(attempt, candidates[attempt.index]?.confidence ?? 0, reads[at] ?? nothingRead, judged),
     );
   };
 
@@ -72,7 +84,15 @@ export function createPlateReading(options: {
     );
     return answers.map((answer) => {
       const read = reads[unsure.indexOf(answer)];
-      return read ? withSecond(answer.plate, read, { reader, second }, ebikePatterns) : answer.plate;
+      if (!read) return answer.plate;
+      const { plate } = answer;
+      const { color } = plate.reading;
+      const characters = joinOpinions(plate.characters, read.characters, color, {
+        ebikePatterns,
+        knows: (character) => second.knows(character),
+        firstKnows: (character) => reader.knows(character),
+      });
+      return { ...plate, ...judged(characters, { ...plate, color }), secondOpinion: true };
     });
   };
 
@@ -112,33 +132,21 @@ function seenPlate(
   { corners, rows }: Attempt,
   foundRatio: number,
   { characters, color, sharpness }: PlateRead,
-  ebikePatterns: readonly RegExp[],
+  judged: (
+    characters: readonly ReadCharacter[],
+    plate: { readonly rows: number; readonly corners: CornersPx; readonly color: PlateColor },
+  ) => Pick<SeenPlate, 'characters' | 'reading' | 'rejected'>,
 ): SeenPlate {
   return {
     box: boxAround(corners),
     corners,
-    characters,
-    ...judgeRead(characters, color, ebikePatterns),
+    ...judged(characters, { rows: rows.length, corners, color }),
     sharpness,
     widthPx: legibleWidthPx(corners, rows.length),
+    rows: rows.length,
     foundRatio,
     secondOpinion: false,
   };
-}
-
-function withSecond(
-  plate: SeenPlate,
-  read: PlateRead,
-  by: Readonly<Record<'reader' | 'second', Pick<PlateReader, 'knows'>>>,
-  ebikePatterns: readonly RegExp[],
-): SeenPlate {
-  const characters = joinOpinions(plate.characters, read.characters, plate.reading.color, {
-    ebikePatterns,
-    knows: (character) => by.second.knows(character),
-    firstKnows: (character) => by.reader.knows(character),
-  });
-  const judged = judgeRead(characters, plate.reading.color, ebikePatterns);
-  return { ...plate, characters, ...judged, secondOpinion: true };
 }
 
 /** Four characters and more: less is a lamp or a grille, and not worth another reader's time. */

@@ -32,6 +32,7 @@ function plateAt(ms: number, text: string, { ratio = 0.97, widthPx: plateWidth =
     sharpness: 25,
     widthPx: box[2],
     foundRatio: 0.9,
+    rows: 1,
     secondOpinion: both,
   };
 }

@@ -55,6 +55,8 @@ export interface VehicleSighting {
   readonly lastBox: BoxPx;
   /** Whether it was ever read where passages count. */
   readonly counts: boolean;
+  /** It came nearer and was lost while still far, behind a vehicle before it: it did not pass then, and what was read is little. */
+  readonly hidden?: boolean;
   readonly evidence: KeptFrame;
 }
 
@@ -111,21 +113,27 @@ export function createVehicleTracks(options: {
     vote.agreeing >= settledAgreeing &&
     vote.reading.confidenceRatio >= settledRatio;
 
+  /** Only the second reader was taught the names of cities, and these plates are half as large as others. */
+  const mayBeEbike = ({ rows, reading }: SeenPlate): boolean =>
+    options.ebikePatterns.length > 0 && rows === 2 && !reading.accepted;
+
   const sightingOf = (track: VehicleTrack): VehicleSighting | null => {
     const { vote, trail } = track;
     const best = vote ? (track.kept.get(vote.reading.text) ?? heaviest(track.kept)) : null;
     if (!vote || !best) return null;
+    const motion = motionOf(trail);
     return {
       plate: vote.reading,
       rejected: vote.rejected,
       agreeing: vote.agreeing,
       reads: vote.reads,
-      motion: motionOf(trail),
+      motion,
       startedAt: trail.startedAt,
       endedAt: trail.lastSeenAt,
       firstBox: trail.places[0]?.box ?? best.frame.box,
       lastBox: trail.places[trail.places.length - 1]?.box ?? best.frame.box,
       counts: track.counts,
+      hidden: motion === 'nearer' && tracks.some((other) => hides(other.trail, trail)),
       evidence: best.frame,
     };
   };
@@ -175,7 +183,7 @@ export function createVehicleTracks(options: {
      * in every frame.
      */
     wantsSecond: (plate: SeenPlate, at: EpochMs): boolean => {
-      if (plate.widthPx < secondMinWidthPx) return false;
+      if (plate.widthPx < secondMinWidthPx && !mayBeEbike(plate)) return false;
       const [index] = matchTrails(trailsOf(tracks), at, [observationOf(plate)]);
       const track = index === null || index === undefined ? undefined : tracks[index];
       // A vehicle seen for the first time may be gone at the next look.
@@ -289,6 +297,17 @@ const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ tra
 
 function heaviest<T extends { readonly weight: number }>(kept: ReadonlyMap<string, T>): T | null {
   return [...kept.values()].sort((a, b) => b.weight - a.weight)[0] ?? null;
+}
+
+/** Below this width of its plate a vehicle is still far from the gate: the next car's length behind one that stands there. */
+const farWidthPx = 90;
+
+/** Whether a vehicle was lost while far, when another was there whose plate is larger and lower in the picture. */
+function hides(other: Trail, lost: Trail): boolean {
+  const last = lost.places[lost.places.length - 1]?.box;
+  const before = other.places[other.places.length - 1]?.box;
+  if (!last || !before || other === lost || other.lastSeenAt < lost.lastSeenAt) return false;
+  return last[2] < farWidthPx && before[2] > last[2] * 1.3 && before[1] > last[1];
 }
 
 /** Whether a plate has moved or grown by more than a detector's box trembles. */

@@ -87,7 +87,8 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
       const rows: VehicleSighting[] = [];
       forget(at);
       for (const sighting of fresh) {
-        const { text, accepted } = sighting.plate;
+        const { text } = sighting.plate;
+        const accepted = isSure(sighting);
         const known = toldOf(sighting);
         if (known !== undefined) {
           if (accepted) told.set(known, { lastAt: sighting.endedAt, standsAt: told.get(known)?.standsAt ?? null });
@@ -95,7 +96,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
         }
         const before = waiting.filter((other) => isNear(other.plate.text, text, accepted ? samePlate : nearPlate));
         const joined = before.reduce(join, sighting);
-        if (!joined.plate.accepted || joined.motion === 'turned') {
+        if (!isSure(joined) || joined.motion === 'turned') {
           waiting = [...waiting.filter((other) => !before.includes(other)), joined];
           continue;
         }
@@ -135,8 +136,11 @@ function join(later: VehicleSighting, earlier: VehicleSighting): VehicleSighting
   };
 }
 
-const rank = ({ plate: { accepted, confidenceRatio } }: VehicleSighting): number =>
-  (accepted ? 1 : 0) + confidenceRatio;
+/** Whether a row may be made of it now: it is read surely, and not from afar only before something hid it. */
+const isSure = ({ plate, hidden }: VehicleSighting): boolean => plate.accepted && hidden !== true;
+
+const rank = (one: VehicleSighting): number =>
+  (isSure(one) ? 1 : 0) + one.plate.confidenceRatio * (one.hidden === true ? 0.5 : 1);
 
 /** Whether both were seen at the same time. */
 const meet = (one: Span, other: Span): boolean => one.startedAt <= other.endedAt && other.startedAt <= one.endedAt;

@@ -58,8 +58,8 @@ describe('the vote across frames', () => {
   it('says that frames disagree when no two of many read the same', () => {
     const vote = voteReads([
       read('浙B12345', { widthPx: 150 }),
-      read('浙B72365', { widthPx: 40 }),
-      read('浙B19341', { widthPx: 40 }),
+      read('浙B72365', { widthPx: 40, sharpness: 1 }),
+      read('浙B19341', { widthPx: 40, sharpness: 1 }),
     ]);
     expect(vote?.rejected).toBe('frames-disagree');
     expect(vote?.reading.accepted).toBe(false);

@@ -26,16 +26,19 @@ export interface Vote extends Judgement {
 }
 
 /**
- * How much a frame's read counts: larger, sharper and surer plates more. The confidence of a blurred read may be as high
- * as that of a crisp one, so size and sharpness stand beside it and not behind it.
+ * How much a frame's read counts: larger, sharper and surer plates more. From 90 px on a reader sees all there is, and larger
+ * plates of who drives through are smeared: what tells there is how likely the whole read is, squared. (154 simulated vehicles
+ * that mostly move, day, night and rain: 150 right and 133 of them accepted; with size squared up to 180 px and the mean of the
+ * ratios to the fourth 135 and 114; none accepted wrong with either.) The confidence of a blurred read may be as high as that of
+ * a crisp one, so size and sharpness stand beside it and not behind it.
  */
 export function readWeight(read: FrameRead): number {
-  const size = Math.min(read.widthPx / 120, 1.5) ** 2;
+  const size = Math.min(read.widthPx / 90, 1);
   // A moving plate at 13 grey levels reads its province wrong at 0.95; from 20 on sharpness adds nothing.
   const crispness = Math.min(read.sharpness / 20, 1) ** 1.5;
-  const mean = read.characters.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(read.characters.length, 1);
+  const likelihood = read.characters.reduce((product, { ratio }) => product * ratio, 1);
   // A read that no plate can carry has lost or gained a character, and its places do not fit the others'.
-  return size * (0.02 + crispness) * mean ** 4 * (read.legal ? 1 : 0.15) * (read.both === true ? bothReaders : 1);
+  return size * (0.02 + crispness) * likelihood ** 2 * (read.legal ? 1 : 0.05) * (read.both === true ? bothReaders : 1);
 }
 
 /** A read on which two readers were asked counts as so many of one: they seldom err in the same way. */
@@ -72,20 +75,14 @@ export function voteReads(reads: readonly FrameRead[], ebikePatterns: readonly R
   const length = heaviest(byLength);
   const color = heaviest(byColor);
   const voters = weighted.filter(({ read }) => read.characters.length === length);
-  const total = voters.reduce((sum, { weight }) => sum + weight, 0);
+  const asked = voters.filter(({ read }) => read.both === true);
   const characters: ReadCharacter[] = [];
   for (let position = 0; position < length; position += 1) {
-    const ballots = new Map<string, number>();
-    for (const { read, weight } of voters) {
-      for (const [character, ratio] of read.characters[position]?.candidates ?? [])
-        ballots.set(character, (ballots.get(character) ?? 0) + (ratio * weight) / total);
-    }
-    const candidates = [...ballots].sort((a, b) => b[1] - a[1]).slice(0, 4);
-    const [character, share] = candidates[0] ?? ['', 0];
-    const ratio = raisedByAgreement(
-      share,
-      voters.map(({ read, weight }) => ({ weight, agrees: read.characters[position]?.character === character })),
-    );
+    const candidates = [...countBallots(voters, position)].sort((a, b) => b[1] - a[1]).slice(0, 4);
+    const [character] = candidates[0] ?? [''];
+    const plain = sureness(voters, position, character);
+    // A place on which two readers differ is not made sure by frames in which only one of them was asked.
+    const ratio = asked.length < 2 ? plain : Math.min(plain, sureness(asked, position, character));
     characters.push({ character, ratio, candidates: [[character, ratio], ...candidates.slice(1)] });
   }
   const judged = judgeRead(characters, color, ebikePatterns);
@@ -101,6 +98,30 @@ export function voteReads(reads: readonly FrameRead[], ebikePatterns: readonly R
   };
 }
 
+interface Voter {
+  readonly read: FrameRead;
+  readonly weight: number;
+}
+
+/** What the voters together give each character at a place, 0..1. */
+function countBallots(voters: readonly Voter[], position: number): Map<string, number> {
+  const total = voters.reduce((sum, { weight }) => sum + weight, 0);
+  const ballots = new Map<string, number>();
+  for (const { read, weight } of voters) {
+    for (const [character, ratio] of read.characters[position]?.candidates ?? [])
+      ballots.set(character, (ballots.get(character) ?? 0) + (total > 0 ? (ratio * weight) / total : 0));
+  }
+  return ballots;
+}
+
+function sureness(voters: readonly Voter[], position: number, character: string): number {
+  const share = countBallots(voters, position).get(character) ?? 0;
+  return raisedByAgreement(
+    share,
+    voters.map(({ read, weight }) => ({ weight, agrees: read.characters[position]?.character === character })),
+  );
+}
+
 /**
  * Frames that see the same character with the same doubt are surer together than each alone, but not as sure as if they
  * were independent: they share the plate's dirt and the reader's habits. So the error is raised to a power between 1 (one
@@ -110,6 +131,7 @@ function raisedByAgreement(share: number, ballots: readonly { weight: number; ag
   const total = ballots.reduce((sum, { weight }) => sum + weight, 0);
   const agreeing = ballots.reduce((sum, { weight, agrees }) => sum + (agrees ? weight : 0), 0);
   const largest = Math.max(...ballots.map(({ weight }) => weight));
+  if (total === 0) return share;
   const unity = Math.max((2 * agreeing) / total - 1, 0);
   const power = 1 + 0.35 * Math.min(agreeing / largest - 1, 2) * unity;
   return 1 - Math.max(1 - share, 0) ** Math.max(power, 1);

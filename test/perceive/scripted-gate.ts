@@ -82,6 +82,7 @@ export function createScriptedGate(
       sharpness: 14,
       widthPx,
       foundRatio: 0.9,
+      rows: 1,
       secondOpinion: false,
     };
   };
