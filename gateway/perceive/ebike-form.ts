@@ -51,6 +51,6 @@ const filledIn = (city: readonly string[], read: readonly ReadCharacter[]): Read
 
 /** Forms that begin with one city: `^宁波[A-Z]\d{5}$`. Of two cities nobody could say which. */
 function formOf({ source }: RegExp): EbikeForm[] {
-  const [, city = '', number = ''] = /^\^(\p{Script=Han}+)(?![?*+{])([^|]*)$/u.exec(source) ?? [];
+  const [, city = '', number = ''] = /^\^(\p{Script=Han}+)(?![\p{Script=Han}?*+{])([^|]*)$/u.exec(source) ?? [];
   return city === '' || number === '' ? [] : [{ city: Array.from(city), number: new RegExp(`^${number}`, 'u') }];
 }

@@ -40,6 +40,26 @@ describe('a second opinion', () => {
     expect(textOf(joinOpinions(opinion('浙B12345', 0.6), opinion('浙B123345', 0.99), 'blue'))).toBe('浙B12345');
   });
 
+  it('hears the second on the places that it has where it left out the rest, and the first alone on those', () => {
+    const first = opinion('民航4U4B8', 0.95, { 5: ['8', 0.55] });
+    const joined = joinOpinions(first, opinion('4U4B8', 0.9), 'green');
+    expect(textOf(joined)).toBe('民航4U4B8');
+    expect(joined[5]?.ratio).toBeGreaterThan(0.6);
+    expect(joined[0]?.ratio).toBe(0.95);
+    // A sure contradiction there makes it unsure, as it does in a read of the same length.
+    expect(least(joinOpinions(opinion('沪J8817挂', 0.95), opinion('8819挂', 0.95), 'yellow'))).toBeLessThan(0.5);
+  });
+
+  it('takes the places as they are written, not as they are counted', () => {
+    const joined = joinOpinions(opinion('R016604', 0.6), opinion('宁R01604', 0.95), 'white');
+    expect(textOf(joined)).toBe('宁R01604');
+  });
+
+  it('does not join reads of other writing', () => {
+    const first = opinion('浙B12345', 0.95);
+    expect(joinOpinions(first, opinion('8X7Y6Z9', 0.9).slice(0, 6), 'blue')).toEqual(first);
+  });
+
   it('is less sure of one that another, as sure and as legal, contradicts', () => {
     const joined = joinOpinions(opinion('浙B12345', 0.9), opinion('浙BD12345', 0.95), 'white');
     expect(textOf(joined)).toBe('浙BD12345');

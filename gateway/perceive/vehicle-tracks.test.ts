@@ -40,6 +40,15 @@ function plateAt(ms: number, text: string, { ratio = 0.97, widthPx: plateWidth =
 const tracks = () => createVehicleTracks({ goneAfterMs: 4000, tellAfterMs: null, ebikePatterns: [] });
 
 describe('the second reader', () => {
+  it('is asked about small plates of two rows only where e-bikes have a form of their own', () => {
+    const far = { ...plateAt(0, '宁波A12345', { ratio: 0.5, widthPx: 48 }), rows: 2 };
+    expect(tracks().wantsSecond(far, 0 as EpochMs)).toBe(false);
+    const ebikePatterns = [/^宁波[A-Z]\d{5}$/u];
+    const vehicles = createVehicleTracks({ goneAfterMs: 4000, tellAfterMs: null, ebikePatterns });
+    expect(vehicles.wantsSecond(far, 0 as EpochMs)).toBe(true);
+    expect(vehicles.wantsSecond({ ...far, rows: 1 }, 0 as EpochMs)).toBe(false);
+  });
+
   it('is asked about a vehicle seen for the first time, however sure the first is', () => {
     const vehicles = tracks();
     expect(vehicles.wantsSecond(plateAt(0, '黑A98G44'), 0 as EpochMs)).toBe(true);

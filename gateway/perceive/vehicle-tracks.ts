@@ -55,8 +55,6 @@ export interface VehicleSighting {
   readonly lastBox: BoxPx;
   /** Whether it was ever read where passages count. */
   readonly counts: boolean;
-  /** It came nearer and was lost while still far, behind a vehicle before it: it did not pass then, and what was read is little. */
-  readonly hidden?: boolean;
   readonly evidence: KeptFrame;
 }
 
@@ -76,6 +74,8 @@ const maxReads = 24;
 /** A plate whose vote is this sure after so many agreeing reads is settled; then it is read again only now and then. */
 const settledRatio = 0.93;
 const settledAgreeing = 4;
+/** From afar every frame may read the same wrong province (渝 as 津 at 0.96 up to 60 px wide, and right at 136): then so many. */
+const settledAgreeingFar = 10;
 const reReadAfterMs = 2500;
 /** More reads of a vehicle that stands still say nothing new. */
 const readsEnoughInPose = 8;
@@ -107,10 +107,11 @@ export function createVehicleTracks(options: {
 }) {
   let tracks: VehicleTrack[] = [];
 
-  const isSettled = ({ vote }: VehicleTrack): boolean =>
+  const isSettled = ({ vote, reads }: VehicleTrack): boolean =>
     vote !== null &&
     vote.reading.accepted &&
-    vote.agreeing >= settledAgreeing &&
+    vote.agreeing >=
+      (reads.some(({ widthPx }) => widthPx >= secondMinWidthPx) ? settledAgreeing : settledAgreeingFar) &&
     vote.reading.confidenceRatio >= settledRatio;
 
   /** Only the second reader was taught the names of cities, and these plates are half as large as others. */
@@ -121,19 +122,17 @@ export function createVehicleTracks(options: {
     const { vote, trail } = track;
     const best = vote ? (track.kept.get(vote.reading.text) ?? heaviest(track.kept)) : null;
     if (!vote || !best) return null;
-    const motion = motionOf(trail);
     return {
       plate: vote.reading,
       rejected: vote.rejected,
       agreeing: vote.agreeing,
       reads: vote.reads,
-      motion,
+      motion: motionOf(trail),
       startedAt: trail.startedAt,
       endedAt: trail.lastSeenAt,
       firstBox: trail.places[0]?.box ?? best.frame.box,
       lastBox: trail.places[trail.places.length - 1]?.box ?? best.frame.box,
       counts: track.counts,
-      hidden: motion === 'nearer' && tracks.some((other) => hides(other.trail, trail)),
       evidence: best.frame,
     };
   };
@@ -297,17 +296,6 @@ const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ tra
 
 function heaviest<T extends { readonly weight: number }>(kept: ReadonlyMap<string, T>): T | null {
   return [...kept.values()].sort((a, b) => b.weight - a.weight)[0] ?? null;
-}
-
-/** Below this width of its plate a vehicle is still far from the gate: the next car's length behind one that stands there. */
-const farWidthPx = 90;
-
-/** Whether a vehicle was lost while far, when another was there whose plate is larger and lower in the picture. */
-function hides(other: Trail, lost: Trail): boolean {
-  const last = lost.places[lost.places.length - 1]?.box;
-  const before = other.places[other.places.length - 1]?.box;
-  if (!last || !before || other === lost || other.lastSeenAt < lost.lastSeenAt) return false;
-  return last[2] < farWidthPx && before[2] > last[2] * 1.3 && before[1] > last[1];
 }
 
 /** Whether a plate has moved or grown by more than a detector's box trembles. */

@@ -87,8 +87,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
       const rows: VehicleSighting[] = [];
       forget(at);
       for (const sighting of fresh) {
-        const { text } = sighting.plate;
-        const accepted = isSure(sighting);
+        const { text, accepted } = sighting.plate;
         const known = toldOf(sighting);
         if (known !== undefined) {
           if (accepted) told.set(known, { lastAt: sighting.endedAt, standsAt: told.get(known)?.standsAt ?? null });
@@ -96,7 +95,7 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
         }
         const before = waiting.filter((other) => isNear(other.plate.text, text, accepted ? samePlate : nearPlate));
         const joined = before.reduce(join, sighting);
-        if (!isSure(joined) || joined.motion === 'turned') {
+        if (!joined.plate.accepted || joined.motion === 'turned') {
           waiting = [...waiting.filter((other) => !before.includes(other)), joined];
           continue;
         }
@@ -136,11 +135,8 @@ function join(later: VehicleSighting, earlier: VehicleSighting): VehicleSighting
   };
 }
 
-/** Whether a row may be made of it now: it is read surely, and not from afar only before something hid it. */
-const isSure = ({ plate, hidden }: VehicleSighting): boolean => plate.accepted && hidden !== true;
-
-const rank = (one: VehicleSighting): number =>
-  (isSure(one) ? 1 : 0) + one.plate.confidenceRatio * (one.hidden === true ? 0.5 : 1);
+const rank = ({ plate: { accepted, confidenceRatio } }: VehicleSighting): number =>
+  (accepted ? 1 : 0) + confidenceRatio;
 
 /** Whether both were seen at the same time. */
 const meet = (one: Span, other: Span): boolean => one.startedAt <= other.endedAt && other.startedAt <= one.endedAt;

@@ -89,6 +89,19 @@ describe('the vote across frames', () => {
     expect(voteReads([...moving, ...waiting])?.reading.text).toBe('浙B1234Q');
   });
 
+  it('lets a smeared near read of which the reader is unsure count less than a far sharp one', () => {
+    const far = read('沪RM6294', { widthPx: 70, sharpness: 9, ratio: 0.97 });
+    const near = read('沪RW6294', { widthPx: 190, sharpness: 22, ratio: 0.8, doubt: { 2: ['M', 0.3] } });
+    expect(voteReads([far, far, near])?.reading.text).toBe('沪RM6294');
+  });
+
+  it('does not make a place sure by frames of one reader where two were asked and differ', () => {
+    const asked = read('浙W65040', { doubt: { 1: ['M', 0.49] }, both: true });
+    const alone = read('浙W65040', { ratio: 0.99 });
+    expect(voteReads(Array.from({ length: 8 }, () => alone))?.reading.accepted).toBe(true);
+    expect(voteReads([asked, asked, ...Array.from({ length: 8 }, () => alone)])?.reading.accepted).toBe(false);
+  });
+
   it('votes for the colour too', () => {
     const vote = voteReads([
       read('浙BD12345', { color: 'green' }),
