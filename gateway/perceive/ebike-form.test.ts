@@ -41,7 +41,12 @@ describe("an e-bike's plate with a site's own form", () => {
   });
 
   it('has no city filled in by a form that leaves it open', () => {
-    for (const open of [/^[A-Z]\d{5}$/u, /^宁波?[A-Z]\d{5}$/u, /^宁波[A-Z]\d{5}$|^杭州\d{6}$/u, /^(宁波|杭州)[A-Z]\d{5}$/u])
+    for (const open of [
+      /^[A-Z]\d{5}$/u,
+      /^宁波?[A-Z]\d{5}$/u,
+      /^宁波[A-Z]\d{5}$|^杭州\d{6}$/u,
+      /^(宁波|杭州)[A-Z]\d{5}$/u,
+    ])
       expect(textOf(createEbikeForms([open])(read('R01604'), plate(44)))).toBe('R01604');
   });
 });
