@@ -19,7 +19,9 @@ async function run({ full, seed, say }: BenchmarkOptions): Promise<Finding> {
   const wanted = full ? 200 : 8;
   const made = await makeClip({ seed, seconds: 20, fps: 12.5, heightPx: 360, bitrateKbit: 400, vehicles: 0 });
   const [victim, other] = [await startClipCamera({ clip: made.clip }), await startClipCamera({ clip: made.clip })];
-  const { community, pid, quiet } = await startCameraGateway([victim, other], { workers: 1 }, false, { silentAfter: '2s' });
+  const { community, pid, quiet } = await startCameraGateway([victim, other], { workers: 1 }, false, {
+    silentAfter: '2s',
+  });
   const random = createRandom(seed);
   const recoveries: number[] = [];
   const touched: string[] = [];
