@@ -1,6 +1,6 @@
 import type { BoxPx } from '../domain/plate.ts';
 import { axisWeights } from './axis-weights.ts';
-import type { Picture, YuvPicture } from './picture.ts';
+import type { YuvPicture } from './picture.ts';
 import { wasmBase64 } from './pixel-work-wasm.ts';
 import type { Letterbox } from './resample.ts';
 
@@ -16,8 +16,6 @@ const firstByte = 8192;
 const pageBytes = 65_536;
 /** Regions of interest come in many sizes; some fifty tables of 3 to 8 kB are plenty for what repeats. */
 const tableBytes = 262_144;
-/** A still has any size, and this memory never shrinks: of RGB so much is brought there at a time. */
-const stripBytes = 524_288;
 
 /** A table in the memory: spans (two numbers a pixel), and weights in 256ths, `stride` a pixel. */
 interface Table {
@@ -190,56 +188,6 @@ export function createPixelWork() {
     }
   };
 
-  /** As `Scaler.fillBytes` for pictures in RGB, a strip at a time; what is no picture is left as it is. */
-  const fillFromRgb = ({ rgb, widthPx }: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
-    const [left, top, width, height] = region;
-    const { scaledWidth, scaledHeight } = target;
-    const rowBytes = width * 3;
-    // As many rows as one of the target may be made of, at least.
-    const stripRows = Math.max(Math.floor(stripBytes / rowBytes), Math.ceil(height / scaledHeight) * 2 + 2);
-    reserve({
-      rgb: stripRows * rowBytes,
-      out: scaledWidth * scaledHeight * 3,
-      sums: width * 6,
-      tables: Math.max(
-        tableBytes,
-        (scaledWidth + scaledHeight) * 16 + (width + height + 4 * (scaledWidth + scaledHeight)) * 4,
-      ),
-    });
-    const [across, down] = tablesOf([0, width, width, scaledWidth], [0, height, height, scaledHeight]);
-    const spans = new Int32Array(memory.buffer, down.spans, scaledHeight * 2);
-    const firstOf = (row: number): number => spans[row * 2] as number;
-    const endOf = (row: number): number => firstOf(row) + (spans[row * 2 + 1] as number);
-    for (let row = 0; row < scaledHeight;) {
-      const first = firstOf(row);
-      let end = row + 1;
-      while (end < scaledHeight && endOf(end) - first <= stripRows) end += 1;
-      for (let y = first; y < endOf(end - 1); y += 1) {
-        const from = ((top + y) * widthPx + left) * 3;
-        bytes.set(rgb.subarray(from, from + rowBytes), at.rgb + (y - first) * rowBytes);
-      }
-      run.scale(
-        // Rows are counted from the picture's first.
-        ...[
-          at.rgb - first * rowBytes,
-          rowBytes,
-          down.spans + row * 8,
-          down.weights + row * down.stride * 2,
-          down.stride,
-        ],
-        ...[across.spans, across.weights, across.stride, 0, rowBytes],
-        ...[scaledWidth, end - row, at.sums, at.out, scaledWidth * 3],
-      );
-      give(
-        { at: at.out, widthPx: scaledWidth, heightPx: end - row, part: [0, 0, scaledWidth, end - row] },
-        row,
-        target,
-        out,
-      );
-      row = end;
-    }
-  };
-
   return {
     /** Halves a region for all that will be asked of its parts; until `forget`, or a region outside it. */
     halve,
@@ -259,7 +207,6 @@ export function createPixelWork() {
       const fits = source.part[2] === scaledWidth && source.part[3] === scaledHeight;
       give(fits ? source : scaleInto(source, target), 0, target, out);
     },
-    fillFromRgb,
     /** Another picture comes, perhaps in the same memory. */
     forget,
   };

@@ -12,15 +12,6 @@ function patterned(widthPx: number, heightPx: number): Picture {
   return { widthPx, heightPx, rgb };
 }
 
-/** The same without jumps. */
-function shaded(widthPx: number, heightPx: number): Picture {
-  const rgb = new Uint8Array(widthPx * heightPx * 3);
-  for (let y = 0; y < heightPx; y += 1) {
-    for (let x = 0; x < widthPx; x += 1) rgb.set([x / 6, y / 4, (x + y) / 9], (y * widthPx + x) * 3);
-  }
-  return { widthPx, heightPx, rgb };
-}
-
 /** The mean of what an output pixel covers, worked out the slow way. */
 function coveredMean(picture: Picture, region: BoxPx, columns: number, rows: number, x: number, y: number): number[] {
   const sums = [0, 0, 0];
@@ -38,8 +29,6 @@ function coveredMean(picture: Picture, region: BoxPx, columns: number, rows: num
   }
   return sums.map((sum) => sum / area);
 }
-
-const plain: TensorForm = { order: 'rgb', scale: [1, 1, 1], offset: [0, 0, 0], pad: 114 };
 
 describe('letterboxing', () => {
   it('keeps the shape, fits the longer side, and gives sizes that networks take', () => {
@@ -66,9 +55,8 @@ describe('scaling to bytes', () => {
     ['half the size of a part', [10, 6, 64, 40], 32],
     ['a fraction', [0, 0, 130, 70], 72],
     ['a fraction of a part', [7, 3, 101, 61], 64],
-    ['a small part of a picture larger than what is worked on at a time', [5, 9, 1290, 801], 300],
   ] as const)('gives the mean of what each pixel covers: %s', (_what, region, side) => {
-    const picture = region[2] > 130 ? shaded(1300, 811) : patterned(130, 75);
+    const picture = patterned(130, 75);
     const target = letterbox(region, side);
     const out = new Uint8Array(target.width * target.height * 3);
     scaler.fillBytes(picture, region, target, out);
@@ -107,15 +95,15 @@ describe('scaling to bytes', () => {
   it('halves once for all that look at one picture, and anew for the next in the same memory', () => {
     const picture = patterned(128, 64);
     const target = letterbox([0, 0, 128, 64], 64);
-    const first = new Float32Array(target.width * target.height * 3);
+    const first = new Uint8Array(target.width * target.height * 3);
     scaler.forget();
-    scaler.fill(picture, [0, 0, 128, 64], target, plain, first);
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, first);
     picture.rgb.fill(200);
-    const again = new Float32Array(first.length);
-    scaler.fill(picture, [0, 0, 128, 64], target, plain, again);
+    const again = new Uint8Array(first.length);
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, again);
     expect(again).toEqual(first);
     scaler.forget();
-    scaler.fill(picture, [0, 0, 128, 64], target, plain, again);
+    scaler.fillBytes(picture, [0, 0, 128, 64], target, again);
     expect(again[0]).toBe(200);
   });
 
@@ -125,6 +113,7 @@ describe('scaling to bytes', () => {
     const target = letterbox([0, 0, 200, 100], 96);
     const bytes = new Uint8Array(target.width * target.height * 3);
     const planes = new Float32Array(bytes.length);
+    const plain: TensorForm = { order: 'rgb', scale: [1, 1, 1], offset: [0, 0, 0], pad: 114 };
     scaler.fillBytes(picture, [0, 0, 200, 100], target, bytes);
     scaler.fill(picture, [0, 0, 200, 100], target, plain, planes);
     for (let cell = 0; cell < target.width * target.scaledHeight; cell += 1) {

@@ -42,6 +42,7 @@ export function createScaler() {
   const tables = new Map<string, AxisWeights>();
   let wide = new Float32Array(0);
   let half = new Uint8Array(0);
+  /** For decoded video; stills are few. */
   let work: PixelWork | null = null;
   let halved: { readonly of: Pixels; readonly region: BoxPx; readonly picture: Picture } | null = null;
 
@@ -147,9 +148,61 @@ export function createScaler() {
   const fillBytes = (picture: Pixels, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
     const { width, height, scaledWidth, scaledHeight } = target;
     if (scaledWidth < width || scaledHeight < height) out.fill(padByte);
-    work ??= createPixelWork();
-    if ('yuv' in picture) work.fillBytes(picture, region, target, out);
-    else work.fillFromRgb(picture, region, target, out);
+    if ('yuv' in picture) {
+      work ??= createPixelWork();
+      work.fillBytes(picture, region, target, out);
+      return;
+    }
+    const mayHalve = region[2] >= scaledWidth * 2 && region[3] >= scaledHeight * 2;
+    const [source, part] = mayHalve ? halfOf(picture, region) : asRgb(picture, region);
+    if (part[2] === scaledWidth && part[3] === scaledHeight) copyBytes(source, part, width, out);
+    else scaleBytes(source, part, target, out);
+  };
+
+  const scaleBytes = (picture: Picture, region: BoxPx, target: Letterbox, out: Uint8Array): void => {
+    const { width, scaledWidth, scaledHeight } = target;
+    const columns = table(region[0], region[2], picture.widthPx, scaledWidth, 'area');
+    const rows = table(region[1], region[3], picture.heightPx, scaledHeight, 'area');
+    const rowLength = scaledWidth * 3;
+    if (wide.length < rowLength * (rows.stride + 1)) wide = new Float32Array(rowLength * (rows.stride + 1));
+    const sum = wide.subarray(0, rowLength);
+    const ring = wide.subarray(rowLength);
+    const ringRows = new Int32Array(rows.stride).fill(-1);
+    /** Where a source row stands in the ring, scaled across. */
+    const lineOf = (sourceRow: number): number => {
+      const slot = sourceRow % rows.stride;
+      const line = slot * rowLength;
+      if (ringRows[slot] !== sourceRow) {
+        ringRows[slot] = sourceRow;
+        scaleRow(picture.rgb, sourceRow * picture.widthPx * 3, columns, scaledWidth, ring, line);
+      }
+      return line;
+    };
+    for (let y = 0; y < scaledHeight; y += 1) {
+      const firstRow = rows.first[y] as number;
+      const rowCount = rows.count[y] as number;
+      const start = y * width * 3;
+      const weightOf = (k: number): number => (k < rowCount ? (rows.weights[y * rows.stride + k] as number) : 0);
+      if (rowCount <= 3) {
+        // Mostly so: a picture that was halved is reduced less than twofold. One pass over the row, without sums.
+        const [w0, w1, w2] = [weightOf(0), weightOf(1), weightOf(2)];
+        const l0 = lineOf(firstRow);
+        const l1 = rowCount > 1 ? lineOf(firstRow + 1) : l0;
+        const l2 = rowCount > 2 ? lineOf(firstRow + 2) : l0;
+        // Half a level, so that cutting off the fraction rounds.
+        for (let at = 0; at < rowLength; at += 1)
+          out[start + at] =
+            w0 * (ring[l0 + at] as number) + w1 * (ring[l1 + at] as number) + w2 * (ring[l2 + at] as number) + 0.5;
+        continue;
+      }
+      sum.fill(0.5);
+      for (let k = 0; k < rowCount; k += 1) {
+        const line = lineOf(firstRow + k);
+        const weight = weightOf(k);
+        for (let at = 0; at < rowLength; at += 1) sum[at] = (sum[at] as number) + weight * (ring[line + at] as number);
+      }
+      for (let at = 0; at < rowLength; at += 1) out[start + at] = sum[at] as number;
+    }
   };
 
   return {
@@ -168,6 +221,13 @@ export function createScaler() {
       work?.forget();
     },
   };
+}
+
+function copyBytes({ rgb, widthPx }: Picture, [left, top, columns, rows]: BoxPx, width: number, out: Uint8Array): void {
+  for (let y = 0; y < rows; y += 1) {
+    const from = ((top + y) * widthPx + left) * 3;
+    out.set(rgb.subarray(from, from + columns * 3), y * width * 3);
+  }
 }
 
 /** Half the size, the mean of two by two: what a camera's full picture most often needs. */
