@@ -49,8 +49,12 @@ export function joinOpinions(
   if (secondIsLegal && second.some(({ character }) => !firstKnows(character))) return second;
   if (firstIsLegal !== secondIsLegal) {
     if (!aligned) return firstIsLegal ? first : second;
-    // What one of them lost or saw twice is left as the other has it; of all else both have their say.
-    return joinPlaces(aligned.filter(([own, other]) => (firstIsLegal ? own : other) !== undefined));
+    // What one of them lost or saw twice is left as the other has it; of all else both have their say, but one that read the plate
+    // in part does not shake what the other is sure of.
+    const places = aligned.filter(([own, other]) => (firstIsLegal ? own : other) !== undefined);
+    return joinPlaces(
+      places.map(([own, other]) => (firstIsLegal && isUnshaken(own, other) ? [own, undefined] : [own, other])),
+    );
   }
   const [chosen, other] = surenessOf(second) > surenessOf(first) ? [second, first] : [first, second];
   return firstIsLegal ? doubted(chosen, 1 - surenessOf(other) / 2) : chosen;
@@ -58,6 +62,12 @@ export function joinOpinions(
 
 /** A place of a plate as one reader has it, and as the other has. */
 type Pair = readonly [first: ReadCharacter | undefined, second: ReadCharacter | undefined];
+
+/** From this on a character is accepted (`judge.ts`). */
+const sureRatio = 0.8;
+
+const isUnshaken = (own: ReadCharacter | undefined, other: ReadCharacter | undefined): boolean =>
+  own !== undefined && own.ratio >= sureRatio && other?.character !== own.character;
 
 const inPlace = (first: readonly ReadCharacter[], second: readonly ReadCharacter[]): Pair[] =>
   first.map((own, place) => [own, second[place]]);
