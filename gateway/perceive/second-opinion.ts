@@ -52,9 +52,11 @@ export function joinOpinions(
     // What one of them lost or saw twice is left as the other has it; of all else both have their say, but one that read the plate
     // in part does not shake what the other is sure of.
     const places = aligned.filter(([own, other]) => (firstIsLegal ? own : other) !== undefined);
-    return joinPlaces(
-      places.map(([own, other]) => (firstIsLegal && isUnshaken(own, other) ? [own, undefined] : [own, other])),
-    );
+    const chosen = (own: ReadCharacter | undefined, other: ReadCharacter | undefined): Pair =>
+      firstIsLegal
+        ? [own, isUnshaken(own, other) ? undefined : other]
+        : [isUnshaken(other, own) ? undefined : own, other];
+    return joinPlaces(places.map(([own, other]) => chosen(own, other)));
   }
   const [chosen, other] = surenessOf(second) > surenessOf(first) ? [second, first] : [first, second];
   return firstIsLegal ? doubted(chosen, 1 - surenessOf(other) / 2) : chosen;
