@@ -1,5 +1,5 @@
 // What is done with every decoded picture before a network sees it, as WebAssembly: sixteen bytes at a time, which JavaScript
-// cannot. Pictures are I420, BT.601, 16..235; results RGB24. The arithmetic is `yuv.ts`'s and `resample.ts`'s.
+// cannot. Pictures are I420, BT.601, 16..235; results RGB24. The arithmetic is `yuv.ts`'s and `resample.ts`'s; stills are RGB24.
 // Made with Debian's clang and lld by `node gateway/perceive/pixel-work.mjs`, which writes `pixel-work-wasm.ts`.
 #include <wasm_simd128.h>
 
@@ -101,6 +101,44 @@ __attribute__((export_name("scale"))) void scale(const u8 *rgb, int rowBytes, co
       to[0] = (unsigned)wasm_i32x4_extract_lane(sum, 0) >> 16;
       to[1] = (unsigned)wasm_i32x4_extract_lane(sum, 1) >> 16;
       to[2] = (unsigned)wasm_i32x4_extract_lane(sum, 2) >> 16;
+    }
+  }
+}
+
+// The same for stills, in floats: a finder's score of a plate that is hard to see turns on the last bit. Columns first, each source
+// row once into a ring of `downStride` rows, `held` says which; then rows.
+static void acrossRow(const u8 *rgb, const int *first, const int *count, const float *weights, int stride, int columns, float *to) {
+  for (int x = 0; x < columns; x += 1, to += 3) {
+    const u8 *from = rgb + first[x] * 3;
+    v128_t sum = wasm_f32x4_splat(0);
+    for (int k = 0; k < count[x]; k += 1, from += 3) {
+      v128_t colors = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(from)));
+      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(colors), wasm_f32x4_splat(weights[x * stride + k])));
+    }
+    wasm_v128_store(to, sum);
+  }
+}
+
+__attribute__((export_name("fine"))) void fine(const u8 *rgb, int rowBytes, const int *downFirst, const int *downCount, const float *downWeights, int downStride,
+                                               const int *acrossFirst, const int *acrossCount, const float *acrossWeights, int acrossStride,
+                                               int columns, int rows, int *held, float *ring, int line, u8 *out) {
+  for (int row = 0; row < rows; row += 1, out += columns * 3) {
+    const float *weights = downWeights + row * downStride;
+    for (int k = 0; k < downCount[row]; k += 1) {
+      int from = downFirst[row] + k, slot = from % downStride;
+      if (held[slot] == from) continue;
+      held[slot] = from;
+      acrossRow(rgb + from * rowBytes, acrossFirst, acrossCount, acrossWeights, acrossStride, columns, ring + slot * line);
+    }
+    int firstSlot = downFirst[row] % downStride;
+    for (int at = 0; at < columns * 3; at += 4) {
+      // Half a level, so that cutting off the fraction rounds.
+      v128_t sum = wasm_f32x4_splat(0.5f);
+      for (int k = 0, slot = firstSlot; k < downCount[row]; k += 1, slot = slot + 1 == downStride ? 0 : slot + 1)
+        sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load(ring + slot * line + at), wasm_f32x4_splat(weights[k])));
+      v128_t levels = wasm_i32x4_trunc_sat_f32x4(sum);
+      levels = wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(levels, levels), levels);
+      wasm_v128_store32_lane(out + at, levels, 0);
     }
   }
 }

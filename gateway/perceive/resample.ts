@@ -2,6 +2,7 @@ import type { BoxPx } from '../domain/plate.ts';
 import { axisWeights, type AxisWeights, type Kernel } from './axis-weights.ts';
 import type { Picture, Pixels } from './picture.ts';
 import { createPixelWork, type PixelWork } from './pixel-work.ts';
+import { createStillWork, type StillWork } from './still-work.ts';
 import { halfRgbOf, rgbOf } from './yuv.ts';
 
 /** How pixels become a network's input: `value × scale + offset` per channel, in the order the network wants. */
@@ -42,8 +43,8 @@ export function createScaler() {
   const tables = new Map<string, AxisWeights>();
   let wide = new Float32Array(0);
   let half = new Uint8Array(0);
-  /** For decoded video; stills are few. */
   let work: PixelWork | null = null;
+  let stillWork: StillWork | null = null;
   let halved: { readonly of: Pixels; readonly region: BoxPx; readonly picture: Picture } | null = null;
 
   const table = (
@@ -163,46 +164,14 @@ export function createScaler() {
     const { width, scaledWidth, scaledHeight } = target;
     const columns = table(region[0], region[2], picture.widthPx, scaledWidth, 'area');
     const rows = table(region[1], region[3], picture.heightPx, scaledHeight, 'area');
-    const rowLength = scaledWidth * 3;
-    if (wide.length < rowLength * (rows.stride + 1)) wide = new Float32Array(rowLength * (rows.stride + 1));
-    const sum = wide.subarray(0, rowLength);
-    const ring = wide.subarray(rowLength);
-    const ringRows = new Int32Array(rows.stride).fill(-1);
-    /** Where a source row stands in the ring, scaled across. */
-    const lineOf = (sourceRow: number): number => {
-      const slot = sourceRow % rows.stride;
-      const line = slot * rowLength;
-      if (ringRows[slot] !== sourceRow) {
-        ringRows[slot] = sourceRow;
-        scaleRow(picture.rgb, sourceRow * picture.widthPx * 3, columns, scaledWidth, ring, line);
-      }
-      return line;
-    };
-    for (let y = 0; y < scaledHeight; y += 1) {
-      const firstRow = rows.first[y] as number;
-      const rowCount = rows.count[y] as number;
-      const start = y * width * 3;
-      const weightOf = (k: number): number => (k < rowCount ? (rows.weights[y * rows.stride + k] as number) : 0);
-      if (rowCount <= 3) {
-        // Mostly so: a picture that was halved is reduced less than twofold. One pass over the row, without sums.
-        const [w0, w1, w2] = [weightOf(0), weightOf(1), weightOf(2)];
-        const l0 = lineOf(firstRow);
-        const l1 = rowCount > 1 ? lineOf(firstRow + 1) : l0;
-        const l2 = rowCount > 2 ? lineOf(firstRow + 2) : l0;
-        // Half a level, so that cutting off the fraction rounds.
-        for (let at = 0; at < rowLength; at += 1)
-          out[start + at] =
-            w0 * (ring[l0 + at] as number) + w1 * (ring[l1 + at] as number) + w2 * (ring[l2 + at] as number) + 0.5;
-        continue;
-      }
-      sum.fill(0.5);
-      for (let k = 0; k < rowCount; k += 1) {
-        const line = lineOf(firstRow + k);
-        const weight = weightOf(k);
-        for (let at = 0; at < rowLength; at += 1) sum[at] = (sum[at] as number) + weight * (ring[line + at] as number);
-      }
-      for (let at = 0; at < rowLength; at += 1) out[start + at] = sum[at] as number;
-    }
+    stillWork ??= createStillWork();
+    stillWork(picture, [region[0], region[2]], columns, rows, (fromRow, strip) => {
+      const rowBytes = scaledWidth * 3;
+      if (width === scaledWidth) out.set(strip, fromRow * rowBytes);
+      else
+        for (let row = 0; row * rowBytes < strip.length; row += 1)
+          out.set(strip.subarray(row * rowBytes, (row + 1) * rowBytes), (fromRow + row) * width * 3);
+    });
   };
 
   return {
