@@ -10,10 +10,10 @@ type Exported = Readonly<Record<'half' | 'whole' | 'scale', (...numbers: number[
 /** Parts of the memory. Each has room to spare for steps of sixteen bytes that reach beyond its end. */
 type Part = 'picture' | 'half' | 'rgb' | 'out' | 'sums' | 'tables';
 const parts: readonly Part[] = ['picture', 'half', 'rgb', 'out', 'sums', 'tables'];
-const spareBytes = 64;
+export const spareBytes = 64;
 /** The stack of the compiled code lies below. */
-const firstByte = 8192;
-const pageBytes = 65_536;
+export const firstByte = 8192;
+export const pageBytes = 65_536;
 /** Regions of interest come in many sizes; some fifty tables of 3 to 8 kB are plenty for what repeats. */
 const tableBytes = 262_144;
 

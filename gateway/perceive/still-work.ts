@@ -1,5 +1,6 @@
 import type { AxisWeights } from './axis-weights.ts';
 import type { Picture } from './picture.ts';
+import { firstByte, pageBytes, spareBytes } from './pixel-work.ts';
 import { wasmBase64 } from './pixel-work-wasm.ts';
 
 /** `fine` of `pixel-work.c`: the order of its numbers stands there; places are bytes of its memory. */
@@ -7,11 +8,6 @@ interface Exported {
   readonly fine: (...numbers: number[]) => void;
 }
 
-/** The stack of the compiled code lies below. */
-const firstByte = 8192;
-const pageBytes = 65_536;
-/** Each part has room to spare for steps of sixteen bytes that reach beyond its end. */
-const spareBytes = 64;
 /** A still has any size, and this memory never shrinks: of its rows so much is brought there at a time. */
 const stripBytes = 524_288;
 
