@@ -80,11 +80,25 @@ it('a red alert reaches a closed tab, names nobody, and opens where it belongs',
   const [message] = service.opened as [string];
   expect(JSON.parse(message)).toMatchObject({ kind: 'alert', alertId, tier: 'red', title: '红色预警' });
   expect(message).not.toMatch(/3号楼|测试小区/);
-  const push = (data: string) =>
-    protocol.send('ServiceWorker.deliverPushMessage', { origin: desk.url, registrationId, data });
-  await push(message);
-
   const worker = () => context.serviceWorkers().find((each) => each.url() === `${desk.url}/sw.js`);
+  await expect.poll(worker, { timeout: 20_000 }).toBeDefined();
+  // Chromium forgets a notification that is asked for between being noted and being on the screen, so nobody looks before.
+  await worker()?.evaluate(() => {
+    const seen = globalThis as unknown as { registration: ServiceWorkerRegistration; onScreen: number };
+    const { registration } = seen;
+    const show = registration.showNotification.bind(registration);
+    seen.onScreen = 0;
+    registration.showNotification = async (...told) => {
+      await show(...told);
+      seen.onScreen += 1;
+    };
+  });
+  const onScreen = () => worker()?.evaluate(() => (globalThis as unknown as { onScreen: number }).onScreen);
+  const push = async (data: string) => {
+    const before = (await onScreen()) ?? NaN;
+    await protocol.send('ServiceWorker.deliverPushMessage', { origin: desk.url, registrationId, data });
+    await expect.poll(onScreen, { timeout: 20_000 }).toBe(before + 1);
+  };
   const shown = async (): Promise<unknown> =>
     worker()?.evaluate(async () => {
       const { registration } = globalThis as unknown as { registration: ServiceWorkerRegistration };
@@ -94,7 +108,9 @@ it('a red alert reaches a closed tab, names nobody, and opens where it belongs',
         ...{ at: (each as Notification & { timestamp: number }).timestamp, stays: each.requireInteraction },
       }));
     });
-  // Each is waited for by what it shows before the next is pushed: Chromium may pass over one of two that come at once.
+
+  // Each is waited for before the next is pushed: Chromium may pass over one of two that come at once.
+  await push(message);
   const told = { title: '红色预警', tag: alertId, data: `#/alerts/${alertId}`, stays: true };
   const { at } = JSON.parse(message) as { at: string };
   await expect.poll(shown, { timeout: 20_000 }).toEqual([{ ...told, at: Date.parse(at) }]);
