@@ -107,16 +107,42 @@ __attribute__((export_name("scale"))) void scale(const u8 *rgb, int rowBytes, co
 
 // The same for stills, in floats: a finder's score of a plate that is hard to see turns on the last bit. Columns first, each source
 // row once into a ring of `downStride` rows, `held` says which; then rows.
+// One colour triple of the first five at `from`, as floats.
+static inline v128_t colorsAt(v128_t five, int k) {
+  const signed char o = (signed char)(3 * k);
+  return wasm_f32x4_convert_i32x4(wasm_i8x16_swizzle(five, wasm_i8x16_make(o, -1, -1, -1, o + 1, -1, -1, -1, o + 2, -1, -1, -1, -1, -1, -1, -1)));
+}
+
+// Of `stride` weights a target pixel those past `count` are 0: with up to five it is cheaper to take them all than to ask.
+#define ACROSS(n)                                                                                                                     \
+  for (int x = 0; x < columns; x += 1, to += 3, weights += n) {                                                                       \
+    v128_t five = wasm_v128_load(rgb + first[x] * 3), sum = wasm_f32x4_mul(colorsAt(five, 0), wasm_v128_load32_splat(weights));          \
+    _Pragma("unroll") for (int k = 1; k < n; k += 1)                                                                                    \
+      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(colorsAt(five, k), wasm_v128_load32_splat(weights + k)));                                 \
+    wasm_v128_store(to, sum);                                                                                                          \
+  }
+
 static void acrossRow(const u8 *rgb, const int *first, const int *count, const float *weights, int stride, int columns, float *to) {
+  if (stride == 2) { ACROSS(2) return; }
+  if (stride == 3) { ACROSS(3) return; }
+  if (stride == 4) { ACROSS(4) return; }
+  if (stride == 5) { ACROSS(5) return; }
   for (int x = 0; x < columns; x += 1, to += 3) {
     const u8 *from = rgb + first[x] * 3;
     v128_t sum = wasm_f32x4_splat(0);
-    for (int k = 0; k < count[x]; k += 1, from += 3) {
-      v128_t colors = wasm_u32x4_extend_low_u16x8(wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(from)));
-      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_f32x4_convert_i32x4(colors), wasm_f32x4_splat(weights[x * stride + k])));
-    }
+    for (int k = 0; k < count[x]; k += 1, from += 3)
+      sum = wasm_f32x4_add(sum, wasm_f32x4_mul(colorsAt(wasm_v128_load32_zero(from), 0), wasm_f32x4_splat(weights[x * stride + k])));
     wasm_v128_store(to, sum);
   }
+}
+
+// Sixteen bytes of a target row: the floats of `count` rows of the ring from `slot` on, weighted.
+static inline v128_t downFour(const float *ring, int line, int slot, int stride, const float *weights, int count) {
+  // Half a level, so that cutting off the fraction rounds.
+  v128_t sum = wasm_f32x4_splat(0.5f);
+  for (int k = 0; k < count; k += 1, slot = slot + 1 == stride ? 0 : slot + 1)
+    sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load(ring + slot * line), wasm_v128_load32_splat(weights + k)));
+  return wasm_i32x4_trunc_sat_f32x4(sum);
 }
 
 __attribute__((export_name("fine"))) void fine(const u8 *rgb, int rowBytes, const int *downFirst, const int *downCount, const float *downWeights, int downStride,
@@ -130,15 +156,45 @@ __attribute__((export_name("fine"))) void fine(const u8 *rgb, int rowBytes, cons
       held[slot] = from;
       acrossRow(rgb + from * rowBytes, acrossFirst, acrossCount, acrossWeights, acrossStride, columns, ring + slot * line);
     }
-    int firstSlot = downFirst[row] % downStride;
-    for (int at = 0; at < columns * 3; at += 4) {
-      // Half a level, so that cutting off the fraction rounds.
-      v128_t sum = wasm_f32x4_splat(0.5f);
-      for (int k = 0, slot = firstSlot; k < downCount[row]; k += 1, slot = slot + 1 == downStride ? 0 : slot + 1)
-        sum = wasm_f32x4_add(sum, wasm_f32x4_mul(wasm_v128_load(ring + slot * line + at), wasm_f32x4_splat(weights[k])));
-      v128_t levels = wasm_i32x4_trunc_sat_f32x4(sum);
+    int slot = downFirst[row] % downStride, count = downCount[row], bytes = columns * 3, at = 0;
+    for (; at + 16 <= bytes; at += 16) {
+      v128_t half = wasm_f32x4_splat(0.5f), a = half, b = half, c = half, d = half;
+      for (int k = 0, one = slot; k < count; k += 1, one = one + 1 == downStride ? 0 : one + 1) {
+        const float *from = ring + one * line + at;
+        v128_t weight = wasm_v128_load32_splat(weights + k);
+        a = wasm_f32x4_add(a, wasm_f32x4_mul(wasm_v128_load(from), weight));
+        b = wasm_f32x4_add(b, wasm_f32x4_mul(wasm_v128_load(from + 4), weight));
+        c = wasm_f32x4_add(c, wasm_f32x4_mul(wasm_v128_load(from + 8), weight));
+        d = wasm_f32x4_add(d, wasm_f32x4_mul(wasm_v128_load(from + 12), weight));
+      }
+      wasm_v128_store(out + at, wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(a), wasm_i32x4_trunc_sat_f32x4(b)),
+                                                        wasm_i16x8_narrow_i32x4(wasm_i32x4_trunc_sat_f32x4(c), wasm_i32x4_trunc_sat_f32x4(d))));
+    }
+    for (; at < bytes; at += 4) {
+      v128_t levels = downFour(ring + at, line, slot, downStride, weights, count);
       levels = wasm_u8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(levels, levels), levels);
       wasm_v128_store32_lane(out + at, levels, 0);
     }
+  }
+}
+
+// Half the size, the mean of two by two, four pixels of three colours at a time; `out` has room for four bytes more.
+static inline v128_t fours(const u8 *above, const u8 *below) {
+  v128_t sum = wasm_i16x8_add(wasm_i16x8_add(wasm_u16x8_load8x8(above), wasm_u16x8_load8x8(above + 3)),
+                              wasm_i16x8_add(wasm_u16x8_load8x8(below), wasm_u16x8_load8x8(below + 3)));
+  return wasm_u16x8_shr(wasm_i16x8_add(sum, wasm_i16x8_splat(2)), 2);
+}
+
+__attribute__((export_name("halfRgb"))) void halfRgb(const u8 *rgb, int rowBytes, int columns, int rows, u8 *out) {
+  for (int row = 0; row < rows; row += 1, rgb += 2 * rowBytes) {
+    const u8 *above = rgb, *below = rgb + rowBytes;
+    int x = 0;
+    for (; x + 4 <= columns; x += 4, above += 24, below += 24, out += 12) {
+      v128_t low = wasm_u8x16_narrow_i16x8(fours(above, below), fours(above + 8, below + 8)), high = fours(above + 16, below + 16);
+      high = wasm_u8x16_narrow_i16x8(high, high);
+      wasm_v128_store(out, wasm_i8x16_shuffle(low, high, 0, 1, 2, 6, 7, 8, 12, 13, 14, 18, 19, 20, 0, 0, 0, 0));
+    }
+    for (; x < columns; x += 1, above += 6, below += 6, out += 3)
+      for (int c = 0; c < 3; c += 1) out[c] = (above[c] + above[c + 3] + below[c] + below[c + 3] + 2) >> 2;
   }
 }

@@ -72,9 +72,10 @@ export function createScaler() {
     const widthPx = region[2] >> 1;
     const heightPx = region[3] >> 1;
     if (half.length < widthPx * heightPx * 3) half = new Uint8Array(widthPx * heightPx * 3);
-    const size = { width: widthPx, height: heightPx, scaledWidth: widthPx, scaledHeight: heightPx };
-    if ('rgb' in picture) halveBytes(picture, region, size, half);
-    else halfRgbOf(picture, region, new Uint8ClampedArray(half.buffer));
+    if ('rgb' in picture) {
+      stillWork ??= createStillWork();
+      stillWork.halve(picture, region, half);
+    } else halfRgbOf(picture, region, new Uint8ClampedArray(half.buffer));
     halved = { of: picture, region, picture: { widthPx, heightPx, rgb: half } };
     return halved.picture;
   };
@@ -165,7 +166,7 @@ export function createScaler() {
     const columns = table(region[0], region[2], picture.widthPx, scaledWidth, 'area');
     const rows = table(region[1], region[3], picture.heightPx, scaledHeight, 'area');
     stillWork ??= createStillWork();
-    stillWork(picture, [region[0], region[2]], columns, rows, (fromRow, strip) => {
+    stillWork.scale(picture, [region[0], region[2]], columns, rows, (fromRow, strip) => {
       const rowBytes = scaledWidth * 3;
       if (width === scaledWidth) out.set(strip, fromRow * rowBytes);
       else
@@ -196,39 +197,6 @@ function copyBytes({ rgb, widthPx }: Picture, [left, top, columns, rows]: BoxPx,
   for (let y = 0; y < rows; y += 1) {
     const from = ((top + y) * widthPx + left) * 3;
     out.set(rgb.subarray(from, from + columns * 3), y * width * 3);
-  }
-}
-
-/** Half the size, the mean of two by two: what a camera's full picture most often needs. */
-function halveBytes({ rgb, widthPx }: Picture, [left, top]: BoxPx, target: Letterbox, out: Uint8Array): void {
-  const rowBytes = widthPx * 3;
-  for (let y = 0; y < target.scaledHeight; y += 1) {
-    let from = (top + 2 * y) * rowBytes + left * 3;
-    let to = y * target.width * 3;
-    const end = to + target.scaledWidth * 3;
-    // Unrolled over the channels: a loop of three costs twice as much.
-    while (to < end) {
-      const below = from + rowBytes;
-      out[to] =
-        ((rgb[from] as number) + (rgb[from + 3] as number) + (rgb[below] as number) + (rgb[below + 3] as number) + 2) >>
-        2;
-      out[to + 1] =
-        ((rgb[from + 1] as number) +
-          (rgb[from + 4] as number) +
-          (rgb[below + 1] as number) +
-          (rgb[below + 4] as number) +
-          2) >>
-        2;
-      out[to + 2] =
-        ((rgb[from + 2] as number) +
-          (rgb[from + 5] as number) +
-          (rgb[below + 2] as number) +
-          (rgb[below + 5] as number) +
-          2) >>
-        2;
-      from += 6;
-      to += 3;
-    }
   }
 }
 

@@ -33,6 +33,8 @@ function expectedAt(
 describe('stills scaled in WebAssembly', () => {
   it.each([
     ['a little smaller', [720, 576], [0, 0, 720, 576], [640, 512]],
+    ['two and a half times smaller', [903, 405], [1, 1, 900, 400], [360, 160]],
+    ['three and a half times smaller', [903, 405], [1, 1, 900, 400], [257, 114]],
     ['a part at an odd place, enlarged', [301, 203], [51, 33, 97, 41], [160, 68]],
     ['far smaller, more rows than one strip takes', [2600, 900], [3, 5, 2590, 890], [160, 55]],
     ['so wide that a strip is less than a row of the target', [9000, 40], [0, 0, 9000, 40], [32, 2]],
@@ -43,7 +45,7 @@ describe('stills scaled in WebAssembly', () => {
       const columns = axisWeights(left, width, widthPx, across, 'area');
       const rows = axisWeights(top, height, heightPx, down, 'area');
       const out = new Uint8Array(across * down * 3);
-      const scale = createStillWork();
+      const { scale } = createStillWork();
       // Twice: what lay in its memory before says nothing.
       for (let turn = 0; turn < 2; turn += 1) {
         out.fill(7);
@@ -61,4 +63,25 @@ describe('stills scaled in WebAssembly', () => {
       expect(worst).toBeLessThan(0.501);
     },
   );
+
+  it.each([
+    ['a whole', [64, 48], [0, 0, 64, 48]],
+    ['a part of odd size at an odd place', [301, 203], [51, 33, 97, 41]],
+    ['more rows than one strip takes', [2600, 900], [3, 5, 2590, 890]],
+    ['two pixels', [5, 5], [3, 3, 2, 2]],
+  ] as const)('are at half their size the means of two by two, rounded: %s', (_name, [widthPx, heightPx], region) => {
+    const picture = drawn(widthPx, heightPx);
+    const [left, top, width, height] = region;
+    const [columns, rows] = [width >> 1, height >> 1];
+    const out = new Uint8Array(columns * rows * 3);
+    const { halve } = createStillWork();
+    for (let turn = 0; turn < 2; turn += 1) halve(picture, region, out.fill(7));
+    const expected = out.map((_value, index) => {
+      const c = index % 3;
+      const [x, y] = [left + 2 * (Math.floor(index / 3) % columns), top + 2 * Math.floor(index / 3 / columns)];
+      const at = (dx: number, dy: number): number => picture.rgb[((y + dy) * widthPx + x + dx) * 3 + c]!;
+      return (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1) + 2) >> 2;
+    });
+    expect(Buffer.compare(out, expected)).toBe(0);
+  });
 });

@@ -1,19 +1,17 @@
+import type { BoxPx } from '../domain/plate.ts';
 import type { AxisWeights } from './axis-weights.ts';
 import type { Picture } from './picture.ts';
 import { firstByte, pageBytes, spareBytes } from './pixel-work.ts';
 import { wasmBase64 } from './pixel-work-wasm.ts';
 
-/** `fine` of `pixel-work.c`: the order of its numbers stands there; places are bytes of its memory. */
-interface Exported {
-  readonly fine: (...numbers: number[]) => void;
-}
+/** Of `pixel-work.c`: the order of the numbers stands there; places are bytes of its memory. */
+type Exported = Readonly<Record<'fine' | 'halfRgb', (...numbers: number[]) => void>>;
 
 /** A still has any size, and this memory never shrinks: of its rows so much is brought there at a time. */
 const stripBytes = 524_288;
 
 /**
- * Scales parts of RGB stills in WebAssembly, in floats, to within a rounding of the last bit of what JavaScript gives: with
- * weights of eight bits, two levels off, a finder's scores near the threshold moved (one false box more in 37 pictures).
+ * Scales parts of RGB stills in WebAssembly. Not for two calls at the same time.
  */
 export function createStillWork() {
   const memory = new WebAssembly.Memory({ initial: 1 });
@@ -36,12 +34,29 @@ export function createStillWork() {
     return places;
   };
 
+  /** Brings source rows from `y` on, each `rowBytes` from the column `left` on, to a place. */
+  const bring = (
+    { rgb, widthPx }: Picture,
+    left: number,
+    rowBytes: number,
+    y: number,
+    end: number,
+    to: number,
+  ): void => {
+    for (let row = y; row < end; row += 1) {
+      const from = (row * widthPx + left) * 3;
+      bytes.set(rgb.subarray(from, from + rowBytes), to + (row - y) * rowBytes);
+    }
+  };
+
   /**
+   * In floats, to within a rounding of the last bit of what JavaScript gives: with weights of eight bits, two levels off, a
+   * finder's scores near the threshold moved (one false box more in 37 pictures).
    * Calls `give` with the scaled rows, from the first to the last, in strips: RGB bytes that are lent until it returns.
    * `columns` and `rows` are over the whole picture (`axisWeights`).
    */
-  return (
-    { rgb, widthPx }: Picture,
+  const scale = (
+    picture: Picture,
     [left, width]: readonly [left: number, width: number],
     columns: AxisWeights,
     rows: AxisWeights,
@@ -72,10 +87,7 @@ export function createStillWork() {
       const first = firstOf(row);
       let end = row + 1;
       while (end < down && endOf(end) - first <= stripRows) end += 1;
-      for (let y = first; y < endOf(end - 1); y += 1) {
-        const from = (y * widthPx + left) * 3;
-        bytes.set(rgb.subarray(from, from + rowBytes), strip + (y - first) * rowBytes);
-      }
+      bring(picture, left, rowBytes, first, endOf(end - 1), strip);
       run.fine(
         // Rows and columns are counted from the picture's first.
         ...[strip - first * rowBytes - left * 3, rowBytes],
@@ -87,6 +99,22 @@ export function createStillWork() {
       row = end;
     }
   };
+
+  /** Half the size, the mean of two by two, into `out`; an odd last row or column is left out. */
+  const halve = (picture: Picture, [left, top, width, height]: BoxPx, out: Uint8Array): void => {
+    const [columns, rows] = [width >> 1, height >> 1];
+    const [rowBytes, outBytes] = [columns * 6, columns * 3];
+    const stripRows = Math.max(Math.floor(stripBytes / rowBytes / 2), 1);
+    const [strip = 0, to = 0] = placesFor([stripRows * 2 * rowBytes, stripRows * outBytes]);
+    for (let row = 0; row < rows; row += stripRows) {
+      const count = Math.min(stripRows, rows - row);
+      bring(picture, left, rowBytes, top + row * 2, top + (row + count) * 2, strip);
+      run.halfRgb(strip, rowBytes, columns, count, to);
+      out.set(bytes.subarray(to, to + count * outBytes), row * outBytes);
+    }
+  };
+
+  return { scale, halve };
 }
 
 export type StillWork = ReturnType<typeof createStillWork>;
