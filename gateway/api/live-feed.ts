@@ -51,6 +51,7 @@ function toNews(change: Change): LiveNews | null {
     case 'alert-transition':
     case 'feedback-recorded':
     case 'notice-created':
+    case 'receipts-confirmed':
     case 'digest-owed':
     case 'digest-dropped':
     case 'proposal-made':

@@ -52,7 +52,7 @@ export const changeable = <Configuration extends Settings>(configuration: Config
 /** `configuration`: as `changeable` gives it. Throws what `openChannel` throws. */
 export async function openWaysOut(given: {
   readonly configuration: GatewayConfiguration;
-  readonly store: Pick<Store, 'deliveries' | 'evidenceRow' | 'receivedBy'>;
+  readonly store: Pick<Store, 'deliveries' | 'evidenceRow' | 'receipts'>;
   readonly evidence: Pick<Evidence, 'read'>;
   readonly perception: Pick<Perception, 'cameras'>;
   readonly watchList: WatchList;
@@ -74,7 +74,8 @@ export async function openWaysOut(given: {
     ...{ clock, random: given.random, logger: given.logger, audit, watchList: given.watchList },
     refused: (channel, reason, subject) => sharing.refusals.note(`answer ${channel}`, reason, channel, subject),
     receipts: (channel) => ({
-      latest: (limit) => store.receivedBy(channel, limit),
+      ...store.receipts(channel),
+      confirm: (number) => commit([{ kind: 'receipts-confirmed', channel, number }]),
       lost: (ids) =>
         commit(
           ids.map((id) => ({

@@ -49,6 +49,8 @@ export type Change =
   | { readonly kind: 'deliveries-woken'; readonly channel: string; readonly at: EpochMs }
   /** The far side says that it has lost what it had received: it is sent again, under the same id. */
   | { readonly kind: 'delivery-lost'; readonly id: DeliveryId; readonly at: EpochMs; readonly why: string }
+  /** The far side of this channel has been asked, and had everything up to this receipt or will be sent it again. */
+  | { readonly kind: 'receipts-confirmed'; readonly channel: string; readonly number: number }
   | {
       readonly kind: 'delivery-tried';
       readonly id: DeliveryId;

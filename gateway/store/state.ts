@@ -112,18 +112,34 @@ export function createState(database: Database) {
         .map(deliveryOf);
     },
     /**
-     * Ids of notices and digests that were received over this channel, the newest first (by number: a clock that was set
-     * would shuffle them). What else is sent (passages, canaries) a far side need not keep.
+     * Notices and digests that were received over this channel, in the order of their receipts (by number: a clock that
+     * was set would shuffle them). What else is sent (passages, canaries) a far side need not keep.
      */
-    receivedBy: (channel: string, limit: number): DeliveryId[] =>
-      database
-        .all<{ id: DeliveryId }>(
-          `SELECT id FROM deliveries WHERE channel = ? AND state = 'delivered' AND item IN ('notice', 'digest')
-           ORDER BY sequence DESC LIMIT ?`,
+    receipts: (channel: string) => ({
+      after: (number: number, limit: number) =>
+        database.all<{ id: DeliveryId; number: number }>(
+          `SELECT id, receipt_number AS number FROM deliveries
+           WHERE channel = ? AND receipt_number > ? ORDER BY receipt_number LIMIT ?`,
           channel,
+          number,
           limit,
-        )
-        .map(({ id }) => id),
+        ),
+      upTo: (number: number, limit: number) =>
+        database.all<{ id: DeliveryId; number: number }>(
+          `SELECT id, receipt_number AS number FROM deliveries
+           WHERE channel = ? AND receipt_number <= ? ORDER BY receipt_number DESC LIMIT ?`,
+          channel,
+          number,
+          limit,
+        ),
+      confirmed: (): number | null => {
+        const row = database.get<{ position: string }>(
+          "SELECT position FROM positions WHERE name = 'receipts ' || ?",
+          channel,
+        );
+        return row ? Number(row.position) : null;
+      },
+    }),
     delivery: (id: string): Delivery | undefined => {
       const row = database.get<DeliveryRow>(`SELECT ${deliveryColumns} FROM deliveries WHERE id = ?`, id);
       return row && deliveryOf(row);

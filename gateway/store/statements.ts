@@ -57,7 +57,7 @@ export function statementsOf(change: Change): Statement[] {
       return [
         {
           sql: `UPDATE deliveries SET state = 'pending', next_attempt_at = ?, last_error = ?, receipt = NULL,
-                  delivered_at = NULL WHERE id = ? AND state = 'delivered'`,
+                  receipt_number = NULL, delivered_at = NULL WHERE id = ? AND state = 'delivered'`,
           params: [change.at, change.why, change.id],
         },
       ];
@@ -67,11 +67,20 @@ export function statementsOf(change: Change): Statement[] {
     case 'delivery-rerouted':
     case 'proposal-made':
       return followUpStatements(change);
+    case 'receipts-confirmed':
+      return [
+        {
+          sql: `INSERT INTO positions (name, position) VALUES ('receipts ' || ?, ?)
+                ON CONFLICT (name) DO UPDATE SET position = excluded.position`,
+          params: [change.channel, String(change.number)],
+        },
+      ];
     case 'delivery-resent':
       return [
         {
           // From the beginning: the old tries stay to be seen, but count neither for its age nor for its waiting.
-          sql: `UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = ?1, receipt = NULL, delivered_at = NULL,
+          sql: `UPDATE deliveries SET state = 'pending', attempts = 0, next_attempt_at = ?1, receipt = NULL,
+                  receipt_number = NULL, delivered_at = NULL,
                   tries = json_insert(${lastTries}, '$[#]', json_object('at', ?1, 'state', 'resent', 'result', ?2))
                 WHERE id = ?3 AND state = ?4`,
           params: [change.at, `by ${change.by}`, change.id, change.from],
@@ -260,11 +269,18 @@ const triesKept = 10;
 const lastTries = `CASE WHEN tries IS NULL THEN '[]' WHEN json_array_length(tries) >= ${triesKept}
               THEN json_remove(tries, '$[0]') ELSE tries END`;
 
+/** Numbers go on where they were also when the sweep has taken all that had one. */
+const nextReceipt = `CASE WHEN item IN ('notice', 'digest') THEN 1 + max(
+              coalesce((SELECT max(receipt_number) FROM deliveries AS other
+                WHERE other.channel = deliveries.channel AND other.receipt_number IS NOT NULL), 0),
+              coalesce((SELECT cast(position AS INTEGER) FROM positions WHERE name = 'receipts ' || channel), 0)) END`;
+
 function deliveryTried(tried: Of<'delivery-tried'>): Statement {
   const delivered = tried.state === 'delivered';
   return {
     // What was delivered stays delivered: a late answer to an earlier try must not undo it.
     sql: `UPDATE deliveries SET state = ?, attempts = ?, next_attempt_at = ?, last_error = ?, receipt = ?, delivered_at = ?,
+            receipt_number = ${delivered ? nextReceipt : 'NULL'},
             tries = json_insert(${lastTries}, '$[#]', json_object('at', ?, 'state', ?, 'result', ?))
           WHERE id = ? AND state <> 'delivered'`,
     params: [

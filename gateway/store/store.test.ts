@@ -190,24 +190,48 @@ describe('store', () => {
     ]);
   });
 
-  it('sends again what the far side has lost, under its own id, and names what was received, the newest first', async () => {
+  it('sends again what the far side has lost, under its own id, and names what was received in the order of its receipts', async () => {
     const store = await started();
-    const received = { state: 'delivered', channel: 'desk', deliveredAt: at(9), attempts: 2 } as const;
+    const waits = (id: string, sequence: number, more: Partial<Delivery> = {}): Change => ({
+      kind: 'delivery-created',
+      delivery: sampleDelivery(id, sequence, { channel: 'desk', alertId: 'a1' as AlertId, ...more }),
+    });
+    await store.commit([
+      waits('old', 1),
+      waits('new', 2),
+      waits('passage', 3, { item: 'passage', alertId: null }),
+      waits('waits', 4),
+      waits('elsewhere', 5, { channel: 'other' }),
+    ]);
+    const receive = (id: string) =>
+      store.commit([
+        {
+          ...{ kind: 'delivery-tried', id: id as DeliveryId, at: at(9), state: 'delivered', attempts: 1 },
+          ...{ nextAttemptAt: at(9), result: '204' },
+        },
+      ]);
+    for (const id of ['new', 'elsewhere', 'passage', 'old']) await receive(id);
+    const receipts = store.receipts('desk');
+    const ids = () => receipts.after(0, 10).map(({ id }) => id);
+    expect(ids()).toEqual(['new', 'old']);
+    expect(receipts.upTo(Number.MAX_SAFE_INTEGER, 1)).toEqual([{ id: 'old', number: 2 }]);
+    expect(receipts.confirmed()).toBeNull();
+    await store.commit([{ kind: 'receipts-confirmed', channel: 'desk', number: 2 }]);
+    expect(receipts.confirmed()).toBe(2);
     await store.commit(
-      [
-        sampleDelivery('old', 1, { ...received, alertId: 'a1' as AlertId }),
-        sampleDelivery('new', 2, { ...received, alertId: 'a1' as AlertId }),
-        sampleDelivery('passage', 3, { ...received, item: 'passage', alertId: null }),
-        sampleDelivery('waits', 4, { channel: 'desk', alertId: 'a2' as AlertId }),
-      ].map((one): Change => ({ kind: 'delivery-created', delivery: one })),
+      ['new', 'old', 'waits'].map((id): Change => ({
+        kind: 'delivery-lost',
+        id: id as DeliveryId,
+        at: at(20),
+        why: 'lost',
+      })),
     );
-    expect(store.receivedBy('desk', 10)).toEqual(['new', 'old']);
-    await store.commit(
-      ['new', 'waits'].map((id): Change => ({ kind: 'delivery-lost', id: id as DeliveryId, at: at(20), why: 'lost' })),
-    );
-    expect(store.receivedBy('desk', 10)).toEqual(['old']);
+    expect(ids()).toEqual([]);
     expect(store.delivery('new')).toMatchObject({ state: 'pending', nextAttemptAt: at(20), deliveredAt: null });
     expect(store.delivery('waits')).toMatchObject({ state: 'pending', lastError: null });
+    // Though no row has a number any more, the next is higher than all that was asked about.
+    await receive('new');
+    expect(receipts.after(2, 10)).toEqual([{ id: 'new', number: 3 }]);
   });
 
   it('finds due deliveries as the domain says', async () => {

@@ -21,6 +21,7 @@ export function mayUseReserve(changes: readonly Change[]): boolean {
       case 'delivery-rerouted':
       case 'deliveries-woken':
       case 'delivery-lost':
+      case 'receipts-confirmed':
       case 'feedback-recorded':
       case 'user-saved':
       case 'user-removed':

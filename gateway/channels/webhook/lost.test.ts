@@ -3,84 +3,132 @@ import { createReceiptCheck, readMissing } from './lost.ts';
 
 /** A far side that has some of what it was sent, and a gateway that believes it has all. */
 function bench(count: number) {
-  /** Newest first, as the store answers. */
-  let received = Array.from({ length: count }, (_, index) => `d${count - index}`);
-  const has = new Set(received);
+  /** As the store has them: in the order of their receipts. */
+  let received = Array.from({ length: count }, (_, index) => ({ id: `d${index + 1}`, number: index + 1 }));
+  let numbers = count;
+  let confirmed: number | null = null;
+  let has = new Set(received.map(({ id }) => id));
   const sentAgain: string[] = [];
   let failing = false;
-  const check = createReceiptCheck({
-    latest: (limit) => received.slice(0, limit),
-    lost: (ids) => {
-      if (failing) return Promise.reject(new Error('disk full'));
-      sentAgain.push(...ids.filter((id) => received.includes(id)));
-      received = received.filter((id) => !ids.includes(id));
-      return Promise.resolve();
-    },
-  });
+  const begin = () =>
+    createReceiptCheck({
+      after: (number, limit) => received.filter((one) => one.number > number).slice(0, limit),
+      upTo: (number, limit) =>
+        received
+          .filter((one) => one.number <= number)
+          .reverse()
+          .slice(0, limit),
+      confirmed: () => confirmed,
+      confirm: (number) => {
+        confirmed = number;
+        return Promise.resolve();
+      },
+      lost: (ids) => {
+        if (failing) return Promise.reject(new Error('disk full'));
+        sentAgain.push(...ids.filter((id) => received.some((one) => one.id === id)));
+        received = received.filter(({ id }) => !ids.includes(id));
+        return Promise.resolve();
+      },
+    });
+  let check = begin();
   const poll = async (): Promise<number> => {
     const asked = check.next();
-    await check.heard(
-      asked,
-      asked.filter((id) => !has.has(id)),
-    );
+    await check.heard(asked.filter((id) => !has.has(id)));
     return asked.length;
   };
   return {
-    check,
     poll,
     sentAgain,
+    walking: () => check.walking(),
+    pollUntilDone: async (): Promise<number> => {
+      let polls = 0;
+      do {
+        expect(await poll()).toBeLessThanOrEqual(50);
+        polls += 1;
+      } while (check.walking());
+      return polls;
+    },
     fail: (now: boolean) => (failing = now),
-    /** Back to when it had this many. */
-    restore: (to: number) => received.filter((id) => Number(id.slice(1)) > to).forEach((id) => has.delete(id)),
-    receive: (id: string) => {
-      received = [id, ...received];
-      has.add(id);
+    restart: () => (check = begin()),
+    backUp: () => new Set(has),
+    restore: (backup: ReadonlySet<string>) => (has = new Set(backup)),
+    receive: (from: number, to: number) => {
+      for (let n = from; n <= to; n += 1) {
+        received.push({ id: `d${n}`, number: (numbers += 1) });
+        has.add(`d${n}`);
+      }
     },
   };
 }
+const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => `d${from + index}`);
 
 describe('what a far side has lost', () => {
-  it('is nothing in ordinary times: a few ids a poll, and none is sent again', async () => {
-    const { poll, check, sentAgain } = bench(300);
-    expect(await poll()).toBe(20);
-    expect(await poll()).toBe(20);
-    expect(check.walking()).toBe(false);
-    expect(sentAgain).toEqual([]);
+  it('is nothing in ordinary times: what came since the last poll is asked about once, and none is sent again', async () => {
+    const far = bench(300);
+    expect(await far.pollUntilDone()).toBe(1);
+    far.receive(301, 304);
+    expect(await far.poll()).toBe(5);
+    expect(await far.poll()).toBe(1);
+    far.receive(305, 404);
+    expect(await far.pollUntilDone()).toBe(2);
+    expect(await far.poll()).toBe(3);
+    expect(await far.poll()).toBe(1);
+    expect(far.sentAgain).toEqual([]);
   });
 
   it('is found to the last one and no further, however long ago the backup was made', async () => {
-    const far = bench(300);
+    const far = bench(90);
+    const backup = far.backUp();
+    far.receive(91, 300);
     await far.poll();
-    far.restore(90);
-    let polls = 0;
-    do {
-      expect(await far.poll()).toBeLessThanOrEqual(50);
-      polls += 1;
-    } while (far.check.walking());
-    expect(far.sentAgain).toHaveLength(210);
-    expect(new Set(far.sentAgain).size).toBe(210);
-    expect(far.sentAgain).not.toContain('d90');
-    expect(polls).toBeLessThan(10);
+    far.restore(backup);
+    expect(await far.pollUntilDone()).toBeLessThan(10);
+    expect(far.sentAgain.sort()).toEqual(ids(91, 300).sort());
   });
 
   it('is found also when much has arrived since it was restored, before anybody asked', async () => {
-    const far = bench(100);
+    const far = bench(80);
+    const backup = far.backUp();
+    far.receive(81, 100);
     await far.poll();
-    far.restore(80);
-    for (let n = 101; n <= 200; n += 1) far.receive(`d${n}`);
-    do await far.poll();
-    while (far.check.walking());
-    expect(far.sentAgain.sort()).toEqual(Array.from({ length: 20 }, (_, index) => `d${81 + index}`).sort());
+    far.restore(backup);
+    far.receive(101, 200);
+    await far.pollUntilDone();
+    expect(far.sentAgain.sort()).toEqual(ids(81, 100).sort());
+  });
+
+  it('is found also when nobody had asked about it before it was lost', async () => {
+    const far = bench(80);
+    await far.poll();
+    const backup = far.backUp();
+    far.receive(81, 180);
+    far.restore(backup);
+    far.receive(181, 400);
+    await far.pollUntilDone();
+    expect(far.sentAgain.sort()).toEqual(ids(81, 180).sort());
+  });
+
+  it('is found also by a gateway that was restarted after the loss', async () => {
+    const far = bench(80);
+    const backup = far.backUp();
+    far.receive(81, 100);
+    await far.poll();
+    far.restore(backup);
+    far.receive(101, 300);
+    far.restart();
+    await far.pollUntilDone();
+    expect(far.sentAgain.sort()).toEqual(ids(81, 100).sort());
   });
 
   it('is asked about again when it could not be written down', async () => {
-    const far = bench(10);
-    far.restore(5);
+    const far = bench(5);
+    const backup = far.backUp();
+    far.receive(6, 10);
+    far.restore(backup);
     far.fail(true);
     await expect(far.poll()).rejects.toThrow('disk full');
     far.fail(false);
-    do await far.poll();
-    while (far.check.walking());
+    await far.pollUntilDone();
     expect(far.sentAgain).toHaveLength(5);
   });
 

@@ -131,7 +131,7 @@ export async function listenByPoll(
     }
     try {
       for (const item of polled.feedback) await take(item, onFeedback, context);
-      await check?.heard(ask.have, polled.missing);
+      await check?.heard(polled.missing);
     } catch (error) {
       await backOff('store', messageOf(error), null);
       continue;

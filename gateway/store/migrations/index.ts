@@ -6,6 +6,7 @@ import { digestsInOrder } from './digests-in-order.ts';
 import { eventTables } from './events.ts';
 import { outboxIndexes } from './outbox.ts';
 import { peopleTables } from './people.ts';
+import { receiptNumbers } from './receipts.ts';
 
 /** In order; what was ever released is never changed, only followed by another. */
 export const migrations: readonly Migration[] = [
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   outboxIndexes,
   deliveryTries,
   digestsInOrder,
+  receiptNumbers,
 ];
