@@ -91,3 +91,28 @@ describe('the second reader', () => {
     expect(vehicles.present()[0]?.text).toBe('黑A98G44');
   });
 });
+
+describe('an unsure vehicle that was read often', () => {
+  /** When it is told of, ms after it was seen last, so far down in the picture. */
+  const toldAfter = (lastTop: number, ratio: number): number => {
+    const vehicles = tracks();
+    for (let ms = 0; ms <= 3000; ms += 300) {
+      const read = plateAt(ms, '藏L6N08W', { ratio });
+      const [left, , width, height] = read.box;
+      const box = [left, 50 + (lastTop - 50) * (ms / 3000), width, height] as const;
+      vehicles.update(frameAt(ms), [{ ...read, box, corners: cornersOfBox(box) }], []);
+    }
+    for (let ms = 3100; ms < 9000; ms += 100) {
+      vehicles.hold(ms as EpochMs, () => true);
+      if (vehicles.take(ms as EpochMs, false).length > 0) return ms - 3000;
+    }
+    return Infinity;
+  };
+
+  it('is told of as soon as it has driven out of the picture, like a sure one', () => {
+    expect(toldAfter(heightPx - 40, 0.5)).toBe(toldAfter(heightPx - 40, 0.97));
+    expect(toldAfter(heightPx - 40, 0.5)).toBeLessThan(1000);
+    // In the middle of the picture it may be hidden.
+    expect(toldAfter(200, 0.5)).toBe(4000);
+  });
+});

@@ -2,6 +2,7 @@ import type { BoxPx, PlateReading, RejectReason } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { keepFrame, type KeptFrame } from './evidence-frame.ts';
 import type { Frame } from './frame-source.ts';
+import { isOutOfSight } from './out-of-sight.ts';
 import type { SeenPlate } from './perceive.ts';
 import type { PlateCandidate } from './plate-finder.ts';
 import {
@@ -260,8 +261,9 @@ export function createVehicleTracks(options: {
         const long = options.tellAfterMs !== null && at - track.trail.startedAt >= options.tellAfterMs;
         // It drove out of sight, and more reads would not change what it is: an alert about it must not wait for `goneAfter`.
         const left = track.missedAt !== null && at - track.missedAt >= leftAfterMs && motionOf(track.trail) !== 'still';
-        if (!track.told && (gone || ((long || left) && isSettled(track)))) {
-          const sighting = sightingOf(track);
+        const settled = (long || left) && isSettled(track);
+        const sighting = track.told || !(gone || left || settled) ? null : sightingOf(track);
+        if (gone || settled || (left && sighting && isOutOfSight(sighting))) {
           if (sighting) sightings.push(sighting);
           track.told = true;
         }

@@ -6,7 +6,7 @@ import { createVisits } from './visits.ts';
 import type { VehicleSighting } from './vehicle-tracks.ts';
 
 const at = (seconds: number): EpochMs => (seconds * 1000) as EpochMs;
-const picture = { widthPx: 1, heightPx: 1, rgb: new Uint8Array(3) };
+const picture = { widthPx: 1280, heightPx: 720, rgb: new Uint8Array(3) };
 
 function sighting(text: string, endedS: number, accepted = true, more: Partial<VehicleSighting> = {}): VehicleSighting {
   const evidence: KeptFrame = { picture, capturedAt: at(endedS), box: [0, 0, 1, 1] };
@@ -75,6 +75,35 @@ describe('visits', () => {
     expect(visits.waiting()).toBe(1);
     expect(texts(visits.settle([], at(31), false))).toEqual(['浙B12345']);
     expect(visits.waiting()).toBe(0);
+  });
+
+  describe('of an unsure car that was read often', () => {
+    const often = { reads: 8, agreeing: 6 };
+    const atEdge: Partial<VehicleSighting> = { ...often, lastBox: [363, 588, 189, 73] };
+    const tells = (more: Partial<VehicleSighting>): number =>
+      createVisits({ sameVisitMs: 20_000 }).settle([sighting('浙B12345', 10, false, more)], at(12), false).length;
+
+    it('tells at once when it has driven out of the picture or too far away', () => {
+      expect(tells(atEdge)).toBe(1);
+      expect(tells({ ...often, motion: 'away', lastBox: [600, 300, 44, 15] })).toBe(1);
+    });
+
+    it('waits where it was lost in the middle, stands, went back, or was read seldom or never twice alike', () => {
+      expect(tells(often)).toBe(0);
+      expect(tells({ ...atEdge, motion: 'still' })).toBe(0);
+      expect(tells({ ...atEdge, motion: 'turned' })).toBe(0);
+      expect(tells({ ...atEdge, reads: 5, agreeing: 5 })).toBe(0);
+      expect(tells({ ...atEdge, agreeing: 3 })).toBe(0);
+      expect(tells({ ...often, motion: 'away', lastBox: [600, 300, 140, 46] })).toBe(0);
+    });
+
+    it('makes no second row of what is read of it afterwards, however sure', () => {
+      const visits = createVisits({ sameVisitMs: 20_000 });
+      expect(texts(visits.settle([sighting('藏L6N08W', 10, false, atEdge)], at(12), false))).toEqual(['藏L6N08W']);
+      expect(visits.settle([sighting('藏L6N08M', 14)], at(16), false)).toEqual([]);
+      expect(visits.settle([], at(90), true)).toEqual([]);
+      expect(texts(visits.settle([sighting('藏L6N08M', 100)], at(102), false))).toEqual(['藏L6N08M']);
+    });
   });
 
   it('goes on with a visit while the car is still there', () => {

@@ -2,6 +2,7 @@ import { plateDistance } from '../domain/plate-grammar.ts';
 import type { BoxPx } from '../domain/plate.ts';
 import type { EpochMs } from '../lib/clock.ts';
 import { overlapRatio } from './geometry.ts';
+import { isOutOfSight } from './out-of-sight.ts';
 import type { PresentVehicle, VehicleSighting } from './vehicle-tracks.ts';
 
 /** Below this distance two reads at one gate within a visit's time are one car: one confusable character, or one lost. */
@@ -25,6 +26,7 @@ const rememberedWays = 12;
 interface Told {
   lastAt: EpochMs;
   standsAt: BoxPx | null;
+  sure: boolean;
 }
 
 /** From when to when a vehicle was seen, and where at both ends. */
@@ -33,8 +35,8 @@ type Span = Pick<VehicleSighting, 'startedAt' | 'endedAt' | 'firstBox' | 'lastBo
 /**
  * One visit, one row. A plate that was told of is not told of again until it has been away for `sameVisitMs`, or where it
  * was last seen standing, until it comes from somewhere else. A read that is not sure enough waits that long for a better
- * one of the same car, before or after it, and goes only if none comes; so does a car that left the way it had come, for
- * if it returns it is one visit, and only then is it known which way it went.
+ * one of the same car, before or after it, and goes only if none comes (at once where the car has driven out of sight); so
+ * does a car that left the way it had come, for if it returns it is one visit, and only then is it known which way it went.
  */
 export function createVisits(options: { readonly sameVisitMs: number }) {
   const told = new Map<string, Told>();
@@ -54,14 +56,15 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
 
   /** The visit told of that a sighting belongs to. */
   const toldOf = ({ plate: { text, accepted }, startedAt, firstBox }: VehicleSighting): string | undefined =>
-    [...told].find(([other, { lastAt, standsAt }]) => {
-      if (!isNear(other, text, accepted ? samePlate : nearPlate)) return false;
+    [...told].find(([other, { lastAt, standsAt, sure }]) => {
+      if (!isNear(other, text, accepted && sure ? samePlate : nearPlate)) return false;
       const away = startedAt - lastAt;
       return away <= options.sameVisitMs || (standsAt !== null && overlapRatio(standsAt, firstBox) > samePlace);
     })?.[0];
 
   const tell = (sighting: VehicleSighting): void => {
-    told.set(sighting.plate.text, { lastAt: sighting.endedAt, standsAt: null });
+    const { text, accepted: sure } = sighting.plate;
+    told.set(text, { lastAt: sighting.endedAt, standsAt: null, sure });
     ways = [...ways.slice(1 - rememberedWays), sighting];
   };
 
@@ -78,7 +81,8 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
   return {
     /** A plate is in the picture now: its visit goes on. */
     present: ({ text, standsAt, lastSeenAt }: Pick<PresentVehicle, 'text' | 'standsAt' | 'lastSeenAt'>): void => {
-      if (told.has(text)) told.set(text, { lastAt: lastSeenAt, standsAt });
+      const known = told.get(text);
+      if (known) told.set(text, { ...known, lastAt: lastSeenAt, standsAt });
       // What waits for it to come back has it back; which way it goes now is not yet known.
       for (const one of waiting) if (isNear(one.plate.text, text, nearPlate)) backAt.set(one, lastSeenAt);
     },
@@ -90,12 +94,13 @@ export function createVisits(options: { readonly sameVisitMs: number }) {
         const { text, accepted } = sighting.plate;
         const known = toldOf(sighting);
         if (known !== undefined) {
-          if (accepted) told.set(known, { lastAt: sighting.endedAt, standsAt: told.get(known)?.standsAt ?? null });
+          const before = told.get(known);
+          if (accepted && before) told.set(known, { ...before, lastAt: sighting.endedAt });
           continue;
         }
         const before = waiting.filter((other) => isNear(other.plate.text, text, accepted ? samePlate : nearPlate));
         const joined = before.reduce(join, sighting);
-        if (!joined.plate.accepted || joined.motion === 'turned') {
+        if (joined.motion === 'turned' || (!joined.plate.accepted && !isOutOfSight(joined))) {
           waiting = [...waiting.filter((other) => !before.includes(other)), joined];
           continue;
         }
