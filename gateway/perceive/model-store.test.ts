@@ -1,9 +1,13 @@
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openFaceFinder } from './face-finder.ts';
 import { loadEntry, loadModel, readManifest, shippedModelsDir, verifyModels } from './model-store.ts';
 import { openPerceiver } from './perceive.ts';
+import { createScaler } from './resample.ts';
 
 const folders: string[] = [];
 const copyOfModels = (): string => {
@@ -32,8 +36,31 @@ describe('the models', () => {
       expect(model.licence).not.toBe('');
       expect(model.origin).not.toBe('');
       if (model.optional === true) expect(model.url).toContain('https://');
-      else expect((await loadEntry(shippedModelsDir(), model)).bytes.length).toBe(model.bytes);
+      else expect((await loadEntry(shippedModelsDir(), model)).takeBytes().length).toBe(model.bytes);
     }
+  });
+
+  it('are not held on to by the sessions that were opened with them', async () => {
+    // 20 MB in every perception thread.
+    const model = await loadModel(shippedModelsDir(), 'face-finder');
+    const given: WeakRef<ArrayBufferLike>[] = [];
+    const takeBytes = (): Uint8Array => {
+      const bytes = model.takeBytes();
+      given.push(new WeakRef(bytes.buffer));
+      return bytes;
+    };
+    const finder = await openFaceFinder({ ...model, takeBytes }, 1, createScaler());
+    expect(given.length).toBe(1);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await expect
+      .poll(() => {
+        collect();
+        return given[0]?.deref() === undefined;
+      })
+      .toBe(true);
+    expect(() => model.takeBytes()).toThrow('given away');
+    await finder.release();
   });
 
   it('are refused when one bit has changed', async () => {

@@ -54,13 +54,17 @@ export type ModelEntry = ModelManifest['models'][number];
 export type ModelRole = ModelEntry['role'];
 export type ModelForm = ModelEntry['form'];
 
-/** A model's verified bytes. */
+/** A model whose file was found right. */
 export interface LoadedModel {
   readonly id: string;
   readonly form: ModelForm;
   readonly name: string;
   readonly threshold: number | null;
-  readonly bytes: Uint8Array;
+  /**
+   * Gives the file's bytes, once. The runtime makes its own of them; finders and readers hold on to their model for its name,
+   * and 20 MB of files would stay with them in every perception thread. Throws when asked again.
+   */
+  takeBytes(): Uint8Array;
   /** One entry a line; empty where the model has none. */
   readonly labels: readonly string[];
 }
@@ -150,13 +154,18 @@ export function chooseEntry(manifest: ModelManifest, role: ModelRole, use: reado
 
 /** Loads one entry after its sha256 was found right. Throws GatewayError `models.missing`, `models.checksum`. */
 export async function loadEntry(dir: string, entry: ModelEntry): Promise<LoadedModel> {
-  const bytes = await readVerified(dir, entry);
+  let bytes: Uint8Array | null = await readVerified(dir, entry);
   return {
     id: entry.id,
     form: entry.form,
     name: entry.name,
     threshold: entry.threshold ?? null,
-    bytes,
+    takeBytes: () => {
+      const taken = bytes;
+      bytes = null;
+      if (!taken) throw new Error(`the bytes of ${entry.name} were given away: load it again`);
+      return taken;
+    },
     labels: await labelsOf(dir, entry.labels),
   };
 }

@@ -30,7 +30,7 @@ export async function openSession(
 ): Promise<ModelSession> {
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(model.bytes, {
+    session = await InferenceSession.create(model.takeBytes(), {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       // Some graphs print hundreds of warnings about unused initialisers.
