@@ -1,6 +1,7 @@
 import { createBitReader } from './bits.ts';
 import { nalKind, type Codec } from './nal-units.ts';
 import { ringDistance, type RtpPacket } from './rtp-packets.ts';
+import { unsharedMemory } from './work-memory.ts';
 
 /** One coded picture as the camera sent it. Its slices are lent until `onUnit` returns, its parameter sets are not. */
 export interface AccessUnit {
@@ -23,8 +24,6 @@ export interface AccessUnitCounts {
   incomplete: number;
 }
 
-/** A key frame of 1080p fits. */
-const firstBytes = 256 * 1024;
 /** A picture longer than this is a stream that has gone mad: a 4K key frame has 1.5 MB. */
 const mostBytes = 8_000_000;
 
@@ -33,13 +32,13 @@ const mostBytes = 8_000_000;
  * A picture of which anything is missing is let go, and all after it until the next key frame: it would decode to garbage.
  * What packets carry is copied at once, into memory that the next picture uses again.
  */
-export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) => void) {
+export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) => void, work = unsharedMemory) {
   const counts: AccessUnitCounts = { lost: 0, incomplete: 0 };
   let expected: number | null = null;
   let source: number | null = null;
   let timestamp = 0;
   let nals: Buffer[] = [];
-  let memory = Buffer.allocUnsafeSlow(firstBytes);
+  let memory = work.take();
   let used = 0;
   /** Where the NAL unit begins whose pieces are coming; null between two. */
   let openFrom: number | null = null;
@@ -199,6 +198,12 @@ export function createAccessUnitReader(codec: Codec, onUnit: (unit: AccessUnit) 
         clear();
       }
       if (packet.marker && !markersLie) finish();
+    },
+    /** Nothing more comes, and half a picture is none: its memory is another's. */
+    close: (): void => {
+      clear();
+      work.give(memory);
+      memory = Buffer.alloc(0);
     },
   };
 }

@@ -15,7 +15,7 @@ describe('memory for fragments', () => {
         const writers = [memory.writer(), memory.writer(), memory.writer()];
         const held: { bytes: Buffer; mark: number; release: () => void }[] = [];
         steps.forEach(({ stream, size, letGo }, index) => {
-          const piece = writers[stream]!(size);
+          const piece = writers[stream]!.take(size);
           expect(piece.bytes.length).toBe(size);
           piece.bytes.fill(index & 0xff);
           if (letGo % 3 > 0) {
@@ -31,9 +31,33 @@ describe('memory for fragments', () => {
     );
   });
 
+  it('gives what streams that are over have left to the next ones, and not while it is held', () => {
+    const memory = createFragmentMemory();
+    const held: (() => void)[] = [];
+    let mark = 0;
+    const kept: { readonly bytes: Buffer; readonly mark: number }[] = [];
+    for (let stream = 0; stream < 200; stream += 1) {
+      const writer = memory.writer();
+      const piece = writer.take(40_000);
+      piece.bytes.fill((mark = (mark + 1) & 0xff));
+      piece.memory?.hold();
+      kept.push({ bytes: piece.bytes, mark });
+      held.push(() => piece.memory?.release());
+      writer.close();
+      if (held.length > 3) {
+        kept.shift();
+        held.shift()?.();
+      }
+      for (const { bytes, mark: own } of kept) expect([bytes[0], bytes.at(-1)]).toEqual([own, own]);
+    }
+    expect(memory.report().slabs).toBeLessThanOrEqual(5);
+    for (const release of held) release();
+    expect(memory.report()).toEqual({ slabs: memory.report().slabs, ready: memory.report().slabs });
+  });
+
   it('stays as large as what is held at once, however long a stream goes on', () => {
     const memory = createFragmentMemory();
-    const take = memory.writer();
+    const { take } = memory.writer();
     const held: (() => void)[] = [];
     for (let count = 0; count < 5000; count += 1) {
       const { memory: hold } = take(15_000);

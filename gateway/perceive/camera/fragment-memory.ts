@@ -1,3 +1,5 @@
+import { createWorkMemory, type WorkMemory } from './work-memory.ts';
+
 /** 1.4 s at 3 Mbit/s. */
 const slabBytes = 512 * 1024;
 /** What lies ready for the next pictures of all cameras of a thread; more goes back to the system. */
@@ -21,9 +23,18 @@ export interface FragmentPiece {
  * sixteen cameras there lay 100 MB about that nobody needed any more.
  */
 export interface FragmentMemory {
-  /** One stream's way of getting memory; what it gives may be held until it is asked for the next piece. */
-  writer(): (sizeBytes: number) => FragmentPiece;
+  writer(): FragmentWriter;
+  /** What their connections read into and put pictures together in. */
+  readonly work: WorkMemory;
   report(): { readonly slabs: number; readonly ready: number };
+}
+
+/** One stream's way of getting memory. */
+export interface FragmentWriter {
+  /** What it gives may be held until it is asked for the next piece. */
+  readonly take: (sizeBytes: number) => FragmentPiece;
+  /** The stream is over. What is held stays good. */
+  close(): void;
 }
 
 interface Slab extends FragmentHold {
@@ -68,21 +79,29 @@ export function createFragmentMemory(): FragmentMemory {
     writer: () => {
       let slab: Slab | null = null;
       let used = 0;
-      return (sizeBytes) => {
-        if (sizeBytes > slabBytes / 2) return { bytes: Buffer.allocUnsafeSlow(sizeBytes), memory: null };
-        if (!slab || used + sizeBytes > slabBytes) {
-          if (slab) {
-            slab.open = false;
-            settle(slab);
+      const close = (): void => {
+        const full = slab;
+        slab = null;
+        if (!full) return;
+        full.open = false;
+        settle(full);
+      };
+      return {
+        take: (sizeBytes) => {
+          if (sizeBytes > slabBytes / 2) return { bytes: Buffer.allocUnsafeSlow(sizeBytes), memory: null };
+          if (!slab || used + sizeBytes > slabBytes) {
+            close();
+            slab = openSlab();
+            used = 0;
           }
-          slab = openSlab();
-          used = 0;
-        }
-        const from = used;
-        used += sizeBytes;
-        return { bytes: slab.bytes.subarray(from, used), memory: slab };
+          const from = used;
+          used += sizeBytes;
+          return { bytes: slab.bytes.subarray(from, used), memory: slab };
+        },
+        close,
       };
     },
+    work: createWorkMemory(),
     report: () => ({ slabs, ready: ready.length }),
   };
 }

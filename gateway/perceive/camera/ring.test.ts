@@ -276,7 +276,7 @@ describe('the ring', () => {
 
   it('holds the memory of what it keeps, and of what a clip waits for, and lets the rest be used again', async () => {
     const memory = createFragmentMemory();
-    const allocate = memory.writer();
+    const { take: allocate } = memory.writer();
     const ring = createFragmentRing({ keepMs: 2000, maxBytes: 50_000_000 }, systemClock);
     ring.begin(smallInit(0));
     const feed = (from: number, to: number): void => {

@@ -8,6 +8,7 @@ import { authorize, chooseChallenge, type Challenge, type Credentials } from './
 import { createRtspReader, encodeMessage, headerOf, headersOf, withHeader, type RtspMessage } from './rtsp-messages.ts';
 import { controlUrl, readAudioTrack, readVideoTrack, type AudioTrack, type VideoTrack } from './sdp.ts';
 import { bindUdp } from './udp-port.ts';
+import type { WorkMemory } from './work-memory.ts';
 
 /** Why a connection ended. `unsupported`: it works, but the camera sends nothing that we can copy. */
 export interface RtspFault {
@@ -26,6 +27,8 @@ export interface RtspClientRequest {
   readonly clock: Clock;
   /** No answer to a request for this long: unreachable. */
   readonly answerWithinMs: number;
+  /** What is read lies there. */
+  readonly work?: WorkMemory;
   readonly onTrack: (track: VideoTrack) => void;
   /** Told of the camera's audio track, if it has one that we know; answers who takes its packets. Null: it stays unasked for. */
   readonly onAudioTrack: ((track: AudioTrack) => TakePacket) | null;
@@ -75,21 +78,24 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
   // `transport` is ours and not the camera's.
   camera.searchParams.delete('transport');
   const target = `rtsp://${camera.host}${camera.pathname}${camera.search}`;
-  const reader = createRtspReader({
-    message: (message) => {
-      // What a camera asks of us (OPTIONS as a sign of life) needs no answer.
-      if (over || !message.start.startsWith('RTSP/')) return;
-      const number = headerOf(message.headers, 'cseq') ?? '';
-      const answer = waiting.get(number);
-      waiting.delete(number);
-      answer?.(message);
+  const reader = createRtspReader(
+    {
+      message: (message) => {
+        // What a camera asks of us (OPTIONS as a sign of life) needs no answer.
+        if (over || !message.start.startsWith('RTSP/')) return;
+        const number = headerOf(message.headers, 'cseq') ?? '';
+        const answer = waiting.get(number);
+        waiting.delete(number);
+        answer?.(message);
+      },
+      frame: (memory, from, to) => {
+        if (over) return;
+        if (memory[from + 1] === channel) request.onPacket(memory, from + 4, to);
+        else if (memory[from + 1] === audio?.channel) audio?.take(memory, from + 4, to);
+      },
     },
-    frame: (memory, from, to) => {
-      if (over) return;
-      if (memory[from + 1] === channel) request.onPacket(memory, from + 4, to);
-      else if (memory[from + 1] === audio?.channel) audio?.take(memory, from + 4, to);
-    },
-  });
+    request.work,
+  );
   // Cameras' certificates are self-signed as a rule; TLS here keeps listeners out, it does not prove who answers.
   const socket: Socket = secure
     ? connectTls({ host, port, rejectUnauthorized: false })
@@ -129,8 +135,12 @@ export function openRtsp(request: RtspClientRequest): RtspClient {
     for (const open of udp) open.close();
     waiting.clear();
     // Closed before we say so: a camera with one seat would refuse the next connection.
-    socket.once('close', () => settle(fault));
-    if (socket.closed) settle(fault);
+    const closed = (): void => {
+      reader.close();
+      settle(fault);
+    };
+    if (socket.closed) closed();
+    else socket.once('close', closed);
     socket.destroy();
   };
 

@@ -1,3 +1,5 @@
+import { unsharedMemory } from './work-memory.ts';
+
 /** A header block with its body, as it went over the wire: RFC 2326 section 4. */
 export interface RtspMessage {
   /** Request line or status line, without its line end. */
@@ -17,8 +19,6 @@ export interface RtspSink {
   frame(memory: Buffer, from: number, to: number): void;
 }
 
-/** A key frame of 1080p fits. */
-const firstBytes = 256 * 1024;
 /** A message of the longest body we take, behind the longest head. */
 const mostBytes = 2 * 1024 * 1024;
 
@@ -27,8 +27,8 @@ const mostBytes = 2 * 1024 * 1024;
  * arrive: `space()` is where the next bytes are to be put, `took(length)` says that they are there. Only what is cut off
  * at the end is moved. `took` throws on garbage: a header block without an end, or a body of absurd length.
  */
-export function createRtspReader(sink: RtspSink) {
-  let memory = Buffer.allocUnsafeSlow(firstBytes);
+export function createRtspReader(sink: RtspSink, work = unsharedMemory) {
+  let memory = work.take();
   let end = 0;
   const took = (length: number): void => {
     end += length;
@@ -58,6 +58,12 @@ export function createRtspReader(sink: RtspSink) {
         took(length);
         at += length;
       }
+    },
+    /** Nothing more comes: its memory is another's. */
+    close: (): void => {
+      work.give(memory);
+      memory = Buffer.alloc(0);
+      end = 0;
     },
   };
 }

@@ -65,6 +65,45 @@ describe('pulling a camera', { timeout: 60_000 }, () => {
     expect(wakes).toBeLessThan(100);
   });
 
+  it('leaves no memory behind, however often it is begun anew', async () => {
+    const camera = await startClipCamera({ clip });
+    const memory = createFragmentMemory();
+    let taken = 0;
+    const lying: Buffer[] = [];
+    const work = {
+      take: () => {
+        const known = lying.pop();
+        if (!known) taken += 1;
+        return known ?? memory.work.take();
+      },
+      give: (bytes: Buffer) => lying.push(bytes),
+    };
+    for (let count = 0; count < 6; count += 1) {
+      const hub = createFragmentHub();
+      const pictures = new Promise<void>((resolve) => {
+        hub.attach({
+          ...silent,
+          take: ({ sequence }) => {
+            if (sequence === 5) resolve();
+          },
+        });
+      });
+      const running = startRtspPull({
+        ...{ sink: hub, nextStream: () => count, url: camera.url, transport: 'tcp', clock: systemClock },
+        memory: { ...memory, work },
+      });
+      await pictures;
+      // Cut off, as by a camera that starts anew, or stopped.
+      if (count % 2 === 0) camera.dropAll();
+      else running.stop();
+      await running.ended;
+    }
+    await camera.stop();
+    expect(memory.report()).toEqual({ slabs: 1, ready: 1 });
+    // What is read, and what is put together.
+    expect({ taken, lying: lying.length }).toEqual({ taken: 2, lying: 2 });
+  });
+
   it('hurries when one of those who use it does', () => {
     const hub = createFragmentHub();
     expect(hub.hurries?.()).toBe(false);

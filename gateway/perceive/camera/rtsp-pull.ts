@@ -35,6 +35,7 @@ export function startRtspPull(
     transport: request.transport,
     clock: request.clock,
     answerWithinMs,
+    work: request.memory.work,
     onTrack: (track) => {
       payloadType = track.payloadType;
       const made = createStreamWriter({
@@ -48,7 +49,7 @@ export function startRtspPull(
         onFragment: (fragment) => counted.sink.take(fragment),
       });
       writer = made;
-      const reader = createAccessUnitReader(track.codec, (unit) => made.take(unit));
+      const reader = createAccessUnitReader(track.codec, (unit) => made.take(unit), request.memory.work);
       units = reader;
       deliver = request.transport === 'udp' ? createReorder(reader.take) : reader.take;
     },
@@ -73,6 +74,8 @@ export function startRtspPull(
   return {
     ended: client.ended.then((fault) => {
       request.sink.end();
+      units?.close();
+      writer?.close();
       return pullEnd(fault);
     }),
     stop: () => client.stop(),

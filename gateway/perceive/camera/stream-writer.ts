@@ -34,7 +34,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
   let sets: ParameterSets | null = setsFrom(codec, request.knownSets);
   let stream: OpenStream | null = null;
   let refusedSets = 0;
-  const allocate = request.memory.writer();
+  const memory = request.memory.writer();
 
   const beginStream = (chosen: ParameterSets, unit: AccessUnit): boolean => {
     try {
@@ -79,7 +79,7 @@ export function createStreamWriter(request: StreamWriterRequest) {
       if (stream.sequence > 0) stream.durationTicks = Math.max(decodeTicks - stream.lastDecodeTicks, 1);
       stream.lastDecodeTicks = decodeTicks;
       const mediaTimeMs = decodeTicks / (timescale / 1000);
-      const { bytes, memory } = writeFragment(
+      const { bytes, memory: lent } = writeFragment(
         {
           nals: unit.nals,
           key: unit.key,
@@ -88,14 +88,14 @@ export function createStreamWriter(request: StreamWriterRequest) {
           offsetTicks: stream.ticks - decodeTicks,
         },
         stream.sequence,
-        allocate,
+        memory.take,
       );
       const fragment: Fragment = {
         stream: stream.number,
         sequence: stream.sequence,
         key: unit.key,
         bytes,
-        memory,
+        memory: lent,
         sizeBytes: bytes.length,
         sampleSizesBytes: [bytes.length - headBytes],
         mediaTimeMs,
@@ -108,6 +108,8 @@ export function createStreamWriter(request: StreamWriterRequest) {
     },
     driftPpm: (): number | null => stream?.captureClock.driftPpm() ?? null,
     refusedSets: (): number => refusedSets,
+    /** No more pictures come. What was given out stays good while somebody holds it. */
+    close: (): void => memory.close(),
   };
 }
 
