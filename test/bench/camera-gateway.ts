@@ -16,6 +16,8 @@ export interface CameraGateway {
   readonly pid: number;
   /** Counts so far: coded pictures that came, pictures decoded for the detectors, and what was dropped of each. */
   readonly counts: () => Promise<{ coded: number; gopsDropped: number; decoded: number; framesDropped: number }>;
+  /** Passages told of so far, of all cameras. */
+  readonly passages: () => Promise<number>;
   /** Waits until no picture was decoded for `forMs`; false when that does not come about within `withinMs`. */
   readonly quiet: (forMs: number, withinMs: number) => Promise<boolean>;
 }
@@ -56,6 +58,13 @@ export async function startCameraGateway(
     gateway,
     pid: gateway.child.pid ?? 0,
     counts,
+    passages: async () => {
+      const metrics = await (await fetch(`${gateway.ready.api}/metrics`)).text();
+      return [...metrics.matchAll(/^kanmen_camera_passages_total\{[^}]*\} (\d+)$/gm)].reduce(
+        (sum, [, n]) => sum + Number(n),
+        0,
+      );
+    },
     quiet: async (forMs, withinMs) => {
       const deadline = Date.now() + withinMs;
       let decoded = -1;
