@@ -3,10 +3,10 @@ import { GatewayError } from '../lib/errors.ts';
 import { decodeCornerMap, type MappedPlate } from './corner-map.ts';
 import { boxAround, partOfQuad, suppress } from './geometry.ts';
 import type { LoadedModel } from './model-store.ts';
-import { doubleRows, type PlateCandidate, type PlateFinder } from './plate-finder.ts';
+import { doubleRows, type PictureKind, type PlateCandidate, type PlateFinder } from './plate-finder.ts';
 import type { Pixels } from './picture.ts';
 import { letterbox, type Letterbox, type Scaler } from './resample.ts';
-import { openSession } from './session.ts';
+import { openSession, type ModelSession } from './session.ts';
 
 const defaultThreshold = 0.5;
 /** From this score on a place is worth a second look. */
@@ -17,6 +17,8 @@ const rim = { x: 0.015, y: 0.04 };
 const maxSecondLooks = 12;
 /** A second look shows this many plate widths around a place, this wide: the plate has about 100 px there. */
 const secondLook = { plateWidths: 3.2, sidePx: 320 };
+/** Nearer to the threshold than eight bits can say at the first look, the network itself looks first too. */
+const closeCall = 0.04;
 /** One cell of the maps for every 8 px of the input. */
 const stridePx = 8;
 /** Between these shares of its score a plate may have one row or two, and both are tried. */
@@ -25,52 +27,84 @@ const surelyDouble = 0.7;
 
 /**
  * The project's own plate finder (`models/training`): `picture` uint8 [1,H,W,3] RGB, normalised in the graph, gives
- * `scores` [1,2,H/8,W/8] and `corners` [1,8,H/8,W/8]. See `decodeCornerMap`.
+ * `scores` [1,2,H/8,W/8] and `corners` [1,8,H/8,W/8]. See `decodeCornerMap`. Of stills its twin in eight bits, where it has one,
+ * says where to look from near; scores and corners there are the network's own.
  */
 export async function openCornerFinder(model: LoadedModel, threads: number, scaler: Scaler): Promise<PlateFinder> {
-  const session = await openSession(model, threads, ['scores', 'corners']);
+  const open = (which: LoadedModel): Promise<ModelSession> => openSession(which, threads, ['scores', 'corners']);
+  const session = await open(model);
+  const { firstLook } = model;
+  /** Opened when the first still comes: gateways have few, and each of their workers would hold it for nothing. */
+  let proposing: Promise<ModelSession> | null = null;
+  const proposerFor = async (kind: PictureKind): Promise<ModelSession> => {
+    if (!firstLook || kind === 'live') return session;
+    proposing ??= open(firstLook);
+    return proposing;
+  };
   const threshold = model.threshold ?? defaultThreshold;
   let buffer = new Uint8Array(0);
 
-  /** One run over a region of a picture: what scores `from` or more, in picture pixels. */
-  const look = async (picture: Pixels, region: BoxPx, maxSidePx: number, from: number): Promise<PlateCandidate[]> => {
+  /** One run over a region of a picture: what is worth a second look, in picture pixels. */
+  const look = async (
+    by: ModelSession,
+    picture: Pixels,
+    region: BoxPx,
+    maxSidePx: number,
+  ): Promise<PlateCandidate[]> => {
     const target = letterbox(region, maxSidePx);
     const { width, height } = target;
     const length = 3 * width * height;
     if (buffer.length < length) buffer = new Uint8Array(length);
     const input = buffer.subarray(0, length);
     scaler.fillBytes(picture, region, target, input);
-    const [scores, corners] = await session.run(input, [1, height, width, 3]);
+    const [scores, corners] = await by.run(input, [1, height, width, 3]);
     const columns = width / stridePx;
     const rows = height / stridePx;
     if (scores?.values.length !== 2 * columns * rows || corners?.values.length !== 8 * columns * rows)
       throw new GatewayError('models.checksum', `${model.name} gives no maps of ${columns} × ${rows} cells`);
-    const found = decodeCornerMap({ scores: scores.values, corners: corners.values, columns, rows }, from);
+    const found = decodeCornerMap({ scores: scores.values, corners: corners.values, columns, rows }, doubtfulFrom);
     return suppress(
       found.map((plate) => inPicture(plate, region, target)),
       0.3,
     );
   };
 
+  /** What the first look finds, each as it is seen from near, with the mean of both scores. */
+  const lookTwice = async (
+    by: ModelSession,
+    picture: Pixels,
+    region: BoxPx,
+    maxSidePx: number,
+  ): Promise<PlateCandidate[]> => {
+    const places: PlateCandidate[] = [];
+    for (const place of (await look(by, picture, region, maxSidePx)).slice(0, maxSecondLooks)) {
+      const near = await look(session, picture, around(place, picture), secondLook.sidePx);
+      const same = near
+        .filter((other) => shareOf(place.box, other.box) > 0.3)
+        .sort((one, other) => other.confidence - one.confidence)[0];
+      places.push({ ...(same ?? place), confidence: (place.confidence + (same?.confidence ?? 0)) / 2 });
+    }
+    return places;
+  };
+
   return {
     // Twice: at a place seen small the score is unsure and the corners are rough; seen from near both are right.
-    find: async (picture, region, maxSidePx) => {
-      const first = await look(picture, region, maxSidePx, doubtfulFrom);
-      const plates: PlateCandidate[] = [];
-      for (const place of first.slice(0, maxSecondLooks)) {
-        const near = await look(picture, around(place, picture), secondLook.sidePx, doubtfulFrom);
-        const same = near
-          .filter((other) => shareOf(place.box, other.box) > 0.3)
-          .sort((one, other) => other.confidence - one.confidence)[0];
-        const confidence = (place.confidence + (same?.confidence ?? 0)) / 2;
-        if (confidence >= threshold) plates.push({ ...(same ?? place), confidence });
-      }
-      return suppress(plates, 0.3);
+    find: async (picture, region, maxSidePx, kind) => {
+      const proposer = await proposerFor(kind);
+      let places = await lookTwice(proposer, picture, region, maxSidePx);
+      const isClose = ({ confidence }: PlateCandidate): boolean => Math.abs(confidence - threshold) < closeCall;
+      if (proposer !== session && places.some(isClose)) places = await lookTwice(session, picture, region, maxSidePx);
+      return suppress(
+        places.filter(({ confidence }) => confidence >= threshold),
+        0.3,
+      );
     },
     stillSidesPx: [640],
     // Half the size costs next to nothing to make (`resample.ts`), and a plate of 60 px has 30 px of the 16 it needs.
     liveLook: { scale: 0.5, maxSidePx: 640, gridPx: 64 },
-    release: () => session.release(),
+    release: async () => {
+      await Promise.all([session.release(), proposing?.then((opened) => opened.release())]);
+    },
   };
 }
 

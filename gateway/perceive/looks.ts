@@ -14,11 +14,12 @@ type Size = Pick<Picture, 'widthPx' | 'heightPx'>;
 export function stillLooks(
   picture: Size,
   plateSidesPx: readonly number[],
-): { readonly plates: readonly Look[]; readonly faces: readonly Look[] } {
+): { readonly plates: readonly Look[]; readonly faces: readonly Look[]; readonly kind: 'still' } {
   const region = wholeOf(picture);
   return {
     plates: plateSidesPx.map((sidePx) => ({ region, sidePx })),
     faces: stillFaceLooks(region),
+    kind: 'still',
   };
 }
 

@@ -63,13 +63,16 @@ describe('the models', () => {
     await finder.release();
   });
 
-  it('are refused when one bit has changed', async () => {
+  it.each([
+    ['face-finder.onnx', 'face-finder'],
+    ['plate-finder-int8.onnx', 'plate-finder'],
+  ] as const)('are refused when one bit has changed: %s', async (file, role) => {
     const folder = copyOfModels();
-    const path = join(folder, 'face-finder.onnx');
+    const path = join(folder, file);
     const bytes = readFileSync(path);
     bytes[1000] = (bytes[1000] ?? 0) ^ 1;
     writeFileSync(path, bytes);
-    await expect(loadModel(folder, 'face-finder')).rejects.toMatchObject({ code: 'models.checksum' });
+    await expect(loadModel(folder, role)).rejects.toMatchObject({ code: 'models.checksum' });
     expect((await verifyModels(folder)).map(({ code }) => code)).toEqual(['models.checksum']);
     const options = { modelsDir: folder, threads: 1, minPlateWidthPx: 30, ebikePatterns: [] };
     await expect(openPerceiver(options)).rejects.toMatchObject({ code: 'models.checksum' });

@@ -29,6 +29,8 @@ const manifestSchema = z.strictObject({
       form: z.enum(['text-map', 'corner-map', 'anchor-corners', 'text-line', 'plate-line', 'face-map', 'yunet']),
       name: z.string(),
       ...fileFields,
+      /** The same network in eight bits, which looks at stills first; the network itself looks again at what that one finds. */
+      firstLook: fileReference.optional(),
       /** True: not part of the installation; `kanmen models pull` or `add` brings it. */
       optional: z.literal(true).optional(),
       /** Pinned address it can be pulled from. */
@@ -65,6 +67,8 @@ export interface LoadedModel {
    * and 20 MB of files would stay with them in every perception thread. Throws when asked again.
    */
   takeBytes(): Uint8Array;
+  /** Its twin that looks at stills first, where it has one. */
+  readonly firstLook: LoadedModel | null;
   /** One entry a line; empty where the model has none. */
   readonly labels: readonly string[];
 }
@@ -154,19 +158,27 @@ export function chooseEntry(manifest: ModelManifest, role: ModelRole, use: reado
 
 /** Loads one entry after its sha256 was found right. Throws GatewayError `models.missing`, `models.checksum`. */
 export async function loadEntry(dir: string, entry: ModelEntry): Promise<LoadedModel> {
-  let bytes: Uint8Array | null = await readVerified(dir, entry);
-  return {
+  const said = {
     id: entry.id,
     form: entry.form,
     name: entry.name,
     threshold: entry.threshold ?? null,
-    takeBytes: () => {
-      const taken = bytes;
-      bytes = null;
-      if (!taken) throw new Error(`the bytes of ${entry.name} were given away: load it again`);
-      return taken;
-    },
     labels: await labelsOf(dir, entry.labels),
+  };
+  const takeBytes = givenOnce(await readVerified(dir, entry), entry.name);
+  const { firstLook } = entry;
+  if (!firstLook) return { ...said, takeBytes, firstLook: null };
+  const takeFirst = givenOnce(await readVerified(dir, firstLook), entry.name);
+  return { ...said, takeBytes, firstLook: { ...said, takeBytes: takeFirst, firstLook: null } };
+}
+
+function givenOnce(bytes: Uint8Array, name: string): () => Uint8Array {
+  let kept: Uint8Array | null = bytes;
+  return () => {
+    const taken = kept;
+    kept = null;
+    if (!taken) throw new Error(`the bytes of ${name} were given away: load it again`);
+    return taken;
   };
 }
 
@@ -213,7 +225,8 @@ export async function verifyModels(dir: string, use: readonly string[] = []): Pr
     for (const model of manifest.models) {
       if (model.optional === true && !use.includes(model.id) && !existsSync(pathOf(dir, model))) continue;
       await readVerified(dir, model).catch(note);
-      if (typeof model.labels === 'object') await readVerified(dir, model.labels).catch(note);
+      for (const other of [model.labels, model.firstLook])
+        if (typeof other === 'object') await readVerified(dir, other).catch(note);
     }
     for (const role of requiredRoles) {
       if (chooseEntry(manifest, role, use) === null)

@@ -5,7 +5,7 @@ import { around, boxAround, cornersOfBox, suppress } from './geometry.ts';
 import type { LivePlateLook } from './looks.ts';
 import { loadModel } from './model-store.ts';
 import type { Pixels } from './picture.ts';
-import { doubleRows, legibleWidthPx, openPlateFinder, type PlateCandidate } from './plate-finder.ts';
+import { doubleRows, legibleWidthPx, openPlateFinder, type PictureKind, type PlateCandidate } from './plate-finder.ts';
 import { hanCharactersOf, openPlateReader } from './plate-reader.ts';
 import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
@@ -22,6 +22,8 @@ export interface PerceiveRequest {
   /** Where to look for plates; `whole-plate`: the picture is one plate and nothing else. */
   readonly plates: readonly Look[] | 'whole-plate';
   readonly faces: readonly Look[];
+  /** Absent: live. */
+  readonly kind?: PictureKind;
   /** Asked for each candidate large enough; false: not worth the reader's time now. Absent: read all. */
   readonly shouldRead?: (candidate: PlateCandidate) => boolean;
   /** Asked for each plate read: is the second reader's opinion worth its time? Absent: always. */
@@ -82,9 +84,9 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
   const faceFinder = await openFaceFinder(await loadModel(modelsDir, 'face-finder', useModels), threads, scaler);
   const reading = createPlateReading({ reader, second, ebikePatterns });
 
-  const findPlates = async (picture: Pixels, looks: readonly Look[]): Promise<PlateCandidate[]> => {
+  const findPlates = async (picture: Pixels, looks: readonly Look[], kind: PictureKind): Promise<PlateCandidate[]> => {
     const found: PlateCandidate[] = [];
-    for (const { region, sidePx } of looks) found.push(...(await finder.find(picture, region, sidePx)));
+    for (const { region, sidePx } of looks) found.push(...(await finder.find(picture, region, sidePx, kind)));
     // Looks may overlap, and a still is looked at in more than one size.
     return looks.length > 1 ? suppress(found, 0.5) : found;
   };
@@ -117,7 +119,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     const isCrop = request.plates === 'whole-plate';
     if (request.plates === 'whole-plate') toRead.push(wholePlate(picture));
     else {
-      for (const candidate of await findPlates(picture, request.plates)) {
+      for (const candidate of await findPlates(picture, request.plates, request.kind ?? 'live')) {
         if (legibleWidthPx(candidate.corners, candidate.rows.length) < options.minPlateWidthPx)
           rejected.push({ reason: 'too-small', box: candidate.box });
         else if (request.shouldRead && !request.shouldRead(candidate)) unread.push(candidate);

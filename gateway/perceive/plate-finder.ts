@@ -24,9 +24,15 @@ export interface PlateCandidate {
   readonly rows: readonly CornersPx[];
 }
 
+/** A picture that stands alone, or one of many of a camera. */
+export type PictureKind = 'still' | 'live';
+
 export interface PlateFinder {
-  /** Plates in the region (whole pixels inside the picture), scaled so that its longer side has at most `maxSidePx`. */
-  find(picture: Pixels, region: BoxPx, maxSidePx: number): Promise<PlateCandidate[]>;
+  /**
+   * Plates in the region (whole pixels inside the picture), scaled so that its longer side has at most `maxSidePx`. A finder
+   * may look at a still in a way of its own.
+   */
+  find(picture: Pixels, region: BoxPx, maxSidePx: number, kind: PictureKind): Promise<PlateCandidate[]>;
   /** Longer sides at which a still is looked at, so that the smallest readable plates are found. */
   readonly stillSidesPx: readonly number[];
   readonly liveLook: LivePlateLook;

@@ -70,7 +70,7 @@ async function liveSteps(seed: number, turns: number, modelsDir: string): Promis
   const sidePx = finder.liveLook.maxSidePx;
   const target = letterbox(region, sidePx);
   const bytes = new Uint8Array(target.width * target.height * 3);
-  const found = await finder.find(busiest, region, sidePx);
+  const found = await finder.find(busiest, region, sidePx, 'live');
   const plates = found.slice(0, 2).map(({ rows }) => rows);
   const steps: Record<string, () => unknown> = {
     motion: () => motion(busiest),
@@ -80,7 +80,7 @@ async function liveSteps(seed: number, turns: number, modelsDir: string): Promis
     },
     find: () => {
       scaler.forget();
-      return finder.find(busiest, region, sidePx);
+      return finder.find(busiest, region, sidePx, 'live');
     },
     readOne: () => reader.read(busiest, plates.slice(0, 1)),
     readTwo: () => reader.read(busiest, plates),

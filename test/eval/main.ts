@@ -237,7 +237,10 @@ const result = {
   at: new Date().toISOString(),
   commit: commit(),
   machine: machine(),
-  models: manifest.models.map(({ id, role, sha256 }) => ({ id, role, sha256 })),
+  models: manifest.models.map(({ id, role, sha256, firstLook }) => ({
+    ...{ id, role, sha256 },
+    ...(firstLook ? { firstLook: firstLook.sha256 } : {}),
+  })),
   targets: goals,
   figures,
 };

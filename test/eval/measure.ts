@@ -43,7 +43,7 @@ export async function measureFinder(
     const startedMs = performance.now();
     const boxes: BoxPx[] = [];
     for (const sidePx of finder.stillSidesPx)
-      boxes.push(...(await finder.find(picture, whole, sidePx)).map(({ box }) => box));
+      boxes.push(...(await finder.find(picture, whole, sidePx, 'still')).map(({ box }) => box));
     timesMs.push(performance.now() - startedMs);
     for (const plate of plates) {
       n += 1;
