@@ -1,5 +1,4 @@
 import type { BoxPx, RejectReason } from '../domain/plate.ts';
-import type { ReadCharacter } from './ctc.ts';
 import { openFaceFinder, type FoundFace } from './face-finder.ts';
 import { around, boxAround, cornersOfBox, suppress } from './geometry.ts';
 import type { LivePlateLook } from './looks.ts';
@@ -7,6 +6,7 @@ import { loadModel } from './model-store.ts';
 import type { Pixels } from './picture.ts';
 import { doubleRows, legibleWidthPx, openPlateFinder, type PictureKind, type PlateCandidate } from './plate-finder.ts';
 import { hanCharactersOf, openPlateReader } from './plate-reader.ts';
+import { isListed, looksLikePlate } from './plate-listing.ts';
 import { createPlateReading, type SeenPlate } from './read-plates.ts';
 import { createScaler } from './resample.ts';
 
@@ -60,15 +60,6 @@ export interface PerceiverOptions {
   readonly minPlateWidthPx: number;
   readonly ebikePatterns: readonly RegExp[];
 }
-
-/** From this on the finder's word is enough to list a plate that could not be read. */
-const surelyPlate = 0.6;
-
-/**
- * A legal text whose characters have less than this is what a reader sees in noise: a dark grille by night gave 0.08 to 0.35, plates
- * of who drove through by night and in rain, also misread ones, 0.5 and more.
- */
-const atAllRead = 0.4;
 
 /**
  * Opens the models and gives the one function that live cameras, video files and still pictures all go through.
@@ -133,12 +124,7 @@ export async function openPerceiver(options: PerceiverOptions): Promise<Perceive
     const wantsSecond = request.wantsSecond ?? (() => true);
     const read = await reading.read(picture, toRead, wantsSecond);
     read.forEach((plate, index) => {
-      const guessed = toRead[index]?.layout === 'guessed';
-      const isListed =
-        isCrop ||
-        (plate.rejected !== 'no-legal-format' && meanRatio(plate.characters) >= atAllRead) ||
-        (!guessed && plate.foundRatio >= surelyPlate && looksLikePlate(plate.characters));
-      if (isListed) plates.push(plate);
+      if (isCrop || isListed(plate, toRead[index]?.layout === 'guessed')) plates.push(plate);
       else
         rejected.push({ reason: looksLikePlate(plate.characters) ? 'no-legal-format' : 'not-a-plate', box: plate.box });
     });
@@ -174,14 +160,6 @@ function wholePlate({ widthPx, heightPx }: Pixels): PlateCandidate {
   const rows = layout === 'double' ? doubleRows(corners) : [corners];
   return { corners, rows, box: boxAround(corners), confidence: 1, layout };
 }
-
-/** At least five characters that the reader is fairly sure of: a plate in part, and not a lamp or a grille. */
-function looksLikePlate(characters: readonly ReadCharacter[]): boolean {
-  return characters.length >= 5 && characters.length <= 9 && meanRatio(characters) > 0.6;
-}
-
-const meanRatio = (characters: readonly ReadCharacter[]): number =>
-  characters.reduce((sum, { ratio }) => sum + ratio, 0) / Math.max(characters.length, 1);
 
 /** Looks may overlap: of reads whose centres lie in one another, the surer one stays. */
 function withoutRepeats(plates: readonly SeenPlate[]): SeenPlate[] {

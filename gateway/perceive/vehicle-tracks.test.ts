@@ -116,3 +116,53 @@ describe('an unsure vehicle that was read often', () => {
     expect(toldAfter(200, 0.5)).toBe(4000);
   });
 });
+
+describe('a plate that moves fast', () => {
+  /** A crisp read of a plate 200 px wide, at this place. */
+  const near = (text: string, left: number): SeenPlate => {
+    const box = [left, 100, 200, 60] as const;
+    return { ...plateAt(0, text, { both: true }), box, corners: cornersOfBox(box), widthPx: 200 };
+  };
+
+  it('is smeared where it is near, and those reads count less: also the first of one that leaves', () => {
+    const vehicles = tracks();
+    // 500 px in a fifth of a second, then 20 px: more than twelve of its widths a second, and half of one.
+    vehicles.update(frameAt(0), [near('沪S65998', 0)], []);
+    vehicles.update(frameAt(200), [near('藏S65998', 500)], []);
+    expect(vehicles.present()[0]?.text).toBe('沪S65998');
+    vehicles.update(frameAt(400), [near('藏S65998', 520)], []);
+    expect(vehicles.present()[0]?.plate.accepted).toBe(true);
+    expect(vehicles.present()[0]?.text).toBe('藏S65998');
+  });
+});
+
+describe('a plate is settled', () => {
+  /** After how many reads alike it is; the plate has so many px, and two more with every read. */
+  const readsUntilSettled = (widthPx: number): number => {
+    const vehicles = tracks();
+    for (let count = 1; count <= 24; count += 1) {
+      const ms = count * 200;
+      vehicles.update(frameAt(ms), [plateAt(ms, '津A98G44', { ratio: 0.97, widthPx })], []);
+      if (vehicles.expected(ms as EpochMs)[0]?.settled === true) return count;
+    }
+    return Infinity;
+  };
+
+  it('by four reads alike where it was seen from near', () => {
+    expect(readsUntilSettled(100)).toBe(4);
+  });
+
+  it('by ten where it was only ever seen from afar, since there every frame may read the same wrong province', () => {
+    expect(readsUntilSettled(40)).toBe(10);
+  });
+
+  it('as soon as it has come near, whatever was read before', () => {
+    const vehicles = tracks();
+    const settled = (): boolean | undefined => vehicles.expected(2000 as EpochMs)[0]?.settled;
+    for (const ms of [0, 200, 400, 600, 800])
+      vehicles.update(frameAt(ms), [plateAt(ms, '津A98G44', { widthPx: 50 })], []);
+    expect(settled()).toBe(false);
+    vehicles.update(frameAt(1000), [plateAt(1000, '津A98G44', { widthPx: 60 })], []);
+    expect(settled()).toBe(true);
+  });
+});

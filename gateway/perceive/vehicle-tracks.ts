@@ -139,10 +139,15 @@ export function createVehicleTracks(options: {
   };
 
   const addRead = (track: VehicleTrack, plate: SeenPlate, frame: Frame): void => {
+    const at = frame.capturedAt;
     if (movedFrom(track.lastReadBox, plate.box)) {
       track.pose += 1;
       track.readsInPose = 0;
     }
+    const speed = speedBetween(track.lastReadBox, plate.box, at - track.lastReadAt);
+    // Of who leaves, the first read is the nearest and the most smeared: it moved as fast as it does until the second.
+    const [alone] = track.reads;
+    if (track.reads.length === 1 && alone && speed !== null) track.reads[0] = { ...alone, widthsPerSecond: speed };
     track.lastReadBox = plate.box;
     track.readsInPose += 1;
     track.counts ||= options.counts?.(plate.box, frame) ?? true;
@@ -155,6 +160,7 @@ export function createVehicleTracks(options: {
       sharpness: plate.sharpness,
       legal: plate.rejected !== 'no-legal-format',
       both: plate.secondOpinion,
+      widthsPerSecond: speed ?? 0,
     };
     track.reads.push(read);
     if (track.reads.length > maxReads) {
@@ -164,7 +170,7 @@ export function createVehicleTracks(options: {
     track.vote = voteReads(track.reads, options.ebikePatterns);
     track.trail.text = track.vote && track.vote.rejected !== 'no-legal-format' ? track.vote.reading.text : null;
     track.trail.sure = track.vote?.reading.accepted === true;
-    track.lastReadAt = frame.capturedAt;
+    track.lastReadAt = at;
     keepBest(track, read, frame, plate.box);
   };
 
@@ -298,6 +304,13 @@ const trailsOf = (tracks: readonly VehicleTrack[]): Trail[] => tracks.map(({ tra
 
 function heaviest<T extends { readonly weight: number }>(kept: ReadonlyMap<string, T>): T | null {
   return [...kept.values()].sort((a, b) => b.weight - a.weight)[0] ?? null;
+}
+
+/** How many of its widths a plate moves in a second, by two of its boxes and the time between them; null for no time. */
+function speedBetween(before: BoxPx, now: BoxPx, ms: number): number | null {
+  if (ms <= 0) return null;
+  const [x, y] = [now[0] - before[0] + (now[2] - before[2]) / 2, now[1] - before[1] + (now[3] - before[3]) / 2];
+  return (Math.hypot(x, y) / Math.max(before[2], now[2], 1)) * (1000 / ms);
 }
 
 /** Whether a plate has moved or grown by more than a detector's box trembles. */

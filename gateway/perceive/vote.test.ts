@@ -95,6 +95,13 @@ describe('the vote across frames', () => {
     expect(voteReads([far, far, near])?.reading.text).toBe('沪RM6294');
   });
 
+  it('believes far reads before near ones of a plate that flies past: those look crisp, and are several plates in one', () => {
+    const far = read('藏S65998', { widthPx: 50, sharpness: 6, widthsPerSecond: 1 });
+    const near = read('沪S65998', { widthPx: 200, sharpness: 19, ratio: 0.93, widthsPerSecond: 3 });
+    expect(voteReads([far, far, near])?.reading.text).toBe('藏S65998');
+    expect(voteReads([far, far, { ...near, widthsPerSecond: 0.5 }])?.reading.text).toBe('沪S65998');
+  });
+
   it('does not make a place sure by frames of one reader where two were asked and differ', () => {
     const asked = read('浙W65040', { doubt: { 1: ['M', 0.49] }, both: true });
     const alone = read('浙W65040', { ratio: 0.99 });

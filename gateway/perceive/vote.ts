@@ -14,6 +14,8 @@ export interface FrameRead {
   readonly legal: boolean;
   /** Whether two readers were asked. */
   readonly both?: boolean;
+  /** How fast the plate moved across the picture, in its own widths a second; absent: it stood. */
+  readonly widthsPerSecond?: number;
   /** Reads with the same number saw the plate at the same place and size: the vehicle stood still between them. */
   readonly pose: number;
 }
@@ -37,9 +39,25 @@ export function readWeight(read: FrameRead): number {
   // A moving plate at 13 grey levels reads its province wrong at 0.95; from 20 on sharpness adds nothing.
   const crispness = Math.min(read.sharpness / 20, 1) ** 1.5;
   const likelihood = read.characters.reduce((product, { ratio }) => product * ratio, 1);
+  const steadiness = 1 / (1 + ((read.widthsPerSecond ?? 0) / smearingSpeed) ** 3);
   // A read that no plate can carry has lost or gained a character, and its places do not fit the others'.
-  return size * (0.02 + crispness) * likelihood ** 2 * (read.legal ? 1 : 0.05) * (read.both === true ? bothReaders : 1);
+  return (
+    steadiness *
+    size *
+    (0.02 + crispness) *
+    likelihood ** 2 *
+    (read.legal ? 1 : 0.05) *
+    (read.both === true ? bothReaders : 1)
+  );
 }
+
+/**
+ * From this speed on, in widths of its own a second, a plate is smeared so much in 1/30 s that its read counts less than half. A
+ * smeared near plate looks as crisp as a sharp far one: by night the province was right in 94 of 100 reads at 60 to 80 px and up to
+ * 1.5 widths a second, in 43 at 150 px and more and up to 2.5, in 33 beyond. (450 simulated vehicles, most of them by night: 434
+ * right without this, 439 to 442 with 1 to 2.5 widths and any power from 2 to 4; none accepted wrong with any.)
+ */
+const smearingSpeed = 1.2;
 
 /** A read on which two readers were asked counts as so many of one: they seldom err in the same way. */
 const bothReaders = 3;
