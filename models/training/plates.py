@@ -70,9 +70,10 @@ class Glyphs:
             self.drawn[key] = mask[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
         return self.drawn[key]
 
-    def cell(self, character: str, family: str, width: int, height: int, face: int, instead: int = 0) -> np.ndarray:
+    def cell(self, character: str, family: str, width: int, height: int, face: int, instead: int = 0, natural: bool = False) -> np.ndarray:
         """The mask of one character; `face` < 0 asks for the real typeface of `family` (140, 220, 220_up, 220_down, green),
-        `instead` is the face of what that one does not have."""
+        `instead` is the face of what that one does not have; `natural`: what is drawn with a face is squeezed into the cell where
+        it must, and not stretched."""
         name = f"{family}_{character}" if face < 0 else ""
         if face < 0 and name not in self.real:
             # the large typeface keeps letters apart by row, and digits and Chinese characters not
@@ -80,10 +81,16 @@ class Glyphs:
             if not name and f"140_{character}" in self.real:
                 name = f"140_{character}"
         face = (face if face >= 0 else instead) % len(self.faces)
-        key = (name or f"{character}@{face}", width, height)
+        natural = natural and not name
+        key = (name or f"{character}@{face}{'n' if natural else ''}", width, height)
         if key not in self.cells:
             mask = self.real[name] if name else self._drawn(character, face)
-            if not name and character in "1" and mask.shape[1] < mask.shape[0] * 0.4:
+            own = int(round(mask.shape[1] / mask.shape[0] * height))
+            if natural and own < width:
+                left = (width - own) // 2
+                inner = cv2.resize(mask, (max(own, 2), height), interpolation=cv2.INTER_AREA)
+                self.cells[key] = np.pad(inner, ((0, 0), (left, width - left - inner.shape[1])))
+            elif not name and character in "1" and mask.shape[1] < mask.shape[0] * 0.4:
                 pad = int(width * 0.3)
                 inner = cv2.resize(mask, (width - 2 * pad, height), interpolation=cv2.INTER_AREA)
                 self.cells[key] = np.pad(inner, ((0, 0), (pad, pad)))
@@ -96,17 +103,22 @@ def _pick(rng: np.random.Generator, choices: str, count: int = 1) -> str:
     return "".join(choices[i] for i in rng.integers(0, len(choices), count))
 
 
+def _letter(rng: np.random.Generator) -> str:
+    """A letter; those that smear into one another come more often."""
+    return _pick(rng, "MWHNKXVUDQBRSGC" if rng.random() < 0.3 else LETTERS)
+
+
 def _serial(rng: np.random.Generator, count: int) -> str:
     letters = rng.choice([0, 1, 2, 3], p=[0.3, 0.42, 0.23, 0.05])
     out = list(_pick(rng, DIGITS, count))
     for place in rng.permutation(count)[: min(letters, count)]:
-        out[place] = _pick(rng, LETTERS)
+        out[place] = _letter(rng)
     return "".join(out)
 
 
 def random_text(kind: str, rng: np.random.Generator) -> str:
     """A text that can stand on a plate of this kind (standards of GA 36-2018 and the special series)."""
-    head = _pick(rng, PROVINCES) + _pick(rng, LETTERS)
+    head = _pick(rng, PROVINCES) + _letter(rng)
     if kind in ("small", "large", "large-double"):
         return head + _serial(rng, 5)
     if kind == "nev-small":
@@ -141,8 +153,8 @@ def random_text(kind: str, rng: np.random.Generator) -> str:
 
 #: Kind → how often it is drawn. Frequencies are for learning, not those of the street.
 KINDS = {
-    "small": 34, "large": 7, "large-double": 8, "nev-small": 14, "nev-large": 4, "police": 4, "armed-police": 4,
-    "military": 3, "military-double": 2, "embassy": 2, "consulate": 3, "hk-macao": 3, "school": 4, "trailer": 4,
+    "small": 34, "large": 7, "large-double": 16, "nev-small": 14, "nev-large": 4, "police": 4, "armed-police": 6,
+    "military": 3, "military-double": 2, "embassy": 2, "consulate": 3, "hk-macao": 3, "school": 4, "trailer": 7,
     "aviation": 3, "foreign": 1.5, "temporary": 2,
 }  # fmt: skip
 
@@ -199,14 +211,16 @@ def _row(text: str, rng: np.random.Generator, place: list[int], y: int, width: i
     return [(c, x, y, width, height) for c, x in zip(text, place)]
 
 
-def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | None = None, generic: float = 0.12) -> Plate:
+def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | None = None, generic: float = 0.25) -> Plate:
     """Draws one plate; `generic` is the share drawn with a typeface that is not the plates' own."""
     text = text or random_text(kind, rng)
     color_name = _STYLE[kind][2]
     double = kind in ("large-double", "trailer", "military-double")
     if kind == "trailer" and rng.random() < 0.3:
         double = False
-    face = int(rng.integers(0, 3)) if rng.random() < generic or not glyphs.real else -1
+    # two rows are rarer, and their upper characters are the smallest that there are
+    face = int(rng.integers(0, 3)) if rng.random() < (generic * 1.6 if double else generic) or not glyphs.real else -1
+    natural = bool(rng.random() < 0.6)
     green = kind in ("nev-small", "nev-large")
     width, height = (440, 220) if double else (480, 140) if green else (440, 140)
     if double and rng.random() < 0.15:
@@ -234,7 +248,7 @@ def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | 
         if kind == "embassy":
             gap = 4 if text[0] == "使" else 3
         if kind == "armed-police":
-            gap = 3 if len(text) == 8 else 2
+            gap = 3 if len(text) == 8 and rng.random() < 0.7 else 2
         count = len(text)
         pitch, cell = (57, 45) if count <= 7 else (50, 40)
         total = pitch * (count - 1) + cell + 22
@@ -250,7 +264,7 @@ def draw_plate(kind: str, rng: np.random.Generator, glyphs: Glyphs, text: str | 
         cv2.circle(canvas, dot, 5, tuple(map(float, paint)), -1)
     weight, instead = rng.uniform(-0.5, 0.5), int(rng.integers(0, 3))
     for place, ((character, x, y, w, h), fam) in enumerate(zip(cells, family)):
-        mask = glyphs.cell(character, fam, w, h, face, instead)
+        mask = glyphs.cell(character, fam, w, h, face, instead, natural)
         if abs(weight) > 0.25:
             kernel = np.ones((3, 3), np.uint8)
             mask = cv2.dilate(mask, kernel) if weight > 0 else cv2.erode(mask, kernel)

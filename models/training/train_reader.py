@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from degrade import degrade
+from degrade import degrade, passing_by_night
 from plates import CHARACTERS, COLORS, KINDS, Glyphs, Plate, draw_plate
 from reader_net import HEIGHT, STEPS, WIDTH, Reader, ReaderExport
 from scenes import PlateBank, held_out, paste, read_picture, turned_box
@@ -101,8 +101,9 @@ def load_real(options, part: str):
     return out
 
 
-def rendered(rng: np.random.Generator, plate: Plate, patches):
-    """A drawn plate as a camera would have seen it, rectified by corners that are not quite right; text, colour, its corners there."""
+def rendered(rng: np.random.Generator, plate: Plate, patches, passing: float = 0.45):
+    """A drawn plate as a camera would have seen it, rectified by corners that are not quite right; text, colour, its corners there.
+    `passing` is the share that moves by night."""
     aspect = plate.picture.shape[1] / plate.picture.shape[0]
     width = float(np.exp(rng.uniform(np.log(44), np.log(200))))
     height = width / aspect * rng.uniform(0.85, 1.12)
@@ -121,7 +122,7 @@ def rendered(rng: np.random.Generator, plate: Plate, patches):
     quad += rng.normal(0, 0.04, (4, 2)) * height + rng.normal(0, 0.12) * height * np.asarray([[0, -1], [0, 1], [0, 1], [0, -1]])
     quad[:, 0] += rng.normal(0, 0.15 * steep) * height * np.asarray([1, 1, -1, -1])  # seen from the side: upright strokes lean
     paste(board, plate.picture, quad, rng, rng.random() < 0.4)
-    board = degrade(board, rng, min(1.2, width / 90))
+    board = passing_by_night(board, rng, width) if rng.random() < passing else degrade(board, rng, min(1.2, width / 90))
     loose = loosen(quad, rng)
     return rectify(board, loose, plate.rows), plate.text, COLORS.index(plate.color), corners_in(loose, quad, plate.rows)
 
@@ -143,10 +144,12 @@ class Samples(IterableDataset):
         bank = PlateBank(rng, glyphs, 3000)
         while True:
             draw = rng.random()
-            if draw < 0.7 or not real:
+            if draw < 0.64 or not real:
                 line, text, color, corners = rendered(rng, bank.take(True), patches)
             else:
-                picture, quad, rows, text, color, source = (scene if draw < 0.85 else crop)[int(rng.integers(0, len(scene if draw < 0.85 else crop)))]
+                # crops are nearly all of one province, scenes of many
+                pool = scene if draw < 0.88 else crop
+                picture, quad, rows, text, color, source = pool[int(rng.integers(0, len(pool)))]
                 if rng.random() < 0.6:
                     picture = degrade(picture, rng, min(0.6, np.linalg.norm(quad[1] - quad[0]) / 200))
                 loose = loosen(quad, rng)
@@ -192,12 +195,17 @@ def evaluate(net: Reader, held, glyphs: Glyphs) -> dict:
     patches = [cv2.resize(h[0], (200, 120)) for h in held if h[5] == "scene"]
     drawn, off = {}, []
     for kind in KINDS:
-        samples = [rendered(rng, draw_plate(kind, rng, glyphs), patches) for _ in range(40)]
+        samples = [rendered(rng, draw_plate(kind, rng, glyphs), patches, 0) for _ in range(40)]
         answers = read(net, [s[0] for s in samples])
         drawn[kind] = round(float(np.mean([a[0] == s[1] for a, s in zip(answers, samples)])), 3)
         with torch.no_grad():
             x = torch.from_numpy(np.stack([s[0] for s in samples])[:, :, :, ::-1].copy()).permute(0, 3, 1, 2).float() / 255
             off.append(float(np.abs(net.straightener(x).numpy() - np.stack([s[3] for s in samples])).mean()))
+    for kind in ("small", "large-double"):
+        samples = [rendered(rng, draw_plate(kind, rng, glyphs), patches, 1) for _ in range(300)]
+        answers = read(net, [s[0] for s in samples])
+        figures[f"passing {kind}"] = [round(float(np.mean([a[0] == s[1] for a, s in zip(answers, samples)])), 3),
+                                      round(float(np.mean([a[0][:1] == s[1][:1] for a, s in zip(answers, samples)])), 3)]  # fmt: skip
     figures["drawn"], figures["cornersOff"] = drawn, round(float(np.mean(off)), 4)
     net.train()
     return figures
