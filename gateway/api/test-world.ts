@@ -168,6 +168,7 @@ export function createTestWorld(overrides: Partial<ApiCollaborators> & { readonl
       case 'user-removed':
         users.delete(change.name);
         break;
+      case 'receipts-confirmed':
       case 'digest-owed':
       case 'digest-made':
       case 'digest-dropped':
