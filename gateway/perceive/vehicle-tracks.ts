@@ -147,7 +147,12 @@ export function createVehicleTracks(options: {
     const speed = speedBetween(track.lastReadBox, plate.box, at - track.lastReadAt);
     // Of who leaves, the first read is the nearest and the most smeared: it moved as fast as it does until the second.
     const [alone] = track.reads;
-    if (track.reads.length === 1 && alone && speed !== null) track.reads[0] = { ...alone, widthsPerSecond: speed };
+    if (track.reads.length === 1 && alone && speed !== null) {
+      const moving = { ...alone, widthsPerSecond: speed };
+      track.reads[0] = moving;
+      const kept = track.kept.get(alone.text);
+      if (kept) track.kept.set(alone.text, { ...kept, weight: readWeight(moving) });
+    }
     track.lastReadBox = plate.box;
     track.readsInPose += 1;
     track.counts ||= options.counts?.(plate.box, frame) ?? true;
